@@ -1,1 +1,50 @@
-export {};
+// For everybody: the lifecycle of the process and its signals.
+
+export type { Remover } from './environment';
+export type { LastcallErrorCode } from './error-codes';
+// For authors of adapters and loggers.
+export { ERROR_CODES } from './error-codes';
+export type {
+  FatalEvent,
+  ForceQuitEvent,
+  HammerEvent,
+  LifecycleEvent,
+  LifecycleEventMap,
+  LifecycleEvents,
+  ListenerEndEvent,
+  ListenerStartEvent,
+  ReportEvent,
+  SignalEvent,
+  StateEvent,
+  StateName,
+  WarningEvent,
+} from './events';
+export { type EventLine, formatEvent, type LogLevel } from './format-event';
+export type { Health, HealthStatus, Probe } from './health';
+export { LastcallError } from './lastcall-error';
+export type { Lifecycle } from './lifecycle';
+export { createLifecycle, proc } from './proc';
+export type {
+  DrainSummary,
+  Listener,
+  ListenerContext,
+  Registration,
+  ShutdownOptions,
+  WrapUpOptions,
+} from './registration';
+export type { ListenerOutcome, ListenerReport, PhaseReport, Report } from './report';
+export type {
+  ExitMode,
+  Logger,
+  LoggerObject,
+  SecondSignal,
+  Settings,
+  SetupOptions,
+} from './settings';
+export { assertOptionsObject, describe, isDelay } from './settings';
+export type { NotifyContext } from './signals/notify-context';
+export { SignalChannel } from './signals/signal-channel';
+export type { SignalHandler } from './signals/signal-dispatcher';
+export type { Signals, SignalTarget } from './signals/signals';
+export { signals } from './signals/signals';
+export { STAGES, type Stage } from './stages';

@@ -1,0 +1,56 @@
+import type { Environment } from './environment';
+import type { Report } from './report';
+import type { Settings } from './settings';
+import { signalNumber } from './signals/signal-names';
+import type { StopOutcome } from './stop';
+
+/** How long what is written to stdout and stderr may take to leave the process, at most, in milliseconds. */
+const FLUSH_LIMIT_MS = 1000;
+
+/** The same for a stop that was forced: a pipe that nobody reads must not hold it up. */
+const FORCED_FLUSH_LIMIT_MS = 100;
+
+/** Whether nothing went wrong in a stop. */
+export function isOk({ forced, fatal, listeners }: StopOutcome): boolean {
+  return forced === null && fatal === null && listeners.every(({ outcome }) => outcome === 'ok');
+}
+
+/** How a process ends that stopped like this. */
+export function exitOf(
+  outcome: StopOutcome,
+  settings: Settings,
+  environment: Environment,
+): Report['exit'] {
+  if (settings.exit === 'none') return { signal: null, code: null };
+  if (outcome.fatal !== null) return { signal: null, code: 1 };
+  // A worker thread must not kill its process, and on Windows a signal sent is an unconditional end with code 1.
+  const canDieBySignal = environment.isMainThread && environment.platform !== 'win32';
+  if (settings.exit === 'signal' && outcome.signal !== null && canDieBySignal) {
+    return { signal: outcome.signal, code: null };
+  }
+  return { signal: null, code: isOk(outcome) ? 0 : 1 };
+}
+
+/** Ends the process as `report.exit` says, once what it wrote is out. */
+export async function endProcess(environment: Environment, report: Report): Promise<void> {
+  const { signal, code } = report.exit;
+  // Whoever awaits the report gets a turn before the end, and what it writes is flushed.
+  await environment.nextTurn();
+  await environment.flush(report.forced === null ? FLUSH_LIMIT_MS : FORCED_FLUSH_LIMIT_MS);
+  if (signal === null) environment.exit(code ?? 0);
+  else selfKill(environment, signal);
+}
+
+/**
+ * Re-raises `signal` with its default disposition.
+ *
+ * Where that cannot kill (somebody else's handler takes it; PID 1, whose default dispositions the kernel ignores),
+ * the exit code says the same as a shell would: 128 + the signal's number.
+ */
+export function selfKill(environment: Environment, signal: NodeJS.Signals): void {
+  const code = 128 + signalNumber(signal);
+  environment.runExitHandlers(code);
+  environment.releaseSignal(signal);
+  if (environment.signalHandlerCount(signal) === 0) environment.raise(signal);
+  environment.exit(code);
+}

@@ -1,0 +1,33 @@
+/**
+ * Every code a {@link LastcallError} can carry, with what it means.
+ *
+ * `docs/errors.md` has one section per code; a test compares the two.
+ */
+export const ERROR_CODES = {
+  LASTCALL_BAD_OPTION: 'an option is unknown, of the wrong type or out of range',
+  LASTCALL_BAD_ENVIRONMENT: 'an environment variable of lastcall holds a value it cannot use',
+  LASTCALL_BAD_TIMES: 'wrapUpTimeMs < hammerTimeMs < waitTimeMs does not hold',
+  LASTCALL_BAD_LISTENER: 'a listener, hook or recipient is not a function',
+  LASTCALL_UNKNOWN_STAGE: 'a shutdown stage that does not exist',
+  LASTCALL_UNKNOWN_SIGNAL: 'a signal name this platform does not have',
+  LASTCALL_UNCATCHABLE_SIGNAL: 'a signal that no process, or no JavaScript, can catch',
+  LASTCALL_SIGNAL_RECEIVED: 'the reason of an AbortSignal made by signals.notifyContext()',
+  LASTCALL_STOPPING: 'the reason of proc.done: the stop of the process has begun',
+  LASTCALL_HAMMER: "the reason of a listener's AbortSignal: the hammer fell, cut what is in flight",
+  LASTCALL_LISTENER_TIMEOUT: "the reason of a listener's AbortSignal: its own timeoutMs is over",
+  LASTCALL_DEADLOCK: 'a listener waits for one that cannot settle before itself',
+  LASTCALL_BAD_PROBE: 'a health probe without a name, or with one that is taken',
+  LASTCALL_REPORT_NOT_WRITTEN: 'the file named by LASTCALL_REPORT could not be written',
+  LASTCALL_GRACE_TOO_SHORT: 'waitTimeMs does not fit into LASTCALL_GRACE_PERIOD_MS',
+  LASTCALL_EVENT_HANDLER_FAILED: 'a handler of an event, or a logger, threw',
+  LASTCALL_SIGNAL_HOOK_FAILED: 'a signal hook or recipient threw',
+  LASTCALL_HTTP_BAD_SERVER: 'what was given to attachHttp() is not an HTTP server',
+  LASTCALL_HTTP_ALREADY_ATTACHED: 'the server is attached already',
+  LASTCALL_HTTP_SERVER_CLOSED: 'the server was closed before it was attached',
+  LASTCALL_SERVICE_FAILED: 'a service of a group failed to start, to run or to stop',
+  LASTCALL_SERVICE_GROUP_STARTED:
+    'a service was added to, or start() called on, a group that has started',
+} as const;
+
+/** A stable reason for an error; branch on it, never on the message. */
+export type LastcallErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,113 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { LastcallError } from './lastcall-error';
+import type { ListenerOutcome, Report } from './report';
+import type { Stage } from './stages';
+
+/** Where a process is in its life. */
+export type StateName = 'running' | 'wrapping-up' | 'shutting-down' | 'stopped';
+
+/** A signal that concerns the lifecycle arrived, and what it leads to. */
+export interface SignalEvent {
+  readonly type: 'signal';
+  readonly signal: NodeJS.Signals;
+  /** `ignore`: the stop goes on as if it had not come. */
+  readonly action: 'stop' | 'hammer' | 'kill' | 'ignore';
+}
+
+/** The state changed. */
+export interface StateEvent {
+  readonly type: 'state';
+  readonly state: StateName;
+  readonly previous: StateName;
+  /** Why the stop began. */
+  readonly reason: string;
+  /** Milliseconds since the stop began. */
+  readonly atMs: number;
+  /** How long the wrap-up phase holds, in milliseconds (0: no pause). Only with `wrapping-up`. */
+  readonly holdMs?: number;
+}
+
+/** A listener was called. */
+export interface ListenerStartEvent {
+  readonly type: 'listenerStart';
+  readonly name: string;
+  readonly phase: 'wrap-up' | 'shutdown';
+  readonly stage?: Stage;
+  readonly atMs: number;
+}
+
+/** A listener settled, or is no longer waited for (`late`). */
+export interface ListenerEndEvent {
+  readonly type: 'listenerEnd';
+  readonly name: string;
+  readonly phase: 'wrap-up' | 'shutdown';
+  readonly stage?: Stage;
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly outcome: ListenerOutcome;
+  readonly error?: Error;
+  /** What the listener says it drained, when it says so. */
+  readonly drained?: number;
+  /** What the listener says it cut, when it says so. */
+  readonly cut?: readonly unknown[];
+}
+
+/** The hammer fell: every listener's AbortSignal aborts. */
+export interface HammerEvent {
+  readonly type: 'hammer';
+  readonly cause: 'hammerTimeMs' | 'signal' | 'call';
+  readonly atMs: number;
+  /** Names of the listeners that have not settled. */
+  readonly pending: readonly string[];
+}
+
+/** The process is ended before everything settled. */
+export interface ForceQuitEvent {
+  readonly type: 'forceQuit';
+  readonly cause: 'waitTimeMs' | 'signal';
+  readonly atMs: number;
+  /** Names of the listeners that have not settled. */
+  readonly pending: readonly string[];
+  /** What keeps the process alive, by resource type, with how many of each. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+/** An error that nothing caught began a stop, or happened during one (only with `fatalErrors`). */
+export interface FatalEvent {
+  readonly type: 'fatal';
+  readonly error: Error;
+  /** `uncaughtException` or `unhandledRejection`. */
+  readonly origin: string;
+}
+
+/** Something is wrong that does not stop the process; `error.code` says what. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly error: LastcallError;
+}
+
+/** The stop is over; the process is about to end. */
+export interface ReportEvent {
+  readonly type: 'report';
+  readonly report: Report;
+}
+
+/** Anything that happens in a lifecycle, as data. */
+export type LifecycleEvent =
+  | SignalEvent
+  | StateEvent
+  | ListenerStartEvent
+  | ListenerEndEvent
+  | HammerEvent
+  | ForceQuitEvent
+  | FatalEvent
+  | WarningEvent
+  | ReportEvent;
+
+/** Event names with the arguments of their handlers, for `proc.events.on(name, handler)`. */
+export type LifecycleEventMap = {
+  [E in LifecycleEvent as E['type']]: (event: E) => void;
+};
+
+/** The typed emitter behind `proc.events`. */
+export type LifecycleEvents = EventEmitter<LifecycleEventMap>;

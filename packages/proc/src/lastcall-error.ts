@@ -1,0 +1,41 @@
+import type { LastcallErrorCode } from './error-codes';
+
+const brand = Symbol.for('@lastcall/proc.error');
+
+/**
+ * The one error of lastcall: thrown for bad input, and carried by events and abort reasons.
+ *
+ * Branch on {@link LastcallError.code}. `instanceof` holds across two installed copies of the package.
+ */
+export class LastcallError extends Error {
+  /** Stable reason; every code has a section in `docs/errors.md`. */
+  readonly code: LastcallErrorCode;
+
+  constructor(code: LastcallErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}
+
+Object.defineProperty(LastcallError.prototype, 'name', { value: 'LastcallError', writable: true });
+
+/** Returns `reason` if it is an Error, else an Error that says what was thrown instead of one. */
+export function toError(reason: unknown): Error {
+  if (reason instanceof Error) return reason;
+  return new Error(
+    typeof reason === 'string' ? reason : `a non-error was thrown: ${printable(reason)}`,
+  );
+}
+
+function printable(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}

@@ -1,0 +1,63 @@
+import { LastcallError } from './lastcall-error';
+import type { Entry, Listener, ShutdownOptions } from './registration';
+import { assertOptionsObject, describe, isDelay } from './settings';
+import { STAGES, type Stage } from './stages';
+
+type Call = 'onWrapUp()' | 'onShutdown()';
+
+const ALLOWED: Record<Call, readonly string[]> = {
+  'onWrapUp()': ['name'],
+  'onShutdown()': ['name', 'stage', 'timeoutMs'],
+};
+
+/**
+ * Checks what `onWrapUp()` or `onShutdown()` was given and fills in the defaults.
+ *
+ * @throws LastcallError `LASTCALL_BAD_LISTENER`, `LASTCALL_BAD_OPTION`, `LASTCALL_UNKNOWN_STAGE`
+ */
+export function parseListener(
+  call: Call,
+  listener: Listener,
+  options: ShutdownOptions,
+): Omit<Entry, 'waiters' | 'state'> {
+  if (typeof listener !== 'function') {
+    throw new LastcallError(
+      'LASTCALL_BAD_LISTENER',
+      `${call} takes a function, got ${describe(listener)}`,
+    );
+  }
+  assertOptionsObject(call, options, ALLOWED[call]);
+  const isShutdown = call === 'onShutdown()';
+  return {
+    listener,
+    name: parseName(call, options.name) ?? (listener.name || 'anonymous'),
+    phase: isShutdown ? 'shutdown' : 'wrap-up',
+    stage: isShutdown ? parseStage(options.stage) : undefined,
+    timeoutMs: parseTimeout(options.timeoutMs),
+  };
+}
+
+function parseName(call: Call, name: unknown): string | undefined {
+  if (name === undefined || (typeof name === 'string' && name !== '')) return name;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'name' of ${call} must be a non-empty string, got ${describe(name)}`,
+  );
+}
+
+function parseStage(stage: unknown): Stage {
+  if (stage === undefined) return 'resources';
+  if (STAGES.includes(stage as Stage)) return stage as Stage;
+  throw new LastcallError(
+    'LASTCALL_UNKNOWN_STAGE',
+    `option 'stage' of onShutdown() must be one of ${STAGES.join(', ')}, got ${describe(stage)}`,
+  );
+}
+
+function parseTimeout(timeoutMs: unknown): number | undefined {
+  if (timeoutMs === undefined || (isDelay(timeoutMs) && timeoutMs > 0)) return timeoutMs;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'timeoutMs' of onShutdown() must be a positive number of milliseconds, got ${describe(timeoutMs)}`,
+  );
+}

@@ -1,0 +1,170 @@
+import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { takeCoverage } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
+import type { Environment, Remover } from './environment';
+
+/** Marks our own process handlers, so that any copy or version of lastcall can tell them from other people's. */
+const ours = Symbol.for('@lastcall/proc.handler');
+
+/** The environment of the running process. */
+export function createProcessEnvironment(): Environment {
+  return {
+    pid: process.pid,
+    platform: process.platform,
+    isMainThread,
+    now: () => performance.now(),
+    wallClock: () => Date.now(),
+    setTimer,
+    env: (name) => process.env[name],
+    onSignal,
+    releaseSignal,
+    signalHandlerCount: (signal) => process.listenerCount(signal),
+    raise: (signal) => process.kill(process.pid, signal),
+    onUncaught,
+    onStopMessage,
+    runExitHandlers,
+    exit: (code) => process.exit(code),
+    flush,
+    nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    isTerminal: () => isatty(0),
+    isListening,
+    activeResources: () => process.getActiveResourcesInfo(),
+    writeError,
+    writeFile,
+    warn: (error) => process.emitWarning(error),
+  };
+}
+
+function setTimer(fn: () => void, delayMs: number): Remover {
+  const timer = setTimeout(fn, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function onSignal(signal: NodeJS.Signals, handler: (signal: NodeJS.Signals) => void): Remover {
+  const listener = (received: NodeJS.Signals): void => handler(received);
+  Object.defineProperty(listener, ours, { value: true });
+  process.on(signal, listener);
+  return () => process.off(signal, listener);
+}
+
+function releaseSignal(signal: NodeJS.Signals): void {
+  for (const listener of process.listeners(signal)) {
+    if (ours in listener) process.off(signal, listener as NodeJS.SignalsListener);
+  }
+}
+
+function onUncaught(handler: (error: unknown, origin: string) => void): Remover {
+  // Rejections arrive here too (origin 'unhandledRejection') unless an 'unhandledRejection' listener of
+  // somebody else takes them: an error reporter keeps its say.
+  process.on('uncaughtException', handler);
+  return () => process.off('uncaughtException', handler);
+}
+
+/** The part of `process.channel` that keeps the event loop alive while somebody listens for messages. */
+interface CountedChannel {
+  refCounted?(): void;
+  unrefCounted?(): void;
+}
+
+function onStopMessage(handler: () => void): Remover {
+  const underPm2 = process.env.pm_id !== undefined || process.platform === 'win32';
+  if (process.channel === undefined || !underPm2) return () => {};
+  const listener = (message: unknown): void => {
+    if (message === 'shutdown') handler();
+  };
+  const channel = process.channel as unknown as CountedChannel;
+  process.on('message', listener);
+  // Waiting for this message must not be what keeps the process alive; other listeners still may.
+  channel.unrefCounted?.();
+  return () => {
+    channel.refCounted?.();
+    process.off('message', listener);
+  };
+}
+
+function runExitHandlers(code: number): void {
+  process.exitCode = code;
+  // Node's own guard against running exit handlers twice, should process.exit() follow.
+  (process as unknown as { _exiting: boolean })._exiting = true;
+  try {
+    process.emit('exit', code);
+  } catch {
+    // The process is dying; a broken exit handler must not keep it from it.
+  }
+  if (process.env.NODE_V8_COVERAGE !== undefined) takeCoverage();
+}
+
+function flush(timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    void Promise.allSettled([flushStream('stdout'), flushStream('stderr')]).then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+async function flushStream(name: 'stdout' | 'stderr'): Promise<void> {
+  // The getter throws where the descriptor is closed: an async function turns that into a rejection.
+  const stream = process[name];
+  if (stream.destroyed || stream.writableEnded || stream.writableLength === 0) return;
+  await new Promise<void>((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}
+
+function isListening(): boolean {
+  const resources = process.getActiveResourcesInfo();
+  if (resources.includes('TCPServerWrap')) return true;
+  if (resources.includes('PipeWrap') && hasUnixServer()) return true;
+  // The primary owns the sockets of a cluster worker: nothing shows here.
+  return (require('node:cluster') as { isWorker: boolean }).isWorker;
+}
+
+/** A unix-socket server is a 'PipeWrap' like any stdio pipe; only the handle's owner tells them apart. */
+function hasUnixServer(): boolean {
+  const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] };
+  const handles = _getActiveHandles?.call(process) ?? [];
+  return handles.some((handle) => (handle as { listening?: unknown }).listening === true);
+}
+
+let stderrGuarded = false;
+
+function writeError(text: string): void {
+  try {
+    const stream = process.stderr;
+    if (!stderrGuarded) {
+      // A reader that went away (EPIPE) must not turn a line of log into an uncaught exception.
+      stream.on('error', () => {});
+      stderrGuarded = true;
+    }
+    if (stream.writableLength < MAX_BUFFERED_ERROR_BYTES) stream.write(text);
+  } catch {
+    // No usable stderr (closed descriptor): there is nowhere left to say so.
+  }
+}
+
+/** A pipe nobody reads must not grow the heap of a dying process. */
+const MAX_BUFFERED_ERROR_BYTES = 1 << 20;
+
+function writeFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary, error);
+    throw error;
+  }
+}
+
+function removeQuietly(path: string, cause: unknown): void {
+  if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was never created.
+  }
+}

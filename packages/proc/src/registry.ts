@@ -1,0 +1,68 @@
+import { type Entry, settleEntry } from './registration';
+import type { Stage } from './stages';
+
+/** Holds the listeners of one phase until they run. Adding, removing and taking are O(1) per listener. */
+export class Registry {
+  readonly phase: 'wrap-up' | 'shutdown';
+  readonly #entries = new Map<Stage | undefined, Set<Entry>>();
+  readonly #names = new Map<string, { used: number; held: number }>();
+  #size = 0;
+
+  constructor(phase: 'wrap-up' | 'shutdown') {
+    this.phase = phase;
+  }
+
+  /** How many listeners wait to be called. */
+  get size(): number {
+    return this.#size;
+  }
+
+  add(entry: Entry): void {
+    const entries = this.#entries.get(entry.stage);
+    if (entries === undefined) this.#entries.set(entry.stage, new Set([entry]));
+    else entries.add(entry);
+    this.#size += 1;
+  }
+
+  /** Takes `entry` out and releases who waits for it; false when it is not here (any more). */
+  remove(entry: Entry): boolean {
+    if (!this.takeOne(entry)) return false;
+    settleEntry(entry);
+    return true;
+  }
+
+  /** Takes `entry` out to run it; false when it is not here (any more). */
+  takeOne(entry: Entry): boolean {
+    if (!this.#entries.get(entry.stage)?.delete(entry)) return false;
+    this.#size -= 1;
+    return true;
+  }
+
+  /** Takes out and returns the listeners of one stage, in the order of their registration. */
+  take(stage: Stage | undefined): Entry[] {
+    const taken = [...(this.#entries.get(stage) ?? [])];
+    this.#entries.delete(stage);
+    this.#size -= taken.length;
+    return taken;
+  }
+
+  /** `name`, or `name#2`, `name#3`, … while the name is in use; {@link Registry.releaseName} gives it back. */
+  claimName(name: string): string {
+    const known = this.#names.get(name);
+    if (known === undefined) {
+      this.#names.set(name, { used: 1, held: 1 });
+      return name;
+    }
+    known.used += 1;
+    known.held += 1;
+    return `${name}#${known.used}`;
+  }
+
+  /** Gives back what {@link Registry.claimName} gave; numbering starts again when nobody holds the name. */
+  releaseName(name: string): void {
+    const known = this.#names.get(name);
+    if (known === undefined) return;
+    known.held -= 1;
+    if (known.held === 0) this.#names.delete(name);
+  }
+}

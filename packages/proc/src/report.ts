@@ -1,0 +1,76 @@
+import type { Stage } from './stages';
+
+/**
+ * How a listener ended.
+ *
+ * - `ok`: it settled in time
+ * - `failed`: it threw or rejected
+ * - `late`: it had not settled when its time was over, and was no longer waited for
+ * - `cut`: it settled after its AbortSignal had aborted, or says that it cut something
+ */
+export type ListenerOutcome = 'ok' | 'failed' | 'late' | 'cut';
+
+/** What one listener did during the stop. Times are milliseconds since the stop began. */
+export interface ListenerReport {
+  /** Unique within its phase: a name used twice gets `#2`, `#3`, … */
+  readonly name: string;
+  readonly phase: 'wrap-up' | 'shutdown';
+  readonly stage?: Stage;
+  readonly startMs: number;
+  /** Null when it had not settled at the end. */
+  readonly endMs: number | null;
+  readonly durationMs: number;
+  readonly outcome: ListenerOutcome;
+  readonly error?: {
+    readonly name: string;
+    readonly message: string;
+    readonly code?: string;
+    readonly stack?: string;
+  };
+  readonly drained?: number;
+  readonly cut?: readonly unknown[];
+}
+
+/** When a phase or stage began and ended, in milliseconds since the stop began. */
+export interface PhaseReport {
+  readonly phase: 'wrap-up' | Stage;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What happened between the request to stop and the end of the process. */
+export interface Report {
+  /** Version of this shape; grows when a field changes its meaning. */
+  readonly version: 1;
+  readonly pid: number;
+  /** What began the stop: a signal's name, or what `shutdown(reason)` was given. */
+  readonly reason: string;
+  /** The signal that the process got, or null. */
+  readonly signal: NodeJS.Signals | null;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  /** True when every listener ended `ok`, nothing was forced and no error was fatal. */
+  readonly ok: boolean;
+  /** Milliseconds at which the hammer fell, or null. */
+  readonly hammerMs: number | null;
+  /** Why the process was ended before everything settled, or null. */
+  readonly forced: 'waitTimeMs' | 'signal' | null;
+  /** The error that began the stop or happened during it, or null (only with `fatalErrors`). */
+  readonly fatal: {
+    readonly name: string;
+    readonly message: string;
+    readonly stack?: string;
+  } | null;
+  readonly phases: readonly PhaseReport[];
+  readonly listeners: readonly ListenerReport[];
+  /** What kept the process alive at a forced end, by resource type. */
+  readonly resources?: Readonly<Record<string, number>>;
+  /** How the process ends: by `signal`, with `code`, or (both null) not at all. */
+  readonly exit: { readonly signal: NodeJS.Signals | null; readonly code: number | null };
+  readonly settings: {
+    readonly wrapUpTimeMs: number;
+    readonly hammerTimeMs: number;
+    readonly waitTimeMs: number;
+  };
+}

@@ -1,0 +1,232 @@
+import type { Environment } from './environment';
+import type { LifecycleEvent } from './events';
+import { LastcallError } from './lastcall-error';
+import { assertCatchable } from './signals/signal-names';
+
+/** What a process does with a second stop signal while it is stopping. */
+export type SecondSignal = 'kill' | 'hammer' | 'ignore';
+
+/**
+ * How the process ends when the stop is over.
+ *
+ * - `signal`: by the signal it got, with the default disposition, so that whoever waits for the process sees a
+ *   death by that signal. A stop that no signal began ends with exit code 0, or 1 if the report is not `ok`.
+ * - `code`: with exit code 0, or 1 if the report is not `ok`
+ * - `none`: not at all: `shutdown()` resolves and the process lives on (tests, embedding)
+ */
+export type ExitMode = 'signal' | 'code' | 'none';
+
+/** The methods of a pino-like logger that lastcall calls: an object with the event, then a line of text. */
+export interface LoggerObject {
+  info(event: object, message: string): void;
+  warn(event: object, message: string): void;
+  error(event: object, message: string): void;
+}
+
+/** A renderer of events: `true` for lines on stderr, `false` for none, a pino-like object, or a function. */
+export type Logger = boolean | LoggerObject | ((event: LifecycleEvent) => void);
+
+/** The settings of a lifecycle, complete. */
+export interface Settings {
+  /** How long the wrap-up phase holds, measured from the signal, in milliseconds. Default 1000 (go-zero's). */
+  readonly wrapUpTimeMs: number;
+  /** When the hammer falls, measured from the signal, in milliseconds. Default 4500. */
+  readonly hammerTimeMs: number;
+  /** When the process ends whatever happens, measured from the signal, in milliseconds. Default 5500 (go-zero's). */
+  readonly waitTimeMs: number;
+  /** How the process ends. Default `signal`. */
+  readonly exit: ExitMode;
+  /** What a second stop signal does. Default `kill`. */
+  readonly secondSignal: SecondSignal;
+  /** The signals that begin a stop. Default SIGTERM and SIGINT; on Windows also SIGBREAK and SIGHUP. */
+  readonly stopSignals: readonly NodeJS.Signals[];
+  /** Whether an uncaught exception or unhandled rejection begins a stop with exit code 1. Default false. */
+  readonly fatalErrors: boolean;
+  /** Renders events. Default true: short lines on stderr. */
+  readonly logger: Logger;
+}
+
+/**
+ * What `setup()` takes: the fields given change, the others stay.
+ *
+ * An environment variable wins over a field, so that an operator can tune without code: `LASTCALL_WRAP_UP_TIME_MS`,
+ * `LASTCALL_HAMMER_TIME_MS`, `LASTCALL_WAIT_TIME_MS`, `LASTCALL_EXIT`, `LASTCALL_SECOND_SIGNAL`,
+ * `LASTCALL_FATAL_ERRORS` (true, false).
+ */
+export type SetupOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };
+
+type Check = (value: unknown) => boolean;
+
+interface Field {
+  readonly allowed: string;
+  readonly isValid: Check;
+  /** Name of the environment variable that overrides the field, and how its text is read. */
+  readonly variable?: string;
+  readonly parse?: (text: string) => unknown;
+}
+
+/** The longest delay a Node timer can have (2^31 - 1 ms, some 24 days); a longer one would fire at once. */
+const MAX_TIME_MS = 2 ** 31 - 1;
+
+const isTime: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS && Number.isFinite(value);
+
+function timeField(variable: string): Field {
+  return {
+    allowed: `a number of milliseconds from 0 to ${MAX_TIME_MS}`,
+    isValid: isTime,
+    variable,
+    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  };
+}
+
+function choiceField(choices: readonly string[], variable: string): Field {
+  return {
+    allowed: choices.map((choice) => `'${choice}'`).join(', '),
+    isValid: (value) => choices.includes(value as string),
+    variable,
+    parse: (text) => text,
+  };
+}
+
+const FIELDS: { readonly [K in keyof Settings]: Field } = {
+  wrapUpTimeMs: timeField('LASTCALL_WRAP_UP_TIME_MS'),
+  hammerTimeMs: timeField('LASTCALL_HAMMER_TIME_MS'),
+  waitTimeMs: timeField('LASTCALL_WAIT_TIME_MS'),
+  exit: choiceField(['signal', 'code', 'none'], 'LASTCALL_EXIT'),
+  secondSignal: choiceField(['kill', 'hammer', 'ignore'], 'LASTCALL_SECOND_SIGNAL'),
+  stopSignals: { allowed: 'a non-empty array of signal names', isValid: isNonEmptyArray },
+  fatalErrors: {
+    allowed: 'true or false',
+    isValid: (value) => typeof value === 'boolean',
+    variable: 'LASTCALL_FATAL_ERRORS',
+    parse: (text) => (text === 'true' || text === 'false' ? text === 'true' : text),
+  },
+  logger: {
+    allowed: 'true, false, a function, or an object with info(), warn() and error()',
+    isValid: isLogger,
+  },
+};
+
+const FIELD_NAMES = Object.keys(FIELDS) as (keyof Settings)[];
+
+/** The defaults: go-zero's times (1 s, 5.5 s), and the signals of the platform. */
+export function defaultSettings(platform: NodeJS.Platform): Settings {
+  return {
+    wrapUpTimeMs: 1000,
+    hammerTimeMs: 4500,
+    waitTimeMs: 5500,
+    exit: 'signal',
+    secondSignal: 'kill',
+    stopSignals: platform === 'win32' ? ['SIGINT', 'SIGBREAK', 'SIGHUP'] : ['SIGTERM', 'SIGINT'],
+    fatalErrors: false,
+    logger: true,
+  };
+}
+
+/**
+ * Returns `current` with the fields of `options` and the overrides of the environment.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_BAD_ENVIRONMENT`, `LASTCALL_BAD_TIMES`,
+ * `LASTCALL_UNKNOWN_SIGNAL` or `LASTCALL_UNCATCHABLE_SIGNAL`; `current` stays as it was.
+ */
+export function resolveSettings(
+  current: Settings,
+  options: SetupOptions,
+  environment: Environment,
+): Settings {
+  assertOptionsObject('setup()', options, FIELD_NAMES);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) assertField(name as keyof Settings, value);
+  const settings = {
+    ...current,
+    ...Object.fromEntries(given),
+    ...overrides(environment),
+  } as Settings;
+  assertOrder(settings);
+  return settings;
+}
+
+/** Throws unless `options` is an object with no other keys than `allowed`. */
+export function assertOptionsObject(
+  call: string,
+  options: unknown,
+  allowed: readonly string[],
+): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new LastcallError(
+      'LASTCALL_BAD_OPTION',
+      `${call} takes an object of options, got ${describe(options)}`,
+    );
+  }
+  const unknown = Object.keys(options).find((key) => !allowed.includes(key));
+  if (unknown === undefined) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `${call} has no option '${unknown}'; allowed: ${allowed.join(', ')}`,
+  );
+}
+
+/** Says what a bad value was, short and without running its code. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'an array' : 'an object';
+  return String(value);
+}
+
+/** Whether `value` can be a delay: a finite number of milliseconds that a Node timer can wait. */
+export function isDelay(value: unknown): value is number {
+  return isTime(value);
+}
+
+function assertField(name: keyof Settings, value: unknown): void {
+  const { allowed, isValid } = FIELDS[name];
+  if (!isValid(value)) {
+    throw new LastcallError(
+      'LASTCALL_BAD_OPTION',
+      `option '${name}' must be ${allowed}, got ${describe(value)}`,
+    );
+  }
+  if (name === 'stopSignals')
+    for (const signal of value as NodeJS.Signals[]) assertCatchable(signal);
+}
+
+function overrides(environment: Environment): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const name of FIELD_NAMES) {
+    const { variable, parse, isValid, allowed } = FIELDS[name];
+    const text = variable === undefined ? undefined : environment.env(variable)?.trim();
+    if (text === undefined || text === '' || parse === undefined) continue;
+    const value = parse(text);
+    if (!isValid(value)) {
+      throw new LastcallError(
+        'LASTCALL_BAD_ENVIRONMENT',
+        `environment variable ${variable} must be ${allowed}, got '${text}'; correct or unset it`,
+      );
+    }
+    found[name] = value;
+  }
+  return found;
+}
+
+function assertOrder({ wrapUpTimeMs, hammerTimeMs, waitTimeMs }: Settings): void {
+  if (wrapUpTimeMs < hammerTimeMs && hammerTimeMs < waitTimeMs) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_TIMES',
+    `times must be in the order wrapUpTimeMs < hammerTimeMs < waitTimeMs, got ${wrapUpTimeMs}, ${hammerTimeMs}, ` +
+      `${waitTimeMs}; give the others too when you change one (environment variables LASTCALL_*_TIME_MS count)`,
+  );
+}
+
+function isNonEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+function isLogger(value: unknown): boolean {
+  if (typeof value === 'boolean' || typeof value === 'function') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { info, warn, error } = value as Partial<LoggerObject>;
+  return [info, warn, error].every((method) => typeof method === 'function');
+}

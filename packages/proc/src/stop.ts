@@ -1,0 +1,312 @@
+import { setMaxListeners } from 'node:events';
+import type { Environment, Remover } from './environment';
+import type { HammerEvent, LifecycleEvent } from './events';
+import { LastcallError } from './lastcall-error';
+import { ListenerRun, type RunHost } from './listener-run';
+import type { Entry } from './registration';
+import type { Registry } from './registry';
+import type { PhaseReport, Report } from './report';
+import type { Settings } from './settings';
+import { STAGES, type Stage } from './stages';
+import { WaitGraph } from './wait-graph';
+
+/** What began a stop. */
+export interface StopCause {
+  readonly reason: string;
+  readonly signal: NodeJS.Signals | null;
+  readonly fatal: Error | null;
+}
+
+/** What a lifecycle lends to its stop. */
+export interface StopHost {
+  readonly environment: Environment;
+  readonly settings: Settings;
+  readonly wrapUps: Registry;
+  readonly shutdowns: Registry;
+  emit(event: LifecycleEvent): void;
+  /** The stop has entered its next phase. */
+  onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
+}
+
+/** What a stop comes to, before the exit is decided. */
+export type StopOutcome = Omit<Report, 'exit' | 'ok'>;
+
+/**
+ * One stop of a process, from its cause to its outcome: the timeline of the design, all times measured from the cause.
+ *
+ * Invariants: each listener is called at most once; phases advance when their listeners have settled, at the latest at
+ * their time; the ref'd timer of `waitTimeMs` runs until the outcome is known, so that an emptied event loop cannot end
+ * the process in between.
+ */
+export class Stop implements RunHost {
+  readonly settings: Settings;
+  readonly waitGraph: WaitGraph = new WaitGraph();
+  readonly hammerSignal: AbortSignal;
+  /** Resolves once, when everything has settled or the stop was forced. Never rejects. */
+  readonly outcome: Promise<StopOutcome>;
+
+  readonly #host: StopHost;
+  readonly #hammer = new AbortController();
+  readonly #startedAt: number;
+  readonly #startedAtWall: number;
+  readonly #runs: ListenerRun[] = [];
+  readonly #phases: PhaseReport[] = [];
+  readonly #timers = new Set<Remover>();
+  /** Listeners the current phase or stage waits for. */
+  #open = new Set<Promise<void>>();
+  /** Listeners that a stage gave up waiting for after the hammer; the stop still does. */
+  readonly #stragglers = new Set<Promise<void>>();
+  #position = -1;
+  #cause: StopCause;
+  #hammerMs: number | null = null;
+  #isOver = false;
+  #finish!: (outcome: StopOutcome) => void;
+
+  constructor(host: StopHost, cause: StopCause) {
+    this.#host = host;
+    this.#cause = cause;
+    this.settings = host.settings;
+    this.#startedAt = host.environment.now();
+    this.#startedAtWall = host.environment.wallClock();
+    this.hammerSignal = this.#hammer.signal;
+    setMaxListeners(0, this.hammerSignal);
+    this.outcome = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  get cause(): StopCause {
+    return this.#cause;
+  }
+
+  /** Milliseconds since the stop began, in whole numbers. */
+  elapsedMs(): number {
+    return Math.round(this.#host.environment.now() - this.#startedAt);
+  }
+
+  wallClock(): number {
+    return this.#host.environment.wallClock();
+  }
+
+  /** When the hammer falls, in milliseconds since the epoch. */
+  hammerAt(): number {
+    return this.#startedAtWall + (this.#hammerMs ?? this.settings.hammerTimeMs);
+  }
+
+  emit(event: LifecycleEvent): void {
+    this.#host.emit(event);
+  }
+
+  /** A timer that ends with the stop. */
+  setTimer(fn: () => void, delayMs: number): Remover {
+    const remove = this.#host.environment.setTimer(() => {
+      this.#timers.delete(remove);
+      fn();
+    }, delayMs);
+    this.#timers.add(remove);
+    return () => {
+      this.#timers.delete(remove);
+      remove();
+    };
+  }
+
+  /** Starts the timeline. */
+  begin(): void {
+    this.setTimer(() => this.forceQuit('waitTimeMs'), this.settings.waitTimeMs);
+    this.setTimer(() => this.hammer('hammerTimeMs'), this.settings.hammerTimeMs);
+    void this.#runTimeline();
+  }
+
+  /** The process got a signal, or an error that nothing caught, after the stop had begun for another reason. */
+  amendCause(change: Partial<StopCause>): void {
+    this.#cause = { ...this.#cause, ...change };
+  }
+
+  /** Aborts the signal of every listener, running and later. Falls once. */
+  hammer(cause: HammerEvent['cause']): void {
+    if (this.#isOver || this.#hammerMs !== null) return;
+    this.#hammerMs = this.elapsedMs();
+    this.emit({ type: 'hammer', cause, atMs: this.#hammerMs, pending: this.#pendingNames() });
+    const why =
+      cause === 'hammerTimeMs'
+        ? `hammerTimeMs (${this.settings.hammerTimeMs}) is over`
+        : `asked for by ${cause}`;
+    this.#hammer.abort(
+      new LastcallError('LASTCALL_HAMMER', `the hammer fell: ${why}; cut what is in flight`),
+    );
+  }
+
+  /** Ends the stop now; what has not settled is `late`. */
+  forceQuit(cause: 'waitTimeMs' | 'signal'): void {
+    if (this.#isOver) return;
+    const resources = countEach(this.#host.environment.activeResources());
+    this.emit({
+      type: 'forceQuit',
+      cause,
+      atMs: this.elapsedMs(),
+      pending: this.#pendingNames(),
+      resources,
+    });
+    this.#end(cause, resources);
+  }
+
+  /** Takes in a listener that was registered during the stop; one whose time has come or gone is run at once. */
+  admit(entry: Entry, registry: Registry): void {
+    registry.add(entry);
+    if (rankOf(entry.stage) > this.#position) return;
+    // In the next turn: the caller has its registration by then, and an endless chain of late listeners cannot
+    // keep the timers from firing.
+    const run = this.#host.environment.nextTurn().then(() => {
+      if (registry.takeOne(entry)) return this.#run(entry).released;
+      return undefined;
+    });
+    this.#track(run, this.#open);
+  }
+
+  async #runTimeline(): Promise<void> {
+    await this.#wrapUp();
+    if (this.#isOver) return;
+    this.#host.onPhase('shutting-down', 0);
+    for (const stage of STAGES) {
+      await this.#runStage(stage);
+      if (this.#isOver) return;
+    }
+    while (this.#open.size + this.#stragglers.size > 0) {
+      await Promise.all([...this.#open, ...this.#stragglers]);
+    }
+    if (!this.#isOver) this.#end(null);
+  }
+
+  async #wrapUp(): Promise<void> {
+    const { wrapUpTimeMs } = this.settings;
+    const holdMs = this.#needsPause() ? wrapUpTimeMs : 0;
+    this.#host.onPhase('wrapping-up', holdMs);
+    for (const entry of this.#host.wrapUps.take(undefined))
+      this.#track(this.#run(entry).released, this.#open);
+    const [over, cancel] = this.#wait(wrapUpTimeMs - this.elapsedMs());
+    await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#allReleased()]);
+    cancel();
+    if (this.#isOver) return;
+    for (const run of this.#runs) run.giveUp();
+    this.#open = new Set();
+    this.#phases.push({ phase: 'wrap-up', startMs: 0, endMs: this.elapsedMs() });
+  }
+
+  /** Nobody needs time to notice where nothing listens, nor a person who pressed Ctrl-C. */
+  #needsPause(): boolean {
+    const { environment } = this.#host;
+    if (this.#cause.signal === 'SIGINT' && environment.isTerminal()) return false;
+    return environment.isListening();
+  }
+
+  async #runStage(stage: Stage): Promise<void> {
+    const startMs = this.elapsedMs();
+    this.#position = rankOf(stage);
+    for (const entry of this.#host.shutdowns.take(stage))
+      this.#track(this.#run(entry).released, this.#open);
+    await this.#settleOrGiveUp();
+    this.#phases.push({ phase: stage, startMs, endMs: this.elapsedMs() });
+  }
+
+  /**
+   * Waits until the stage has settled. After the hammer a stage gets an equal share of the time that is left, so that a
+   * listener that ignores its AbortSignal does not keep the later stages from running.
+   */
+  async #settleOrGiveUp(): Promise<void> {
+    let cancel: Remover = () => {};
+    const givenUp = this.#hammered().then(() => {
+      const stagesLeft = STAGES.length - this.#position;
+      const [over, remove] = this.#wait(
+        (this.settings.waitTimeMs - this.elapsedMs()) / (stagesLeft + 1),
+      );
+      cancel = remove;
+      return over;
+    });
+    await Promise.race([this.#allReleased(), givenUp]);
+    cancel();
+    for (const open of this.#open) this.#track(open, this.#stragglers);
+    this.#open = new Set();
+  }
+
+  #run(entry: Entry): ListenerRun {
+    const run = new ListenerRun(entry, this);
+    this.#runs.push(run);
+    return run;
+  }
+
+  #track(released: Promise<void>, group: Set<Promise<void>>): void {
+    group.add(released);
+    void released.then(() => group.delete(released));
+  }
+
+  /** Resolves when nothing is open, also not what was admitted while waiting. */
+  async #allReleased(): Promise<void> {
+    const group = this.#open;
+    while (group.size > 0) await Promise.all(group);
+  }
+
+  #hammered(): Promise<void> {
+    if (this.hammerSignal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.hammerSignal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  #wait(delayMs: number): [over: Promise<void>, cancel: Remover] {
+    let cancel: Remover = () => {};
+    const over = new Promise<void>((resolve) => {
+      cancel = this.setTimer(resolve, Math.max(0, delayMs));
+    });
+    return [over, cancel];
+  }
+
+  #pendingNames(): string[] {
+    return this.#runs.filter((run) => run.isPending).map((run) => run.entry.name);
+  }
+
+  #end(forced: Report['forced'], resources?: Readonly<Record<string, number>>): void {
+    this.#isOver = true;
+    for (const run of this.#runs) run.giveUp();
+    for (const remove of [...this.#timers]) remove();
+    this.#timers.clear();
+    this.#finish(this.#toOutcome(forced, resources));
+  }
+
+  #toOutcome(forced: Report['forced'], resources?: Readonly<Record<string, number>>): StopOutcome {
+    const { reason, signal, fatal } = this.#cause;
+    const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = this.settings;
+    return {
+      version: 1,
+      pid: this.#host.environment.pid,
+      reason,
+      signal,
+      startedAt: new Date(this.#startedAtWall).toISOString(),
+      durationMs: this.elapsedMs(),
+      hammerMs: this.#hammerMs,
+      forced,
+      fatal:
+        fatal === null
+          ? null
+          : {
+              name: fatal.name,
+              message: fatal.message,
+              ...(fatal.stack === undefined ? {} : { stack: fatal.stack }),
+            },
+      phases: this.#phases,
+      listeners: this.#runs.map((run) => run.toReport()),
+      ...(resources === undefined ? {} : { resources }),
+      settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
+    };
+  }
+}
+
+/** The place of a stage in the order of a stop; the wrap-up phase comes first. */
+function rankOf(stage: Stage | undefined): number {
+  return stage === undefined ? -1 : STAGES.indexOf(stage);
+}
+
+function countEach(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { LastcallError } from './lastcall-error';
+import type { Entry } from './registration';
+import { STAGES } from './stages';
+
+/**
+ * Knows which listener waits for which while a stop runs, and refuses the wait that would close a circle.
+ *
+ * Who waits is known by the async context that each listener runs in. Besides the waits that listeners ask for, every
+ * listener of a later phase or stage waits for all of the earlier ones. The context exists during a stop only.
+ */
+export class WaitGraph {
+  readonly #running = new AsyncLocalStorage<Entry>();
+  readonly #waits = new Map<Entry, Set<Entry>>();
+
+  /** Calls `fn` as the listener `entry`. */
+  run<T>(entry: Entry, fn: () => T): T {
+    return this.#running.run(entry, fn);
+  }
+
+  /**
+   * Waits for `target` through `wait`, on behalf of the listener that calls, if one does.
+   *
+   * @throws LastcallError `LASTCALL_DEADLOCK` (as a rejection) when `target` cannot settle before the caller does.
+   */
+  async wait(target: Entry, wait: () => Promise<void>): Promise<void> {
+    const waiter = this.#running.getStore();
+    // A listener that is over may leave work behind; nothing waits for that.
+    if (waiter === undefined || waiter.state === 'over') return wait();
+    if (this.#reaches(target, waiter, new Set())) throw deadlock(waiter, target);
+    const targets = this.#waits.get(waiter) ?? new Set();
+    this.#waits.set(waiter, targets.add(target));
+    try {
+      await wait();
+    } finally {
+      targets.delete(target);
+    }
+  }
+
+  #reaches(from: Entry, to: Entry, seen: Set<Entry>): boolean {
+    if (from === to || (from.state === 'waiting' && rank(from) > rank(to))) return true;
+    if (from.state === 'over' || seen.has(from)) return false;
+    seen.add(from);
+    return [...(this.#waits.get(from) ?? [])].some((next) => this.#reaches(next, to, seen));
+  }
+}
+
+/** The place of a listener in the order of a stop. */
+function rank(entry: Entry): number {
+  return entry.stage === undefined ? -1 : STAGES.indexOf(entry.stage);
+}
+
+function deadlock(waiter: Entry, target: Entry): LastcallError {
+  const why =
+    waiter === target
+      ? `listener '${waiter.name}' waits for itself`
+      : `listener '${waiter.name}' waits for '${target.name}', which cannot settle before '${waiter.name}' does`;
+  return new LastcallError(
+    'LASTCALL_DEADLOCK',
+    `${why}; await called() outside of listeners, or use an earlier stage`,
+  );
+}
