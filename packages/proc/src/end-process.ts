@@ -2,18 +2,13 @@ import type { Environment } from './environment';
 import type { Report } from './report';
 import type { Settings } from './settings';
 import { signalNumber } from './signals/signal-names';
-import type { StopOutcome } from './stop';
+import { isOk, type StopOutcome } from './stop-outcome';
 
 /** How long what is written to stdout and stderr may take to leave the process, at most, in milliseconds. */
 const FLUSH_LIMIT_MS = 1000;
 
 /** The same for a stop that was forced: a pipe that nobody reads must not hold it up. */
 const FORCED_FLUSH_LIMIT_MS = 100;
-
-/** Whether nothing went wrong in a stop. */
-export function isOk({ forced, fatal, listeners }: StopOutcome): boolean {
-  return forced === null && fatal === null && listeners.every(({ outcome }) => outcome === 'ok');
-}
 
 /** How a process ends that stopped like this. */
 export function exitOf(

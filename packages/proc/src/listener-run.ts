@@ -4,6 +4,7 @@ import { LastcallError, toError } from './lastcall-error';
 import { type DrainSummary, type Entry, type ListenerContext, settleEntry } from './registration';
 import type { ListenerOutcome, ListenerReport } from './report';
 import type { Settings } from './settings';
+import { errorReport } from './stop-outcome';
 import type { WaitGraph } from './wait-graph';
 
 /** What a listener's run needs of the stop it belongs to. */
@@ -225,14 +226,4 @@ function summaryOf(value: unknown): DrainSummary | undefined {
     ...(Array.isArray(cut) ? { cut: cut as unknown[] } : {}),
   };
   return Object.keys(summary).length === 0 ? undefined : summary;
-}
-
-function errorReport(error: Error): NonNullable<ListenerReport['error']> {
-  const { code } = error as { code?: unknown };
-  return {
-    name: error.name,
-    message: error.message,
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-  };
 }

@@ -1,5 +1,6 @@
 import { ExitGate } from './exit-gate';
-import { type Lifecycle, ProcessLifecycle } from './lifecycle';
+import type { Lifecycle } from './lifecycle';
+import { ProcessLifecycle } from './process-lifecycle';
 import type { SetupOptions } from './settings';
 import { processSignals } from './signals/signals';
 import { singleton } from './singleton';

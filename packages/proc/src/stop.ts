@@ -8,6 +8,8 @@ import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage } from './stages';
+import { countEach, errorReport, type StopOutcome } from './stop-outcome';
+import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
 
 /** What began a stop. */
@@ -27,9 +29,6 @@ export interface StopHost {
   /** The stop has entered its next phase. */
   onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
 }
-
-/** What a stop comes to, before the exit is decided. */
-export type StopOutcome = Omit<Report, 'exit' | 'ok'>;
 
 /**
  * One stop of a process, from its cause to its outcome: the timeline of the design, all times measured from the cause.
@@ -51,7 +50,7 @@ export class Stop implements RunHost {
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
   readonly #phases: PhaseReport[] = [];
-  readonly #timers = new Set<Remover>();
+  readonly #timers: StopTimers;
   /** Listeners the current phase or stage waits for. */
   #open = new Set<Promise<void>>();
   /** Listeners that a stage gave up waiting for after the hammer; the stop still does. */
@@ -66,6 +65,7 @@ export class Stop implements RunHost {
     this.#host = host;
     this.#cause = cause;
     this.settings = host.settings;
+    this.#timers = new StopTimers(host.environment);
     this.#startedAt = host.environment.now();
     this.#startedAtWall = host.environment.wallClock();
     this.hammerSignal = this.#hammer.signal;
@@ -99,15 +99,7 @@ export class Stop implements RunHost {
 
   /** A timer that ends with the stop. */
   setTimer(fn: () => void, delayMs: number): Remover {
-    const remove = this.#host.environment.setTimer(() => {
-      this.#timers.delete(remove);
-      fn();
-    }, delayMs);
-    this.#timers.add(remove);
-    return () => {
-      this.#timers.delete(remove);
-      remove();
-    };
+    return this.#timers.set(fn, delayMs);
   }
 
   /** Starts the timeline. */
@@ -183,7 +175,7 @@ export class Stop implements RunHost {
     this.#host.onPhase('wrapping-up', holdMs);
     for (const entry of this.#host.wrapUps.take(undefined))
       this.#track(this.#run(entry).released, this.#open);
-    const [over, cancel] = this.#wait(wrapUpTimeMs - this.elapsedMs());
+    const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
     await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#allReleased()]);
     cancel();
     if (this.#isOver) return;
@@ -216,7 +208,7 @@ export class Stop implements RunHost {
     let cancel: Remover = () => {};
     const givenUp = this.#hammered().then(() => {
       const stagesLeft = STAGES.length - this.#position;
-      const [over, remove] = this.#wait(
+      const [over, remove] = this.#timers.wait(
         (this.settings.waitTimeMs - this.elapsedMs()) / (stagesLeft + 1),
       );
       cancel = remove;
@@ -252,14 +244,6 @@ export class Stop implements RunHost {
     });
   }
 
-  #wait(delayMs: number): [over: Promise<void>, cancel: Remover] {
-    let cancel: Remover = () => {};
-    const over = new Promise<void>((resolve) => {
-      cancel = this.setTimer(resolve, Math.max(0, delayMs));
-    });
-    return [over, cancel];
-  }
-
   #pendingNames(): string[] {
     return this.#runs.filter((run) => run.isPending).map((run) => run.entry.name);
   }
@@ -267,8 +251,7 @@ export class Stop implements RunHost {
   #end(forced: Report['forced'], resources?: Readonly<Record<string, number>>): void {
     this.#isOver = true;
     for (const run of this.#runs) run.giveUp();
-    for (const remove of [...this.#timers]) remove();
-    this.#timers.clear();
+    this.#timers.removeAll();
     this.#finish(this.#toOutcome(forced, resources));
   }
 
@@ -284,14 +267,7 @@ export class Stop implements RunHost {
       durationMs: this.elapsedMs(),
       hammerMs: this.#hammerMs,
       forced,
-      fatal:
-        fatal === null
-          ? null
-          : {
-              name: fatal.name,
-              message: fatal.message,
-              ...(fatal.stack === undefined ? {} : { stack: fatal.stack }),
-            },
+      fatal: fatal === null ? null : errorReport(fatal),
       phases: this.#phases,
       listeners: this.#runs.map((run) => run.toReport()),
       ...(resources === undefined ? {} : { resources }),
@@ -303,10 +279,4 @@ export class Stop implements RunHost {
 /** The place of a stage in the order of a stop; the wrap-up phase comes first. */
 function rankOf(stage: Stage | undefined): number {
   return stage === undefined ? -1 : STAGES.indexOf(stage);
-}
-
-function countEach(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
 }

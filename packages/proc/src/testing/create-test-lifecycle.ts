@@ -1,6 +1,7 @@
 import type { LifecycleEvent } from '../events';
 import { ExitGate } from '../exit-gate';
-import { type Lifecycle, ProcessLifecycle } from '../lifecycle';
+import type { Lifecycle } from '../lifecycle';
+import { ProcessLifecycle } from '../process-lifecycle';
 import type { SetupOptions } from '../settings';
 import { SignalDispatcher } from '../signals/signal-dispatcher';
 import { createSignals, type Signals } from '../signals/signals';

@@ -1,0 +1,73 @@
+import type { Environment, Remover } from './environment';
+import { checkGracePeriod } from './grace-period';
+import type { LastcallError } from './lastcall-error';
+import type { Settings } from './settings';
+import type { SignalDispatcher } from './signals/signal-dispatcher';
+
+/** What a lifecycle does with what its process gets. */
+export interface HandlerCallbacks {
+  onStopSignal(signal: NodeJS.Signals): void;
+  onStopMessage(): void;
+  onFatal(error: unknown, origin: string): void;
+  onWarning(error: LastcallError): void;
+}
+
+/** When handlers are installed: while there are listeners, from `install()` on, or (after `uninstall()`) never. */
+type Installation = 'with listeners' | 'kept' | 'refused';
+
+/** The handlers of one lifecycle: installed once, together, and taken away together. */
+export class ProcessHandlers {
+  readonly #environment: Environment;
+  readonly #dispatcher: SignalDispatcher;
+  readonly #callbacks: HandlerCallbacks;
+  readonly #removers: Remover[] = [];
+  #installation: Installation = 'with listeners';
+
+  constructor(environment: Environment, dispatcher: SignalDispatcher, callbacks: HandlerCallbacks) {
+    this.#environment = environment;
+    this.#dispatcher = dispatcher;
+    this.#callbacks = callbacks;
+  }
+
+  /** Installs or removes the handlers, as the listeners and the last wish demand. */
+  update(settings: Settings, hasListeners: boolean, wish: Installation = this.#installation): void {
+    this.#installation = wish;
+    const isWanted = wish === 'kept' || (wish === 'with listeners' && hasListeners);
+    if (!isWanted) this.remove();
+    else if (this.#removers.length === 0) this.#add(settings);
+  }
+
+  /** Takes installed handlers anew, for settings that ask for others. */
+  renew(settings: Settings): void {
+    if (this.#removers.length === 0) return;
+    // The new ones first: a signal in between must not meet the default disposition.
+    const former = this.#removers.splice(0);
+    this.#add(settings);
+    for (const remove of former) remove();
+  }
+
+  /** SIGUSR2 is the hammer (endless's) during a stop, where handlers are installed and the signal exists. */
+  addHammer({ stopSignals }: Settings, onHammer: (signal: NodeJS.Signals) => void): void {
+    if (this.#removers.length === 0 || this.#environment.platform === 'win32') return;
+    if (!stopSignals.includes('SIGUSR2')) this.#own('SIGUSR2', onHammer);
+  }
+
+  remove(): void {
+    for (const remove of this.#removers.splice(0)) remove();
+  }
+
+  #add(settings: Settings): void {
+    const { onStopSignal, onStopMessage, onFatal, onWarning } = this.#callbacks;
+    // May throw, so it comes before anything is installed.
+    checkGracePeriod(this.#environment, settings, onWarning);
+    for (const signal of settings.stopSignals) this.#own(signal, onStopSignal);
+    this.#removers.push(this.#dispatcher.onError(onWarning));
+    this.#removers.push(this.#environment.onStopMessage(onStopMessage));
+    if (settings.fatalErrors) this.#removers.push(this.#environment.onUncaught(onFatal));
+  }
+
+  #own(signal: NodeJS.Signals, handler: (signal: NodeJS.Signals) => void): void {
+    // A function of its own for each lifecycle, so that several can own the same signal.
+    this.#removers.push(this.#dispatcher.add('owners', signal, (got) => handler(got)));
+  }
+}

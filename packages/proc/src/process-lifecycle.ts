@@ -1,0 +1,301 @@
+import { EventEmitter } from 'eventemitter3';
+import { endProcess, exitOf, selfKill } from './end-process';
+import type { Environment, Remover } from './environment';
+import type {
+  LifecycleEvent,
+  LifecycleEventMap,
+  LifecycleEvents,
+  SignalEvent,
+  StateName,
+} from './events';
+import type { ExitGate } from './exit-gate';
+import { createHealth, type Health } from './health';
+import { LastcallError, toError } from './lastcall-error';
+import type { Lifecycle } from './lifecycle';
+import { parseListener } from './parse-listener';
+import { ProcessHandlers } from './process-handlers';
+import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
+import { Registry } from './registry';
+import { renderEvent } from './render-event';
+import type { Report } from './report';
+import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
+import type { SignalDispatcher } from './signals/signal-dispatcher';
+import { Stop, type StopCause } from './stop';
+import { isOk, type StopOutcome } from './stop-outcome';
+import { writeReport } from './write-report';
+
+/** What a lifecycle is made of; tests replace it. */
+export interface LifecycleParts {
+  readonly environment: Environment;
+  readonly dispatcher: SignalDispatcher;
+  readonly exitGate: ExitGate;
+}
+
+type LifecycleState =
+  | { readonly name: 'running' }
+  | {
+      readonly name: 'wrapping-up' | 'shutting-down' | 'stopped';
+      readonly stop: Stop;
+      readonly report: Promise<Report>;
+    };
+
+/** The engine behind {@link Lifecycle}; made by `createLifecycle()`. */
+export class ProcessLifecycle implements Lifecycle {
+  readonly events: LifecycleEvents = new EventEmitter<LifecycleEventMap>();
+  readonly health: Health = createHealth(() => this.state !== 'running');
+
+  readonly #environment: Environment;
+  readonly #handlers: ProcessHandlers;
+  readonly #exitGate: ExitGate;
+  readonly #wrapUps = new Registry('wrap-up');
+  readonly #shutdowns = new Registry('shutdown');
+  readonly #done = new AbortController();
+  #state: LifecycleState = { name: 'running' };
+  #settings: Settings;
+  /** Whether the environment's overrides are in `#settings`. */
+  #isResolved = false;
+
+  constructor({ environment, dispatcher, exitGate }: LifecycleParts) {
+    this.#environment = environment;
+    this.#exitGate = exitGate;
+    this.#settings = defaultSettings(environment.platform);
+    this.#handlers = new ProcessHandlers(environment, dispatcher, {
+      onStopSignal: (signal) => this.#onStopSignal(signal),
+      onStopMessage: () => void this.shutdown('shutdown message'),
+      onFatal: (error, origin) => this.#onFatal(error, origin),
+      onWarning: (error) => this.#emit({ type: 'warning', error }),
+    });
+  }
+
+  get settings(): Settings {
+    this.#resolve();
+    return this.#settings;
+  }
+
+  get done(): AbortSignal {
+    return this.#done.signal;
+  }
+
+  get state(): StateName {
+    return this.#state.name;
+  }
+
+  get reason(): string | null {
+    return this.#state.name === 'running' ? null : this.#state.stop.cause.reason;
+  }
+
+  setup(options: SetupOptions): void {
+    const settings = resolveSettings(this.#settings, options, this.#environment);
+    this.#settings = Object.freeze(settings);
+    this.#isResolved = true;
+    if (this.#state.name === 'running') this.#handlers.renew(this.#settings);
+  }
+
+  onWrapUp(listener: Listener, options: WrapUpOptions = {}): Registration {
+    return this.#register(this.#wrapUps, parseListener('onWrapUp()', listener, options));
+  }
+
+  onShutdown(listener: Listener, options: ShutdownOptions = {}): Registration {
+    return this.#register(this.#shutdowns, parseListener('onShutdown()', listener, options));
+  }
+
+  shutdown(reason = 'shutdown'): Promise<Report> {
+    if (this.#state.name !== 'running') return this.#state.report;
+    return this.#begin({ reason: String(reason), signal: null, fatal: null });
+  }
+
+  hammer(): void {
+    if (this.#state.name !== 'running') this.#state.stop.hammer('call');
+  }
+
+  install(): Remover {
+    this.#resolve();
+    this.#updateHandlers('kept');
+    return () => this.uninstall();
+  }
+
+  uninstall(): void {
+    this.#updateHandlers('refused');
+  }
+
+  #register(registry: Registry, parsed: Omit<Entry, 'waiters' | 'state'>): Registration {
+    this.#resolve();
+    const entry: Entry = {
+      ...parsed,
+      name: registry.claimName(parsed.name),
+      waiters: undefined,
+      state: 'waiting',
+    };
+    if (this.#state.name === 'running') registry.add(entry);
+    else this.#state.stop.admit(entry, registry);
+    this.#updateHandlers();
+    return this.#toRegistration(entry, registry, parsed.name);
+  }
+
+  #toRegistration(entry: Entry, registry: Registry, claimed: string): Registration {
+    const remove = (): boolean => {
+      if (!registry.remove(entry)) return false;
+      registry.releaseName(claimed);
+      this.#updateHandlers();
+      return true;
+    };
+    return {
+      name: entry.name,
+      remove,
+      called: () => this.#called(entry),
+      [Symbol.dispose]: () => void remove(),
+    };
+  }
+
+  #called(entry: Entry): Promise<void> {
+    const wait = (): Promise<void> =>
+      entry.state === 'over'
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            entry.waiters ??= [];
+            entry.waiters.push(resolve);
+          });
+    return this.#state.name === 'running' ? wait() : this.#state.stop.waitGraph.wait(entry, wait);
+  }
+
+  /** Takes in the environment's overrides, at the first moment that something depends on them. */
+  #resolve(): void {
+    if (this.#isResolved) return;
+    this.#settings = Object.freeze(resolveSettings(this.#settings, {}, this.#environment));
+    this.#isResolved = true;
+  }
+
+  // --- signals and errors -------------------------------------------------------------------------
+
+  #updateHandlers(wish?: 'kept' | 'refused'): void {
+    if (this.#state.name !== 'running') return;
+    const hasListeners = this.#wrapUps.size + this.#shutdowns.size > 0;
+    this.#handlers.update(this.#settings, hasListeners, wish);
+  }
+
+  #onStopSignal(signal: NodeJS.Signals): void {
+    if (this.#state.name === 'running') {
+      this.#emit({ type: 'signal', signal, action: 'stop' });
+      void this.#begin({ reason: signal, signal, fatal: null });
+      return;
+    }
+    const { stop } = this.#state;
+    const isFirst = stop.cause.signal === null;
+    if (isFirst) stop.amendCause({ signal });
+    const action = isFirst ? 'ignore' : stop.settings.secondSignal;
+    this.#emit({ type: 'signal', signal, action });
+    this.#onSecondSignal(action, stop);
+  }
+
+  #onSecondSignal(action: SignalEvent['action'], stop: Stop): void {
+    if (action === 'hammer') stop.hammer('signal');
+    if (action !== 'kill') return;
+    // Already over, and waiting for its output to be written: no longer.
+    if (this.#state.name === 'stopped') selfKill(this.#environment, stop.cause.signal ?? 'SIGTERM');
+    else stop.forceQuit('signal');
+  }
+
+  #onHammerSignal(signal: NodeJS.Signals): void {
+    this.#emit({ type: 'signal', signal, action: 'hammer' });
+    if (this.#state.name !== 'running') this.#state.stop.hammer('signal');
+  }
+
+  #onFatal(thrown: unknown, origin: string): void {
+    const error = toError(thrown);
+    this.#emit({ type: 'fatal', error, origin });
+    if (this.#state.name !== 'running') this.#state.stop.amendCause({ fatal: error });
+    else void this.#begin({ reason: origin, signal: null, fatal: error });
+  }
+
+  // --- the stop ----------------------------------------------------------------------------------------------------
+
+  #begin(cause: StopCause): Promise<Report> {
+    this.#resolveLeniently();
+    const settings = this.#settings;
+    this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
+    if (settings.exit !== 'none') this.#exitGate.enter();
+    const stop = new Stop(
+      {
+        environment: this.#environment,
+        settings,
+        wrapUps: this.#wrapUps,
+        shutdowns: this.#shutdowns,
+        emit: (event) => this.#emit(event),
+        onPhase: (name, holdMs) => this.#setState({ name, stop, report }, holdMs),
+      },
+      cause,
+    );
+    const report = stop.outcome.then((outcome) => this.#conclude(stop, outcome));
+    stop.begin();
+    return report;
+  }
+
+  /** A stop that was asked for takes place, whatever the environment holds. */
+  #resolveLeniently(): void {
+    try {
+      this.#resolve();
+    } catch (error) {
+      this.#isResolved = true;
+      this.#emit({ type: 'warning', error: error as LastcallError });
+    }
+  }
+
+  #setState(next: Exclude<LifecycleState, { name: 'running' }>, holdMs = 0): void {
+    const previous = this.#state.name;
+    this.#state = next;
+    if (previous === 'running') this.#done.abort(stopping(next.stop.cause.reason));
+    const { name: state, stop } = next;
+    const event = {
+      type: 'state',
+      state,
+      previous,
+      reason: stop.cause.reason,
+      atMs: stop.elapsedMs(),
+    } as const;
+    this.#emit(state === 'wrapping-up' ? { ...event, holdMs } : event);
+  }
+
+  #conclude(stop: Stop, outcome: StopOutcome): Report {
+    const exit = exitOf(outcome, stop.settings, this.#environment);
+    const report: Report = { ...outcome, ok: isOk(outcome), exit };
+    if (this.#state.name !== 'running') this.#setState({ ...this.#state, name: 'stopped' });
+    this.#emit({ type: 'report', report });
+    writeReport(this.#environment, report, (error) => this.#emit({ type: 'warning', error }));
+    this.#end(report, stop.settings);
+    return report;
+  }
+
+  #end(report: Report, { exit }: Settings): void {
+    if (exit === 'none') {
+      this.#handlers.remove();
+      return;
+    }
+    const code = this.#exitGate.leave(report.ok ? 0 : 1);
+    // Another lifecycle of this process is still at work: the last one out ends it.
+    if (code === undefined && report.forced === null) return;
+    const worst = report.exit.code === null ? null : Math.max(report.exit.code, code ?? 0);
+    void endProcess(this.#environment, { ...report, exit: { ...report.exit, code: worst } });
+  }
+
+  #emit(event: LifecycleEvent): void {
+    this.#guard(event, () => renderEvent(this.#settings.logger, event, this.#environment));
+    this.#guard(event, () => this.events.emit(event.type, event as never));
+  }
+
+  /** What a logger or an event handler throws must not reach the stop. */
+  #guard(event: LifecycleEvent, fn: () => void): void {
+    try {
+      fn();
+    } catch (thrown) {
+      const cause = toError(thrown);
+      const message = `a logger or handler of the event '${event.type}' threw: ${cause.message}; the stop goes on`;
+      this.#environment.warn(
+        new LastcallError('LASTCALL_EVENT_HANDLER_FAILED', message, { cause }),
+      );
+    }
+  }
+}
+
+function stopping(reason: string): LastcallError {
+  return new LastcallError('LASTCALL_STOPPING', `the process is stopping: ${reason}`);
+}
