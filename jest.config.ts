@@ -3,9 +3,10 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@lastcall/source', 'node', 'node-addons'] },
+  globalSetup: '<rootDir>/tools/build-before-tests.cjs',
   roots: ['<rootDir>/packages', '<rootDir>/docs'],
   testMatch: ['**/test/**/*.test.ts'],
-  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.base.json' }] },
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.base.json' }] },
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 30_000,
 };

@@ -40,6 +40,7 @@ export class ListenerRun {
   readonly #stop: RunHost;
   readonly #startMs: number;
   readonly #timeout: Timeout | undefined;
+  readonly #wasAborted: boolean;
   #release!: () => void;
   #endMs: number | null = null;
   #outcome: ListenerOutcome | undefined;
@@ -54,6 +55,7 @@ export class ListenerRun {
       this.#release = resolve;
     });
     this.#timeout = entry.timeoutMs === undefined ? undefined : this.#startTimeout(entry.timeoutMs);
+    this.#wasAborted = stop.hammerSignal.aborted;
     entry.state = 'running';
     stop.emit(this.#startEvent());
     this.#call();
@@ -110,7 +112,7 @@ export class ListenerRun {
     const hammerAt = this.#stop.hammerAt();
     const ownLimit = this.entry.timeoutMs;
     return {
-      signal: this.#timeout?.signal ?? this.#stop.hammerSignal,
+      signal: this.#signal,
       reason: this.#stop.cause.reason,
       deadline:
         ownLimit === undefined ? hammerAt : Math.min(hammerAt, this.#stop.wallClock() + ownLimit),
@@ -125,8 +127,13 @@ export class ListenerRun {
     return startTimeout(this.#stop, this.entry, timeoutMs, graceMs, () => this.giveUp());
   }
 
+  /** Whether the AbortSignal aborted under the listener; one called after the hammer had nothing to lose. */
   #isCut(): boolean {
-    return (this.#timeout?.signal ?? this.#stop.hammerSignal).aborted;
+    return this.#signal.aborted && !this.#wasAborted;
+  }
+
+  get #signal(): AbortSignal {
+    return this.#timeout?.signal ?? this.#stop.hammerSignal;
   }
 
   #settled(value: unknown): void {
@@ -138,8 +145,7 @@ export class ListenerRun {
 
   #failed(thrown: unknown): void {
     this.#endMs = this.#stop.elapsedMs();
-    const isAbort =
-      this.#isCut() && isAbortReason(thrown, this.#timeout?.signal ?? this.#stop.hammerSignal);
+    const isAbort = this.#signal.aborted && isAbortReason(thrown, this.#signal);
     if (!isAbort) this.#error = toError(thrown);
     this.#finish(isAbort ? 'cut' : 'failed');
   }

@@ -6,7 +6,7 @@ import type { Stage } from './stages';
  * - `ok`: it settled in time
  * - `failed`: it threw or rejected
  * - `late`: it had not settled when its time was over, and was no longer waited for
- * - `cut`: it settled after its AbortSignal had aborted, or says that it cut something
+ * - `cut`: its AbortSignal aborted before it settled, or it says that it cut something
  */
 export type ListenerOutcome = 'ok' | 'failed' | 'late' | 'cut';
 

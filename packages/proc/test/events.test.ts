@@ -1,0 +1,143 @@
+import type { LifecycleEvent, LoggerObject } from '../src';
+import { formatEvent } from '../src';
+import { createTestLifecycle } from '../src/testing';
+
+describe('events', () => {
+  it('tell a stop from its signal to its report', async () => {
+    const test = createTestLifecycle();
+    test.lifecycle.onWrapUp(() => {}, { name: 'deregister' });
+    test.lifecycle.onShutdown(() => ({ drained: 2 }), { name: 'web', stage: 'intake' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const told = test.events.map((event) =>
+      event.type === 'state'
+        ? `state ${event.state}`
+        : 'name' in event
+          ? `${event.type} ${event.name}`
+          : event.type,
+    );
+    expect(told).toEqual([
+      'signal',
+      'state wrapping-up',
+      'listenerStart deregister',
+      'listenerEnd deregister',
+      'state shutting-down',
+      'listenerStart web',
+      'listenerEnd web',
+      'state stopped',
+      'report',
+    ]);
+    expect(test.events[1]).toMatchObject({ previous: 'running', holdMs: 1000, reason: 'SIGTERM' });
+    expect(test.events[6]).toMatchObject({
+      stage: 'intake',
+      outcome: 'ok',
+      atMs: 1000,
+      drained: 2,
+    });
+  });
+
+  it('whose handler throws are reported, and stop nothing', async () => {
+    const test = createTestLifecycle();
+    test.lifecycle.events.on('state', () => {
+      throw new Error('broken handler');
+    });
+    test.lifecycle.onShutdown(() => {});
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
+    expect(test.environment.warnings[0]).toMatchObject({ code: 'LASTCALL_EVENT_HANDLER_FAILED' });
+  });
+
+  it('carry what signal hooks throw', () => {
+    const test = createTestLifecycle();
+    test.lifecycle.install();
+    test.signals.before('SIGTERM', () => {
+      throw new Error('broken hook');
+    });
+    test.kill('SIGTERM');
+    expect(test.events[0]).toMatchObject({
+      type: 'warning',
+      error: { code: 'LASTCALL_SIGNAL_HOOK_FAILED' },
+    });
+    expect(test.lifecycle.state).toBe('wrapping-up');
+  });
+});
+
+describe('the logger', () => {
+  const stopWith = async (logger: Parameters<typeof createTestLifecycle>[0]) => {
+    const test = createTestLifecycle(logger);
+    test.lifecycle.onShutdown(() => {}, { name: 'pool' });
+    test.lifecycle.onShutdown(() => Promise.reject(new Error('refused')), { name: 'cache' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    return test;
+  };
+
+  it('writes short lines to stderr by default', async () => {
+    const { environment } = await stopWith({ logger: true });
+    expect(environment.stderr.split('\n')).toEqual([
+      'lastcall: SIGTERM received',
+      'lastcall: stopping (SIGTERM), not ready, still serving for 1000 ms',
+      'lastcall:   resources pool                 ok          0 ms',
+      'lastcall:   resources cache                failed      0 ms  refused',
+      'lastcall: stopped after 1000 ms, 2 listeners, 1 of 2 not ok; ends by SIGTERM',
+      '',
+    ]);
+  });
+
+  it('is silent when false', async () => {
+    expect((await stopWith({ logger: false })).environment.stderr).toBe('');
+  });
+
+  it('may be a function that gets the events', async () => {
+    const events: LifecycleEvent[] = [];
+    const test = await stopWith({ logger: (event) => void events.push(event) });
+    expect(events).toEqual(test.events);
+  });
+
+  it('may be like pino', async () => {
+    const lines: [string, object, string][] = [];
+    const method = (level: string) => (fields: object, text: string) =>
+      void lines.push([level, fields, text]);
+    const logger: LoggerObject = {
+      info: method('info'),
+      warn: method('warn'),
+      error: method('error'),
+    };
+    await stopWith({ logger });
+    expect(lines.map(([level]) => level)).toEqual(['info', 'info', 'info', 'error', 'error']);
+    expect(lines[3]).toEqual([
+      'error',
+      {
+        lastcall: expect.objectContaining({ type: 'listenerEnd', name: 'cache' }),
+        err: expect.any(Error),
+      },
+      expect.stringContaining('refused'),
+    ]);
+  });
+
+  it('that throws stops nothing', async () => {
+    const test = await stopWith({
+      logger: () => {
+        throw new Error('broken logger');
+      },
+    });
+    expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
+    expect(test.environment.warnings.length).toBeGreaterThan(0);
+  });
+});
+
+describe('formatEvent()', () => {
+  it('names what hangs and what keeps the process alive', () => {
+    const text = formatEvent({
+      type: 'forceQuit',
+      cause: 'waitTimeMs',
+      atMs: 5500,
+      pending: ['pool', 'web'],
+      resources: { TCPSocketWrap: 3, Timeout: 1 },
+    })?.text;
+    expect(text).toBe(
+      'still alive at 5500 ms, ending the process (waitTimeMs); not settled: pool, web; kept alive by: TCPSocketWrap x3, Timeout x1',
+    );
+  });
+});

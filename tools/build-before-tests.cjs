@@ -1,0 +1,11 @@
+// jest's globalSetup: tests that run programs as child processes run what ships, so dist must be fresh.
+const { execFileSync } = require('node:child_process');
+const { join } = require('node:path');
+
+module.exports = function buildBeforeTests() {
+  const tsc = require.resolve('typescript/bin/tsc');
+  const root = join(__dirname, '..');
+  execFileSync(process.execPath, [tsc, '--build', join(root, 'tsconfig.build.json')], {
+    stdio: 'inherit',
+  });
+};
