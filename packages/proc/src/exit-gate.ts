@@ -1,6 +1,8 @@
 /**
  * Counts the stops under way in one process, so that the first to finish does not take the others' work with it: the
  * last one out ends the process, with the worst exit code of them all.
+ *
+ * All versions of the package in a process share one: `enter()` and `leave(code)` must keep their meaning.
  */
 export class ExitGate {
   #inside = 0;

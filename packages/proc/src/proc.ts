@@ -6,7 +6,8 @@ import { processSignals } from './signals/signals';
 import { singleton } from './singleton';
 import { MAJOR_VERSION } from './version';
 
-const exitGate = singleton(`@lastcall/proc.exit-gate.v${MAJOR_VERSION}`, () => new ExitGate());
+// Without the major version: copies that do not fit together otherwise still must not end each other's process.
+const exitGate = singleton('@lastcall/proc.exit-gate', () => new ExitGate());
 
 /**
  * Makes a lifecycle of its own, on the signals of this process.

@@ -21,15 +21,13 @@ export function createNotifyContext(
   const controller = new AbortController();
   if (parent?.aborted) controller.abort(parent.reason);
   const remove = relay((signal) => controller.abort(signalReceived(signal)));
-  const abortWithParent = (): void => {
-    stop();
-    controller.abort(parent?.reason);
-  };
-  const stop = (): void => {
+  const end = (reason: unknown): void => {
     remove();
     parent?.removeEventListener('abort', abortWithParent);
-    controller.abort(new LastcallError('LASTCALL_STOPPING', 'the context was stopped'));
+    controller.abort(reason);
   };
+  const abortWithParent = (): void => end(parent?.reason);
+  const stop = (): void => end(new LastcallError('LASTCALL_STOPPING', 'the context was stopped'));
   if (parent?.aborted) remove();
   else parent?.addEventListener('abort', abortWithParent, { once: true });
   return Object.assign(controller.signal, { signal: controller.signal, stop });

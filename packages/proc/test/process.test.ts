@@ -1,0 +1,406 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Report } from '../src';
+import { runProgram } from './run-program';
+
+const temporary = (name: string): string => join(mkdtempSync(join(tmpdir(), 'lastcall-')), name);
+const readReport = (path: string): Report => JSON.parse(readFileSync(path, 'utf8')) as Report;
+
+/** Short times, for programs whose stop is not what a test waits for. */
+const quick = `proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 200, waitTimeMs: 400 });`;
+
+describe('the end of a process', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('is by the signal it got: %s', async (signal) => {
+    const program = runProgram(
+      `proc.onShutdown(() => say('closed'), { name: 'pool' }); say('up');`,
+    );
+    await program.saw('up');
+    program.kill(signal);
+    const end = await program.ended;
+    expect(end).toMatchObject({ code: null, signal });
+    expect(end.out).toBe('up\nclosed\n');
+    expect(end.err).toContain(`ends by ${signal}`);
+  });
+
+  it("has exit code 0 with exit: 'code', and 1 when a listener failed", async () => {
+    for (const [listener, code] of [
+      ['() => {}', 0],
+      ['() => { throw new Error("x"); }', 1],
+    ] as const) {
+      const program = runProgram(
+        `proc.setup({ exit: 'code' }); proc.onShutdown(${listener}); say('up');`,
+      );
+      await program.saw('up');
+      program.kill('SIGTERM');
+      expect(await program.ended).toMatchObject({ code, signal: null });
+    }
+  });
+
+  it("runs 'exit' handlers once and writes out what is on its way to a pipe", async () => {
+    const size = 4 << 20;
+    const program = runProgram(`
+      process.on('exit', (code) => say('exit handler ' + code));
+      proc.onShutdown(() => { process.stdout.write('x'.repeat(${size}) + '\\n'); });
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out.match(/exit handler 143/g)).toHaveLength(1);
+    expect(out.length).toBeGreaterThan(size);
+  });
+
+  it('lets whoever awaits shutdown() have the report and a last word', async () => {
+    const program = runProgram(`
+      proc.onShutdown(() => ({ drained: 3 }), { name: 'web' });
+      proc.shutdown('test').then((report) => say(report.listeners[0].name + ' ' + report.listeners[0].drained));`);
+    expect(await program.ended).toMatchObject({ code: 0, signal: null, out: 'web 3\n' });
+  });
+
+  it('does not come by itself when the event loop is empty during the stop', async () => {
+    const program = runProgram(`
+      clearInterval(alive);
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 50, waitTimeMs: 100 });
+      proc.onShutdown(never, { name: 'hung' });
+      process.kill(process.pid, 'SIGTERM');
+      setTimeout(() => {}, 10);`);
+    const end = await program.ended;
+    expect(end).toMatchObject({ code: null, signal: 'SIGTERM' });
+    expect(end.err).toContain('still alive');
+    expect(end.err).toContain('not settled: hung');
+  });
+
+  it('is by exit code 128+n where the handler of somebody else takes the signal', async () => {
+    const program = runProgram(`
+      process.on('SIGTERM', () => say('theirs'));
+      proc.onShutdown(() => say('ours'));
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({
+      code: 143,
+      signal: null,
+      out: 'up\ntheirs\nours\n',
+    });
+  });
+
+  it('comes at waitTimeMs when a listener hangs, and says what hung and what keeps the process alive', async () => {
+    const program = runProgram(`
+      ${quick}
+      proc.onShutdown(never, { name: 'pool' });
+      proc.onShutdown(() => say('logs flushed'), { stage: 'telemetry' });
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, err, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out).toContain('logs flushed');
+    expect(err).toMatch(/hammer at \d+ ms \(hammerTimeMs\): cutting pool/);
+    expect(err).toMatch(/still alive at \d+ ms.*not settled: pool; kept alive by: .*Timeout/);
+  });
+
+  it('comes at once with a second signal', async () => {
+    const program = runProgram(`
+      proc.onShutdown(() => { say('stopping'); return never(); });
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.saw('stopping');
+    program.kill('SIGINT');
+    const end = await program.ended;
+    expect(end.signal).toBe('SIGTERM');
+    expect(end.err).toContain('SIGINT received during the stop: kill');
+  });
+
+  it('takes the hammer from SIGUSR2 during the stop', async () => {
+    const program = runProgram(`
+      proc.onShutdown(({ signal }) => new Promise((resolve) => {
+        signal.addEventListener('abort', () => { say('cut'); resolve(); });
+        say('stopping');
+      }));
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.saw('stopping');
+    program.kill('SIGUSR2');
+    const end = await program.ended;
+    expect(end).toMatchObject({ signal: 'SIGTERM', out: 'up\nstopping\ncut\n' });
+  });
+
+  it('writes coverage, which a death by signal would lose', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lastcall-coverage-'));
+    const program = runProgram(`proc.install(); say('up');`, { env: { NODE_V8_COVERAGE: folder } });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect((await program.ended).signal).toBe('SIGTERM');
+    expect(execFileSync('ls', [folder], { encoding: 'utf8' })).toMatch(/^coverage-.*\.json/);
+  });
+});
+
+describe('ten signals at once', () => {
+  it("begin one stop with secondSignal: 'ignore', and every listener runs once", async () => {
+    const program = runProgram(`
+      proc.setup({ secondSignal: 'ignore' });
+      for (const name of ['a', 'b']) proc.onShutdown(() => say(name), { name });
+      say('up');`);
+    await program.saw('up');
+    for (let count = 0; count < 10; count += 1) program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM', out: 'up\na\nb\n' });
+  });
+
+  it("end the process at once with secondSignal: 'kill'", async () => {
+    const program = runProgram(`proc.onShutdown(never); say('up');`);
+    await program.saw('up');
+    for (let count = 0; count < 10; count += 1) program.kill('SIGTERM');
+    expect((await program.ended).signal).toBe('SIGTERM');
+  });
+});
+
+describe('a signal during startup', () => {
+  it('stops what has started; what starts later is stopped at once', async () => {
+    const program = runProgram(
+      `
+      proc.install();
+      proc.onShutdown(() => say('first closed'), { name: 'first' });
+      process.kill(process.pid, 'SIGTERM');
+      setImmediate(() => setImmediate(() => {
+        proc.onShutdown(() => say('second closed'), { name: 'second', stage: 'telemetry' });
+      }));`,
+      { env: { LASTCALL_WRAP_UP_TIME_MS: '300' } },
+    );
+    expect(await program.ended).toMatchObject({
+      signal: 'SIGTERM',
+      out: expect.stringContaining('first closed'),
+    });
+  });
+});
+
+describe('the report', () => {
+  it('is written to LASTCALL_REPORT before the process dies, also when it is killed by a second signal', async () => {
+    for (const second of [false, true]) {
+      const path = temporary('report.json');
+      const program = runProgram(
+        `
+        proc.setup({ logger: false });
+        proc.onShutdown(() => { say('stopping'); return ${second ? 'never()' : '({ drained: 1 })'}; }, { name: 'pool' });
+        say('up');`,
+        { env: { LASTCALL_REPORT: path } },
+      );
+      await program.saw('up');
+      program.kill('SIGTERM');
+      if (second) {
+        await program.saw('stopping');
+        program.kill('SIGTERM');
+      }
+      expect((await program.ended).signal).toBe('SIGTERM');
+      expect(readReport(path)).toMatchObject({
+        version: 1,
+        pid: program.child.pid,
+        reason: 'SIGTERM',
+        ok: !second,
+        forced: second ? 'signal' : null,
+        exit: { signal: 'SIGTERM', code: null },
+        listeners: [{ name: 'pool', stage: 'resources', outcome: second ? 'late' : 'ok' }],
+      });
+    }
+  });
+
+  it('survives a signal while it is written', async () => {
+    const path = temporary('report.json');
+    const program = runProgram(
+      `
+      proc.onShutdown(() => {});
+      proc.events.on('report', () => process.kill(process.pid, 'SIGTERM'));
+      process.kill(process.pid, 'SIGTERM');`,
+      { env: { LASTCALL_REPORT: path } },
+    );
+    expect((await program.ended).signal).toBe('SIGTERM');
+    expect(readReport(path).ok).toBe(true);
+  });
+
+  it('that cannot be written is said, and the process ends as it would', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lastcall-'));
+    writeFileSync(join(folder, 'file'), '');
+    const program = runProgram(`proc.install(); say('up');`, {
+      env: { LASTCALL_REPORT: join(folder, 'file', 'report.json') },
+    });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const end = await program.ended;
+    expect(end.signal).toBe('SIGTERM');
+    expect(end.err).toContain('LASTCALL_REPORT_NOT_WRITTEN');
+  });
+});
+
+describe('stderr', () => {
+  it('that nobody reads does not hold up the stop', async () => {
+    const program = runProgram(
+      `
+      process.stderr.write('x'.repeat(8 << 20));
+      proc.onShutdown(() => say('closed'));
+      say('up');`,
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    program.child.stderr?.pause();
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const [, signal] = await new Promise<unknown[]>((resolve) =>
+      program.child.once('exit', (...end) => resolve(end)),
+    );
+    expect(signal).toBe('SIGTERM');
+    program.child.stderr?.resume();
+    expect((await program.ended).out).toContain('closed');
+  });
+
+  it('whose reader is gone does not break the stop', async () => {
+    const program = runProgram(`proc.onShutdown(() => say('closed')); say('up');`);
+    await program.saw('up');
+    program.child.stderr?.destroy();
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM', out: 'up\nclosed\n' });
+  });
+
+  it('that is closed, or a full disk, does not break the stop', async () => {
+    const full = openSync('/dev/full', 'w');
+    const program = runProgram(`proc.onShutdown(() => say('closed')); say('up');`, {
+      stdio: ['ignore', 'pipe', full],
+    });
+    closeSync(full);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM', out: 'up\nclosed\n' });
+  });
+});
+
+describe('under', () => {
+  it('nohup, SIGTERM stops and SIGHUP has its default, as Node resets dispositions at its start', async () => {
+    const program = runProgram(`proc.onShutdown(() => say('closed')); say('up');`, {
+      under: ['nohup'],
+    });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({
+      signal: 'SIGTERM',
+      out: expect.stringContaining('closed'),
+    });
+    const hung = runProgram(`proc.install(); say('up');`, { under: ['nohup'] });
+    await hung.saw('up');
+    hung.kill('SIGHUP');
+    expect((await hung.ended).signal).toBe('SIGHUP');
+  });
+
+  it('PID 1, whose default dispositions the kernel ignores, the process ends with 128+n', async () => {
+    const under = ['unshare', '--pid', '--fork', '--kill-child'];
+    try {
+      execFileSync('unshare', [...under.slice(1), 'true'], { stdio: 'ignore' });
+    } catch {
+      if (process.env.LASTCALL_REQUIRE_SERVICES === '1')
+        throw new Error('unshare --pid is not allowed here');
+      console.warn('unshare --pid is not allowed here: PID 1 is not tested');
+      return;
+    }
+    const program = runProgram(
+      `
+      proc.onShutdown(() => say('closed'), { name: 'pool' });
+      say('pid ' + process.pid);
+      // A process of another PID namespace cannot be named from outside: the signal comes from a child.
+      require('node:child_process').spawn('/bin/sh', ['-c', 'kill -TERM 1'], { stdio: 'ignore' });`,
+      { under },
+    );
+    expect(await program.ended).toMatchObject({ code: 143, signal: null, out: 'pid 1\nclosed\n' });
+  });
+
+  it('a fork with an IPC channel and pm2, the shutdown message stops it and the channel does not keep it alive', async () => {
+    const stopped = runProgram(`proc.onShutdown(() => say('closed')); say('up');`, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { pm_id: '0' },
+    });
+    await stopped.saw('up');
+    stopped.child.send('shutdown');
+    expect(await stopped.ended).toMatchObject({ code: 0, out: 'up\nclosed\n' });
+    const idle = runProgram(`clearInterval(alive); proc.install(); say('up');`, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { pm_id: '0' },
+    });
+    expect(await idle.ended).toMatchObject({ code: 0, out: 'up\n' });
+  });
+});
+
+describe('a cluster worker', () => {
+  it('stops on its own signal, and the primary sees how it ended', async () => {
+    const program = runProgram(`
+      const cluster = require('node:cluster');
+      cluster.setupPrimary({ exec: '-', execArgv: ['-e', \`
+        const { proc } = require('@lastcall/proc');
+        const server = require('node:http').createServer().listen(0, () => process.send('up'));
+        proc.setup({ wrapUpTimeMs: 50 });
+        proc.onShutdown(() => process.send('closed'), { name: 'pool' });
+        proc.events.on('state', ({ holdMs }) => holdMs !== undefined && process.send('hold ' + holdMs));
+      \`] });
+      const worker = cluster.fork();
+      worker.on('message', (text) => { say(text); if (text === 'up') worker.process.kill('SIGTERM'); });
+      worker.on('exit', (code, signal) => { say('worker ended by ' + signal); process.exit(0); });`);
+    expect((await program.ended).out).toBe('up\nhold 50\nclosed\nworker ended by SIGTERM\n');
+  });
+});
+
+describe('a worker thread', () => {
+  it('has a lifecycle of its own, whose end ends the thread and not the process', async () => {
+    const program = runProgram(`
+      const { Worker } = require('node:worker_threads');
+      const worker = new Worker(\`
+        const { proc } = require('@lastcall/proc');
+        proc.onShutdown(() => console.log('thread closed'));
+        proc.shutdown('done');
+        setInterval(() => {}, 1000);
+      \`, { eval: true });
+      worker.on('exit', (code) => { say('thread exit ' + code); process.exit(0); });`);
+    const end = await program.ended;
+    expect(end).toMatchObject({ code: 0, signal: null });
+    expect(end.out).toContain('thread closed');
+    expect(end.out).toContain('thread exit 0');
+  });
+});
+
+describe('fatalErrors', () => {
+  it.each([
+    ['an uncaught exception', `setTimeout(() => { throw new Error('boom'); })`],
+    ['an unhandled rejection', `Promise.reject(new Error('boom'))`],
+  ])('stop the process with exit code 1: %s', async (_, statement) => {
+    const program = runProgram(`
+      proc.setup({ fatalErrors: true });
+      proc.onShutdown(({ reason }) => say('closed'));
+      ${statement};`);
+    const end = await program.ended;
+    expect(end).toMatchObject({ code: 1, signal: null, out: 'closed\n' });
+    expect(end.err).toContain('Error: boom');
+  });
+});
+
+describe('signals in a process', () => {
+  it('reload on SIGHUP through a channel', async () => {
+    const program = runProgram(`
+      const channel = signals.channel(1);
+      signals.notify(channel, 'SIGHUP');
+      (async () => { for await (const name of channel) say('reloaded by ' + name); })();
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGHUP');
+    await program.saw('reloaded by SIGHUP');
+    program.kill('SIGKILL');
+    expect((await program.ended).signal).toBe('SIGKILL');
+  });
+
+  it('can all be listened for, and reset() gives the defaults back', async () => {
+    const program = runProgram(`
+      clearInterval(alive);
+      signals.notify((name) => say(name));
+      process.kill(process.pid, 'SIGWINCH');
+      setTimeout(() => { signals.reset(); process.kill(process.pid, 'SIGHUP'); }, 20);`);
+    const end = await program.ended;
+    expect(end.signal).toBe('SIGHUP');
+    expect(end.out).toContain('SIGWINCH');
+  });
+});
