@@ -1,0 +1,67 @@
+import type { Duplex } from 'node:stream';
+import { assertOptionsObject, describe, isDelay, LastcallError } from '@lastcall/proc';
+
+/** A connection that has left HTTP: a WebSocket, another upgrade, or a CONNECT tunnel. */
+export interface UpgradedConnection {
+  /** What the app was given to speak on. */
+  readonly socket: Duplex;
+  /** Method of the request that upgraded it. */
+  readonly method: string;
+  /** Target of that request, as sent. */
+  readonly path: string;
+  /** `websocket`, `connect`, or the value of its `Upgrade` header. */
+  readonly protocol: string;
+}
+
+/** Options of {@link createHttpDrain}. */
+export interface HttpDrainOptions {
+  /**
+   * How long, in milliseconds, a kept-alive connection may wait for one more request, from the begin of the stop or
+   * from its last response. That request is answered with `Connection: close`, so a client that reuses connections
+   * notices without an error. A connection that never sent anything gets as long from the begin of the stop.
+   * 0 closes a connection as soon as its last response is flushed. Default 1000.
+   */
+  readonly lingerMs?: number | undefined;
+  /**
+   * Whether requests that arrive during the stop are refused with 503, `Retry-After: 1` and `Connection: close` instead
+   * of reaching the app. HTTP/2 needs no such answer: GOAWAY tells the client to retry elsewhere. Default false.
+   */
+  readonly rejectWith503?: boolean | undefined;
+  /**
+   * Called once for every upgraded connection when the stop begins, or as soon as it is upgraded later. It may return a
+   * promise; what it throws is kept in {@link DrainResult.errors}. The connection may stay until the hammer.
+   * Default: a WebSocket is sent a close frame with code 1001 (going away, RFC 6455 7.4.1), others nothing.
+   */
+  readonly onUpgradeDrain?: ((connection: UpgradedConnection) => unknown) | undefined;
+}
+
+/** The options with their defaults. */
+export interface HttpDrainSettings {
+  readonly lingerMs: number;
+  readonly rejectWith503: boolean;
+  readonly onUpgradeDrain: ((connection: UpgradedConnection) => unknown) | undefined;
+}
+
+/** Fills in the defaults. Throws LastcallError `LASTCALL_BAD_OPTION` for what cannot be meant. */
+export function resolveOptions(options: HttpDrainOptions): HttpDrainSettings {
+  assertOptionsObject('createHttpDrain()', options, [
+    'lingerMs',
+    'rejectWith503',
+    'onUpgradeDrain',
+  ]);
+  const { lingerMs = 1000, rejectWith503 = false, onUpgradeDrain } = options;
+  if (!isDelay(lingerMs)) throw badOption('lingerMs', 'a number of milliseconds', lingerMs);
+  if (typeof rejectWith503 !== 'boolean')
+    throw badOption('rejectWith503', 'a boolean', rejectWith503);
+  if (onUpgradeDrain !== undefined && typeof onUpgradeDrain !== 'function') {
+    throw badOption('onUpgradeDrain', 'a function', onUpgradeDrain);
+  }
+  return { lingerMs, rejectWith503, onUpgradeDrain };
+}
+
+function badOption(name: string, expected: string, value: unknown): LastcallError {
+  return new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option '${name}' must be ${expected}, got ${describe(value)}`,
+  );
+}

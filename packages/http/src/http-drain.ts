@@ -1,0 +1,135 @@
+import { describe, LastcallError } from '@lastcall/proc';
+import type { HttpConnections } from './connection-state';
+import { ConnectionTracker } from './connection-tracker';
+import { drainController, forgetDrainSignal } from './drain-signal';
+import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
+import { assertHttpServer, type HttpServer } from './http-server';
+import { type DrainResult, Stop } from './stop';
+import { UpgradeRecorder } from './upgrade-recorder';
+import { WrapUp } from './wrap-up';
+
+/** The drain of one server: {@link wrapUp}, then {@link stop}. */
+export interface HttpDrain {
+  /**
+   * From now on HTTP/1 responses carry `Connection: close`, so that clients move away before anything is closed. The
+   * server still accepts and serves everything. A response whose header is out, or behind which the client has pipelined
+   * another request, is left alone; the next one on its connection carries it. HTTP/2 is told when the stop begins.
+   * Calling it again does nothing.
+   */
+  wrapUp(): void;
+  /**
+   * Closes the listening socket, lets every request finish and every connection end, and settles when the last
+   * connection is gone. Begins with {@link wrapUp} if that has not happened.
+   *
+   * When `signal` aborts, what is in flight is cut and listed, and the promise settles at once. It never rejects. Called
+   * again, it returns the same promise; any of the signals cuts.
+   * @throws LastcallError `LASTCALL_BAD_OPTION` when `signal` is not an AbortSignal
+   */
+  stop(options: { readonly signal: AbortSignal }): Promise<DrainResult>;
+  /** How many connections are in which of Go's states. Reads every connection: for probes and dumps. */
+  connections(): HttpConnections;
+  /** Aborts when {@link stop} begins: for handlers of endless responses. The same as `drainSignal(server)`. */
+  readonly drainSignal: AbortSignal;
+  /**
+   * Gives the server back as it was, with every listener of the drain removed; it may be listened on, and drained,
+   * again. During a stop it takes effect when the stop has settled. Until it is called, a stopped server that is
+   * listened on again is closed at once.
+   */
+  detach(): void;
+}
+
+export type { HttpConnections };
+
+const attached = new WeakSet<HttpServer>();
+
+/**
+ * Prepares `server` for a stop without losing a request.
+ *
+ * Best called before `listen()`. Costs one small record per open connection and nothing per request until
+ * {@link HttpDrain.wrapUp}. Needs no lifecycle.
+ *
+ * @throws LastcallError `LASTCALL_HTTP_BAD_SERVER` for anything but a server of node:http, node:https or node:http2,
+ * `LASTCALL_HTTP_ALREADY_ATTACHED` when the server has a drain that was not detached, `LASTCALL_BAD_OPTION`
+ *
+ * @example
+ * ```ts
+ * const drain = createHttpDrain(server);
+ * process.once('SIGTERM', async () => {
+ *   const { drained, cut } = await drain.stop({ signal: AbortSignal.timeout(10_000) });
+ * });
+ * ```
+ */
+export function createHttpDrain(server: HttpServer, options: HttpDrainOptions = {}): HttpDrain {
+  assertHttpServer(server);
+  const settings = resolveOptions(options);
+  assertNotAttached(server);
+  attached.add(server);
+  const tracker = new ConnectionTracker(server);
+  const recorder = new UpgradeRecorder(server, tracker);
+  const controller = drainController(server);
+  let wrapUp: WrapUp | undefined;
+  let stop: Stop | undefined;
+
+  function beginWrapUp(): WrapUp {
+    return (wrapUp ??= new WrapUp(server, tracker, recorder));
+  }
+
+  function beginStop(): Stop {
+    stop = new Stop({ server, settings, tracker, recorder, wrapUp: beginWrapUp() });
+    stop.begin();
+    controller.abort();
+    return stop;
+  }
+
+  function detach(): void {
+    stop?.detach();
+    wrapUp?.undo();
+    recorder.detach();
+    tracker.detach();
+    forgetDrainSignal(server);
+    attached.delete(server);
+  }
+
+  return Object.freeze({
+    drainSignal: controller.signal,
+    wrapUp: () => void beginWrapUp(),
+    connections: () => tracker.counts(),
+    stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
+      const signal = assertSignal(stopOptions?.signal);
+      const current = stop ?? beginStop();
+      hammerOnAbort(current, signal);
+      return current.result;
+    },
+    detach(): void {
+      if (!attached.has(server)) return;
+      if (stop === undefined || stop.isSettled) detach();
+      else void stop.result.then(detach);
+    },
+  });
+}
+
+function hammerOnAbort(stop: Stop, signal: AbortSignal): void {
+  const hammer = () => stop.hammer();
+  if (signal.aborted) {
+    hammer();
+    return;
+  }
+  signal.addEventListener('abort', hammer, { once: true });
+  void stop.result.then(() => signal.removeEventListener('abort', hammer));
+}
+
+function assertNotAttached(server: HttpServer): void {
+  if (!attached.has(server)) return;
+  throw new LastcallError(
+    'LASTCALL_HTTP_ALREADY_ATTACHED',
+    'the server has a drain already: call detach() on that one first',
+  );
+}
+
+function assertSignal(signal: unknown): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `stop() needs { signal: AbortSignal }, the moment to cut what is in flight, got ${describe(signal)}`,
+  );
+}

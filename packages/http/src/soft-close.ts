@@ -1,0 +1,90 @@
+import type { Closing, Connection } from './connection';
+import { stateOf } from './connection-state';
+import { ExpiryQueue } from './expiry-queue';
+import type { HttpServer } from './http-server';
+import { socketsMidMessage, unwrittenBytes } from './node-internals';
+
+/** How long a peer may keep a connection open, silently, after our FIN. */
+const LINGER_AFTER_FIN_MS = 500;
+
+interface Candidate {
+  readonly connection: Connection;
+  readonly bytesReceived: number;
+}
+
+/** What becomes of connections that turn out not to be quiet. */
+export interface SoftCloseHooks {
+  /** A request has begun on it. */
+  active(connection: Connection): void;
+  /** Something arrived that is no request (yet). */
+  stirred(connection: Connection): void;
+}
+
+/**
+ * Closes quiet connections without hitting a request that is on its way.
+ *
+ * The kernel may hold a request that Node has not read. So a connection is closed one turn of the event loop later, if
+ * nothing has arrived in it; with FIN and not by destroying it, which would answer what arrives next with a reset; and it
+ * is read from until the peer has closed too, or has been silent for half a second.
+ */
+export class SoftClose {
+  readonly #server: HttpServer;
+  readonly #hooks: SoftCloseHooks;
+  readonly #lingering = new ExpiryQueue<Candidate>((due) => this.#endLinger(due));
+  #candidates: Candidate[] = [];
+  #check: NodeJS.Immediate | undefined;
+
+  constructor(server: HttpServer, hooks: SoftCloseHooks) {
+    this.#server = server;
+    this.#hooks = hooks;
+  }
+
+  /** Closes `connection` if it stays quiet for a turn of the event loop. */
+  closeIfQuiet(connection: Connection): void {
+    this.#candidates.push({ connection, bytesReceived: connection.bytesReceived });
+    this.#check ??= setImmediate(() => this.#closeQuiet());
+  }
+
+  /** Sends FIN now: what was to be sent has been sent, and the peer knows that nothing more will come. */
+  finish(connection: Connection, closing: Closing): void {
+    connection.closing = closing;
+    (connection.transport ?? connection.socket).end();
+    this.linger(connection);
+  }
+
+  /** Bounds the time until the peer closes, too. */
+  linger(connection: Connection): void {
+    const { bytesReceived } = connection;
+    this.#lingering.add({ connection, bytesReceived }, performance.now() + LINGER_AFTER_FIN_MS);
+  }
+
+  stop(): void {
+    clearImmediate(this.#check);
+    this.#candidates = [];
+    this.#lingering.clear();
+  }
+
+  #closeQuiet(): void {
+    const candidates = this.#candidates;
+    this.#candidates = [];
+    this.#check = undefined;
+    const midMessage = socketsMidMessage(this.#server);
+    for (const { connection, bytesReceived } of candidates) {
+      if (connection.socket.destroyed || connection.closing !== undefined) continue;
+      const state = stateOf(connection, midMessage);
+      if (state === 'active') this.#hooks.active(connection);
+      else if (connection.bytesReceived !== bytesReceived) this.#hooks.stirred(connection);
+      else if (state !== 'hijacked') this.finish(connection, 'expired');
+    }
+  }
+
+  #endLinger(due: Candidate[]): void {
+    for (const { connection, bytesReceived } of due) {
+      if (connection.socket.destroyed) continue;
+      const isMoving =
+        connection.bytesReceived !== bytesReceived || unwrittenBytes(connection.socket) > 0;
+      if (isMoving) this.linger(connection);
+      else connection.destroy();
+    }
+  }
+}
