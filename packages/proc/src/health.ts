@@ -1,5 +1,5 @@
+import { describe } from './check-options';
 import { LastcallError } from './lastcall-error';
-import { describe } from './settings';
 
 /** One named condition of readiness; not ready until it is marked so. */
 export interface Probe {

@@ -1,9 +1,6 @@
 // For everybody: the lifecycle of the process and its signals.
 
-export type { Remover } from './environment';
 export type { LastcallErrorCode } from './error-codes';
-// For authors of adapters and loggers.
-export { ERROR_CODES } from './error-codes';
 export type {
   FatalEvent,
   ForceQuitEvent,
@@ -19,11 +16,10 @@ export type {
   StateName,
   WarningEvent,
 } from './events';
-export { type EventLine, formatEvent, type LogLevel } from './format-event';
 export type { Health, HealthStatus, Probe } from './health';
 export { LastcallError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
-export { createLifecycle, proc } from './proc';
+export { createLifecycle, proc, signals } from './proc';
 export type {
   DrainSummary,
   Listener,
@@ -41,10 +37,15 @@ export type {
   Settings,
   SetupOptions,
 } from './settings';
-export { assertOptionsObject, describe, isDelay } from './settings';
 export type { NotifyContext } from './signals/notify-context';
-export { SignalChannel } from './signals/signal-channel';
+export type { SignalChannel } from './signals/signal-channel';
 export type { SignalHandler } from './signals/signal-dispatcher';
 export type { Signals, SignalTarget } from './signals/signals';
-export { signals } from './signals/signals';
 export { STAGES, type Stage } from './stages';
+
+// For authors of adapters and loggers.
+
+export { assertOptionsObject, describe, isDelay } from './check-options';
+export type { Remover } from './environment';
+export { ERROR_CODES } from './error-codes';
+export { type EventLine, formatEvent, type LogLevel } from './format-event';

@@ -20,6 +20,8 @@ export interface RunHost {
   elapsedMs(): number;
   wallClock(): number;
   setTimer(fn: () => void, delayMs: number): Remover;
+  /** Whether anybody sees events of this type: with 100,000 listeners it pays not to make them. */
+  isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
 }
 
@@ -32,32 +34,29 @@ const SETTLE_GRACE_MS = 250;
 /**
  * One call of one listener: when it began and ended, how, and whether the stop still waits for it.
  *
- * `released` resolves exactly once: when the listener has settled or is no longer waited for.
+ * `onReleased` is called exactly once: when the listener has settled or is no longer waited for.
  */
 export class ListenerRun {
   readonly entry: Entry;
-  readonly released: Promise<void>;
   readonly #stop: RunHost;
   readonly #startMs: number;
   readonly #timeout: Timeout | undefined;
   readonly #wasAborted: boolean;
-  #release!: () => void;
+  readonly #onReleased: () => void;
   #endMs: number | null = null;
   #outcome: ListenerOutcome | undefined;
   #error: Error | undefined;
   #summary: DrainSummary | undefined;
 
-  constructor(entry: Entry, stop: RunHost) {
+  constructor(entry: Entry, stop: RunHost, onReleased: () => void) {
     this.entry = entry;
     this.#stop = stop;
     this.#startMs = stop.elapsedMs();
-    this.released = new Promise((resolve) => {
-      this.#release = resolve;
-    });
+    this.#onReleased = onReleased;
     this.#timeout = entry.timeoutMs === undefined ? undefined : this.#startTimeout(entry.timeoutMs);
     this.#wasAborted = stop.hammerSignal.aborted;
     entry.state = 'running';
-    stop.emit(this.#startEvent());
+    if (stop.isObserved('listenerStart')) stop.emit(this.#startEvent());
     this.#call();
   }
 
@@ -155,8 +154,8 @@ export class ListenerRun {
     this.#outcome = outcome;
     this.#timeout?.cancel();
     settleEntry(this.entry);
-    this.#release();
-    this.#stop.emit(this.#endEvent(outcome));
+    if (this.#stop.isObserved('listenerEnd')) this.#stop.emit(this.#endEvent(outcome));
+    this.#onReleased();
   }
 
   #startEvent(): ListenerStartEvent {

@@ -1,6 +1,6 @@
+import { assertOptionsObject, describe, isDelay } from './check-options';
 import { LastcallError } from './lastcall-error';
 import type { Entry, Listener, ShutdownOptions } from './registration';
-import { assertOptionsObject, describe, isDelay } from './settings';
 import { STAGES, type Stage } from './stages';
 
 type Call = 'onWrapUp()' | 'onShutdown()';

@@ -1,13 +1,13 @@
-import { ExitGate } from './exit-gate';
+import { LazyLifecycle } from './lazy-lifecycle';
 import type { Lifecycle } from './lifecycle';
-import { ProcessLifecycle } from './process-lifecycle';
 import type { SetupOptions } from './settings';
-import { processSignals } from './signals/signals';
+import type { Signals } from './signals/signals';
 import { singleton } from './singleton';
 import { MAJOR_VERSION } from './version';
 
-// Without the major version: copies that do not fit together otherwise still must not end each other's process.
-const exitGate = singleton('@lastcall/proc.exit-gate', () => new ExitGate());
+function engine(): typeof import('./engine') {
+  return require('./engine') as typeof import('./engine');
+}
 
 /**
  * Makes a lifecycle of its own, on the signals of this process.
@@ -18,8 +18,7 @@ const exitGate = singleton('@lastcall/proc.exit-gate', () => new ExitGate());
  * @throws LastcallError see {@link Lifecycle.setup}
  */
 export function createLifecycle(options: SetupOptions = {}): Lifecycle {
-  const { environment, dispatcher } = processSignals;
-  const lifecycle = new ProcessLifecycle({ environment, dispatcher, exitGate });
+  const lifecycle = engine().createProcessLifecycle();
   lifecycle.setup(options);
   return lifecycle;
 }
@@ -31,5 +30,20 @@ export function createLifecycle(options: SetupOptions = {}): Lifecycle {
  */
 export const proc: Lifecycle = singleton(
   `@lastcall/proc.v${MAJOR_VERSION}`,
-  () => new ProcessLifecycle({ ...processSignals, exitGate }),
+  () => new LazyLifecycle(() => engine().createProcessLifecycle()),
+);
+
+/** Go's `os/signal` for this process. */
+export const signals: Signals = singleton(`@lastcall/proc.signals.v${MAJOR_VERSION}`, () =>
+  Object.freeze<Signals>({
+    notify: (target, ...names) => engine().signals.notify(target, ...names),
+    stop: (target) => engine().signals.stop(target),
+    reset: (...names) => engine().signals.reset(...names),
+    ignore: (...names) => engine().signals.ignore(...names),
+    ignored: (name) => engine().signals.ignored(name),
+    notifyContext: (...args: unknown[]) => engine().signals.notifyContext(...(args as never[])),
+    channel: (capacity) => engine().signals.channel(capacity),
+    before: (name, hook) => engine().signals.before(name, hook),
+    after: (name, hook) => engine().signals.after(name, hook),
+  }),
 );

@@ -1,6 +1,4 @@
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { isatty } from 'node:tty';
-import { takeCoverage } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import type { Environment, Remover } from './environment';
 
@@ -27,7 +25,7 @@ export function createProcessEnvironment(): Environment {
     exit: (code) => process.exit(code),
     flush,
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
-    isTerminal: () => isatty(0),
+    isTerminal,
     isListening,
     activeResources: () => process.getActiveResourcesInfo(),
     writeError,
@@ -92,7 +90,8 @@ function runExitHandlers(code: number): void {
   } catch {
     // The process is dying; a broken exit handler must not keep it from it.
   }
-  if (process.env.NODE_V8_COVERAGE !== undefined) takeCoverage();
+  if (process.env.NODE_V8_COVERAGE === undefined) return;
+  (require('node:v8') as typeof import('node:v8')).takeCoverage();
 }
 
 function flush(timeoutMs: number): Promise<void> {
@@ -113,6 +112,13 @@ async function flushStream(name: 'stdout' | 'stderr'): Promise<void> {
     stream.once('error', () => resolve());
     stream.write('', () => resolve());
   });
+}
+
+// Modules of Node that only the end needs are loaded there: they are part of the binary, so no deploy can have replaced
+// them on disk by then.
+
+function isTerminal(): boolean {
+  return (require('node:tty') as typeof import('node:tty')).isatty(0);
 }
 
 function isListening(): boolean {

@@ -220,6 +220,8 @@ export class ProcessLifecycle implements Lifecycle {
         settings,
         wrapUps: this.#wrapUps,
         shutdowns: this.#shutdowns,
+        isObserved: (type) =>
+          this.#settings.logger !== false || this.events.listenerCount(type) > 0,
         emit: (event) => this.#emit(event),
         onPhase: (name, holdMs) => this.#setState({ name, stop, report }, holdMs),
       },

@@ -69,6 +69,7 @@ export interface Entry {
 export function settleEntry(entry: Entry): void {
   entry.state = 'over';
   const waiters = entry.waiters;
+  if (waiters === undefined) return;
   entry.waiters = undefined;
-  for (const resolve of waiters ?? []) resolve();
+  for (const resolve of waiters) resolve();
 }

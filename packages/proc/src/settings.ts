@@ -1,3 +1,4 @@
+import { assertOptionsObject, describe, isDelay, MAX_DELAY_MS } from './check-options';
 import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
 import { LastcallError } from './lastcall-error';
@@ -65,16 +66,10 @@ interface Field {
   readonly parse?: (text: string) => unknown;
 }
 
-/** The longest delay a Node timer can have (2^31 - 1 ms, some 24 days); a longer one would fire at once. */
-const MAX_TIME_MS = 2 ** 31 - 1;
-
-const isTime: Check = (value) =>
-  typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS && Number.isFinite(value);
-
 function timeField(variable: string): Field {
   return {
-    allowed: `a number of milliseconds from 0 to ${MAX_TIME_MS}`,
-    isValid: isTime,
+    allowed: `a number of milliseconds from 0 to ${MAX_DELAY_MS}`,
+    isValid: isDelay,
     variable,
     parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   };
@@ -145,40 +140,6 @@ export function resolveSettings(
   } as Settings;
   assertOrder(settings);
   return settings;
-}
-
-/** Throws unless `options` is an object with no other keys than `allowed`. */
-export function assertOptionsObject(
-  call: string,
-  options: unknown,
-  allowed: readonly string[],
-): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new LastcallError(
-      'LASTCALL_BAD_OPTION',
-      `${call} takes an object of options, got ${describe(options)}`,
-    );
-  }
-  const unknown = Object.keys(options).find((key) => !allowed.includes(key));
-  if (unknown === undefined) return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `${call} has no option '${unknown}'; allowed: ${allowed.join(', ')}`,
-  );
-}
-
-/** Says what a bad value was, short and without running its code. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
-  if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? 'an array' : 'an object';
-  return String(value);
-}
-
-/** Whether `value` can be a delay: a finite number of milliseconds that a Node timer can wait. */
-export function isDelay(value: unknown): value is number {
-  return isTime(value);
 }
 
 function assertField(name: keyof Settings, value: unknown): void {

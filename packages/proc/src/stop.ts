@@ -3,6 +3,7 @@ import type { Environment, Remover } from './environment';
 import type { HammerEvent, LifecycleEvent } from './events';
 import { LastcallError } from './lastcall-error';
 import { ListenerRun, type RunHost } from './listener-run';
+import { OpenWork } from './open-work';
 import type { Entry } from './registration';
 import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
@@ -25,6 +26,7 @@ export interface StopHost {
   readonly settings: Settings;
   readonly wrapUps: Registry;
   readonly shutdowns: Registry;
+  isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
   /** The stop has entered its next phase. */
   onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
@@ -52,9 +54,9 @@ export class Stop implements RunHost {
   readonly #phases: PhaseReport[] = [];
   readonly #timers: StopTimers;
   /** Listeners the current phase or stage waits for. */
-  #open = new Set<Promise<void>>();
-  /** Listeners that a stage gave up waiting for after the hammer; the stop still does. */
-  readonly #stragglers = new Set<Promise<void>>();
+  #open = new OpenWork();
+  /** What stages gave up waiting for after the hammer; the stop still does. */
+  readonly #stragglers: OpenWork[] = [];
   #position = -1;
   #cause: StopCause;
   #hammerMs: number | null = null;
@@ -91,6 +93,10 @@ export class Stop implements RunHost {
   /** When the hammer falls, in milliseconds since the epoch. */
   hammerAt(): number {
     return this.#startedAtWall + (this.#hammerMs ?? this.settings.hammerTimeMs);
+  }
+
+  isObserved(type: LifecycleEvent['type']): boolean {
+    return this.#host.isObserved(type);
   }
 
   emit(event: LifecycleEvent): void {
@@ -148,11 +154,12 @@ export class Stop implements RunHost {
     if (rankOf(entry.stage) > this.#position) return;
     // In the next turn: the caller has its registration by then, and an endless chain of late listeners cannot
     // keep the timers from firing.
-    const run = this.#host.environment.nextTurn().then(() => {
-      if (registry.takeOne(entry)) return this.#run(entry).released;
-      return undefined;
+    const open = this.#open;
+    open.add();
+    void this.#host.environment.nextTurn().then(() => {
+      if (registry.takeOne(entry)) this.#run(entry, open);
+      open.remove();
     });
-    this.#track(run, this.#open);
   }
 
   async #runTimeline(): Promise<void> {
@@ -163,9 +170,7 @@ export class Stop implements RunHost {
       await this.#runStage(stage);
       if (this.#isOver) return;
     }
-    while (this.#open.size + this.#stragglers.size > 0) {
-      await Promise.all([...this.#open, ...this.#stragglers]);
-    }
+    await this.#allSettled();
     if (!this.#isOver) this.#end(null);
   }
 
@@ -173,14 +178,13 @@ export class Stop implements RunHost {
     const { wrapUpTimeMs } = this.settings;
     const holdMs = this.#needsPause() ? wrapUpTimeMs : 0;
     this.#host.onPhase('wrapping-up', holdMs);
-    for (const entry of this.#host.wrapUps.take(undefined))
-      this.#track(this.#run(entry).released, this.#open);
+    for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#open);
     const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
-    await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#allReleased()]);
+    await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#open.whenEmpty()]);
     cancel();
     if (this.#isOver) return;
     for (const run of this.#runs) run.giveUp();
-    this.#open = new Set();
+    this.#open = new OpenWork();
     this.#phases.push({ phase: 'wrap-up', startMs: 0, endMs: this.elapsedMs() });
   }
 
@@ -194,8 +198,7 @@ export class Stop implements RunHost {
   async #runStage(stage: Stage): Promise<void> {
     const startMs = this.elapsedMs();
     this.#position = rankOf(stage);
-    for (const entry of this.#host.shutdowns.take(stage))
-      this.#track(this.#run(entry).released, this.#open);
+    for (const entry of this.#host.shutdowns.take(stage)) this.#run(entry, this.#open);
     await this.#settleOrGiveUp();
     this.#phases.push({ phase: stage, startMs, endMs: this.elapsedMs() });
   }
@@ -214,27 +217,25 @@ export class Stop implements RunHost {
       cancel = remove;
       return over;
     });
-    await Promise.race([this.#allReleased(), givenUp]);
+    await Promise.race([this.#open.whenEmpty(), givenUp]);
     cancel();
-    for (const open of this.#open) this.#track(open, this.#stragglers);
-    this.#open = new Set();
+    if (this.#open.isEmpty) return;
+    this.#stragglers.push(this.#open);
+    this.#open = new OpenWork();
   }
 
-  #run(entry: Entry): ListenerRun {
-    const run = new ListenerRun(entry, this);
-    this.#runs.push(run);
-    return run;
+  /** Waits for everything, also for what was admitted while waiting. */
+  async #allSettled(): Promise<void> {
+    for (;;) {
+      const open = [this.#open, ...this.#stragglers].filter((work) => !work.isEmpty);
+      if (open.length === 0) return;
+      await Promise.all(open.map((work) => work.whenEmpty()));
+    }
   }
 
-  #track(released: Promise<void>, group: Set<Promise<void>>): void {
-    group.add(released);
-    void released.then(() => group.delete(released));
-  }
-
-  /** Resolves when nothing is open, also not what was admitted while waiting. */
-  async #allReleased(): Promise<void> {
-    const group = this.#open;
-    while (group.size > 0) await Promise.all(group);
+  #run(entry: Entry, open: OpenWork): void {
+    open.add();
+    this.#runs.push(new ListenerRun(entry, this, () => open.remove()));
   }
 
   #hammered(): Promise<void> {

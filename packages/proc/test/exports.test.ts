@@ -4,7 +4,6 @@ const NAMES = [
   'ERROR_CODES',
   'LastcallError',
   'STAGES',
-  'SignalChannel',
   'assertOptionsObject',
   'createLifecycle',
   'describe',

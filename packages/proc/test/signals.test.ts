@@ -1,4 +1,5 @@
-import { LastcallError, SignalChannel } from '../src';
+import { LastcallError } from '../src';
+import { SignalChannel } from '../src/signals/signal-channel';
 import { CATCHABLE_SIGNALS } from '../src/signals/signal-names';
 import { createTestLifecycle } from '../src/testing';
 

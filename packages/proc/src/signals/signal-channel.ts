@@ -1,5 +1,5 @@
+import { describe } from '../check-options';
 import { LastcallError } from '../lastcall-error';
-import { describe } from '../settings';
 
 /**
  * A bounded queue of signals, as Go's `make(chan os.Signal, n)`: sending never blocks, and what does not fit is dropped.

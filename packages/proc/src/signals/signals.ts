@@ -1,12 +1,9 @@
-import type { Environment, Remover } from '../environment';
+import { describe } from '../check-options';
+import type { Remover } from '../environment';
 import { LastcallError } from '../lastcall-error';
-import { createProcessEnvironment } from '../process-environment';
-import { describe } from '../settings';
-import { singleton } from '../singleton';
-import { MAJOR_VERSION } from '../version';
 import { createNotifyContext, type NotifyContext } from './notify-context';
 import { SignalChannel } from './signal-channel';
-import { SignalDispatcher, type SignalHandler } from './signal-dispatcher';
+import type { SignalDispatcher, SignalHandler } from './signal-dispatcher';
 import { assertCatchable, CATCHABLE_SIGNALS } from './signal-names';
 
 /** What {@link Signals.notify} can send to: a function, a {@link SignalChannel}, or whatever has its `push`. */
@@ -116,22 +113,3 @@ function notCallable(call: string, got: unknown, wanted: string): LastcallError 
     `${call} takes ${wanted}, got ${describe(got)}`,
   );
 }
-
-interface ProcessSignals {
-  readonly environment: Environment;
-  readonly dispatcher: SignalDispatcher;
-  readonly signals: Signals;
-}
-
-/** The environment, dispatcher and signals of this process, shared by all copies of the package. */
-export const processSignals: ProcessSignals = singleton(
-  `@lastcall/proc.signals.v${MAJOR_VERSION}`,
-  () => {
-    const environment = createProcessEnvironment();
-    const dispatcher = new SignalDispatcher(environment);
-    return { environment, dispatcher, signals: createSignals(dispatcher) };
-  },
-);
-
-/** Go's `os/signal` for this process. */
-export const signals: Signals = processSignals.signals;

@@ -1,0 +1,73 @@
+import type { Remover } from './environment';
+import type { LifecycleEvents, StateName } from './events';
+import type { Health } from './health';
+import type { Lifecycle } from './lifecycle';
+import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
+import type { Report } from './report';
+import type { Settings, SetupOptions } from './settings';
+
+/** A lifecycle that is made when it is first used: importing the package costs next to nothing. */
+export class LazyLifecycle implements Lifecycle {
+  readonly #create: () => Lifecycle;
+  #lifecycle: Lifecycle | undefined;
+
+  constructor(create: () => Lifecycle) {
+    this.#create = create;
+  }
+
+  get #made(): Lifecycle {
+    return (this.#lifecycle ??= this.#create());
+  }
+
+  get settings(): Settings {
+    return this.#made.settings;
+  }
+
+  get done(): AbortSignal {
+    return this.#made.done;
+  }
+
+  get state(): StateName {
+    return this.#made.state;
+  }
+
+  get reason(): string | null {
+    return this.#made.reason;
+  }
+
+  get events(): LifecycleEvents {
+    return this.#made.events;
+  }
+
+  get health(): Health {
+    return this.#made.health;
+  }
+
+  setup(options: SetupOptions): void {
+    this.#made.setup(options);
+  }
+
+  onWrapUp(listener: Listener, options?: WrapUpOptions): Registration {
+    return this.#made.onWrapUp(listener, options);
+  }
+
+  onShutdown(listener: Listener, options?: ShutdownOptions): Registration {
+    return this.#made.onShutdown(listener, options);
+  }
+
+  shutdown(reason?: string): Promise<Report> {
+    return this.#made.shutdown(reason);
+  }
+
+  hammer(): void {
+    this.#made.hammer();
+  }
+
+  install(): Remover {
+    return this.#made.install();
+  }
+
+  uninstall(): void {
+    this.#made.uninstall();
+  }
+}
