@@ -1,0 +1,82 @@
+import { describe, isDelay, LastcallError } from '@lastcall/proc';
+import type { HttpServer } from './http-server';
+
+/** Limits of a server (endless's and net/http's ReadTimeout, WriteTimeout, MaxHeaderBytes), passed to Node's own. */
+export interface HttpLimits {
+  /**
+   * How long a client may take to send a request, headers and body, in milliseconds; then it gets 408. Node's
+   * `server.requestTimeout` (default 300000); `headersTimeout` is lowered to it where it is longer. 0: no limit.
+   * HTTP/1 only.
+   */
+  readonly readTimeoutMs?: number | undefined;
+  /**
+   * How long a connection may go without any byte read or written, in milliseconds, before it is closed: what bounds a
+   * client that does not read its response. Node's `server.timeout` (default 0: no limit).
+   */
+  readonly writeTimeoutMs?: number | undefined;
+  /**
+   * How many bytes the headers of a request may have; more gets 431. Node's `maxHeaderSize` (default 16384) for HTTP/1,
+   * the setting `SETTINGS_MAX_HEADER_LIST_SIZE` (default 65535) for HTTP/2. Counts for connections from now on.
+   */
+  readonly maxHeaderBytes?: number | undefined;
+}
+
+/** The names of the limits, for the check of options. */
+export const HTTP_LIMIT_NAMES: readonly (keyof HttpLimits)[] = [
+  'readTimeoutMs',
+  'writeTimeoutMs',
+  'maxHeaderBytes',
+];
+
+/** What Node's servers have of it; `maxHeaderSize` is read for each new connection though only the constructor documents it. */
+interface LimitedServer {
+  requestTimeout?: number;
+  headersTimeout?: number;
+  timeout?: number;
+  maxHeaderSize?: number;
+  updateSettings?(settings: { maxHeaderListSize: number }): void;
+}
+
+/** Checks the limits. Throws LastcallError `LASTCALL_BAD_OPTION`. */
+export function parseHttpLimits(limits: HttpLimits): HttpLimits {
+  const { readTimeoutMs, writeTimeoutMs, maxHeaderBytes } = limits;
+  assertLimit('readTimeoutMs', readTimeoutMs, isDelay, 'a number of milliseconds');
+  assertLimit('writeTimeoutMs', writeTimeoutMs, isDelay, 'a number of milliseconds');
+  assertLimit('maxHeaderBytes', maxHeaderBytes, isPositiveInteger, 'a whole number from 1');
+  return { readTimeoutMs, writeTimeoutMs, maxHeaderBytes };
+}
+
+/** Sets the limits that are given; the others stay Node's. */
+export function applyHttpLimits(server: HttpServer, limits: HttpLimits): void {
+  const target = server as LimitedServer;
+  const { readTimeoutMs, writeTimeoutMs, maxHeaderBytes } = limits;
+  if (readTimeoutMs !== undefined) applyReadTimeout(target, readTimeoutMs);
+  if (writeTimeoutMs !== undefined) target.timeout = writeTimeoutMs;
+  if (maxHeaderBytes === undefined) return;
+  target.maxHeaderSize = maxHeaderBytes;
+  target.updateSettings?.({ maxHeaderListSize: maxHeaderBytes });
+}
+
+function applyReadTimeout(server: LimitedServer, readTimeoutMs: number): void {
+  server.requestTimeout = readTimeoutMs;
+  if (readTimeoutMs === 0) return;
+  // Node wants headersTimeout <= requestTimeout; 0 means none of its own.
+  server.headersTimeout = Math.min(server.headersTimeout || readTimeoutMs, readTimeoutMs);
+}
+
+function assertLimit(
+  name: keyof HttpLimits,
+  value: unknown,
+  isValid: (value: unknown) => boolean,
+  allowed: string,
+): void {
+  if (value === undefined || isValid(value)) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option '${name}' of attachHttp() must be ${allowed}, got ${describe(value)}`,
+  );
+}
+
+function isPositiveInteger(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
