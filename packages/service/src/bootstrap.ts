@@ -1,0 +1,117 @@
+import {
+  assertOptionsObject,
+  describe,
+  LastcallError,
+  type Lifecycle,
+  type Logger,
+  type Probe,
+  proc,
+  type Report,
+  type SetupOptions,
+} from '@lastcall/proc';
+import type { Service } from './service';
+import { ServiceGroup } from './service-group';
+import { assertLifecycle, assertName } from './service-group-options';
+
+/** Options of {@link bootstrap}. */
+export interface BootstrapOptions {
+  /** What the microservice is called: in the report, and as a health probe. */
+  readonly name: string;
+  /** What it consists of; started in this order, stopped in reverse. Default: none. */
+  readonly services?: readonly Service[] | undefined;
+  /** Settings of the lifecycle, as for `proc.setup()`. */
+  readonly proc?: SetupOptions | undefined;
+  /** Renders events, as `proc.setup({ logger })`; wins over `proc.logger`. */
+  readonly logger?: Logger | undefined;
+  /** The lifecycle to run in. Default: the one of this process. */
+  readonly lifecycle?: Lifecycle | undefined;
+}
+
+/** A microservice that runs. */
+export interface App {
+  readonly name: string;
+  readonly group: ServiceGroup;
+  readonly lifecycle: Lifecycle;
+  /**
+   * Resolves when every service is up, which is when the health probe turns ready; rejects when a service fails, or
+   * the stop begins, before that.
+   */
+  readonly ready: Promise<void>;
+  /** Resolves with the report of the stop, just before the process ends. */
+  readonly stopped: Promise<Report>;
+  /** Stops the process, as a signal does. */
+  stop(reason?: string): Promise<Report>;
+}
+
+const OPTIONS = ['name', 'services', 'proc', 'logger', 'lifecycle'] as const;
+
+/**
+ * Runs a microservice; the one call that its main() makes. Installs the signal handlers, so that a signal during the
+ * start stops what has started, applies the settings, adds a health probe, and starts the services.
+ *
+ * The probe is ready when every service is up: its start has returned (or resolved), or has called `ready()`. So a start
+ * that runs until its stop has to call `ready()`, or the microservice never is.
+ *
+ * A service that fails, at its start or later, stops the process, with exit code 1.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_BAD_PROBE` when the name is taken, and as `proc.setup()`;
+ * nothing has changed or started then
+ *
+ * @example
+ * bootstrap({ name: 'orders', services: [consumer, server], proc: { wrapUpTimeMs: 2000 } });
+ */
+export function bootstrap(options: BootstrapOptions): App {
+  assertOptions(options);
+  const { name, services = [], lifecycle = proc } = options;
+  const group = new ServiceGroup({ name, lifecycle, onFailure: 'shutdown' });
+  for (const service of services) group.add(service);
+  const probe = lifecycle.health.addProbe(name);
+  setUp(lifecycle, options, probe);
+  const stopped = whenStopped(lifecycle);
+  // A failure is told by `ready` and by the report.
+  group.start().catch(() => {});
+  group.ready.then(probe.markReady, () => {});
+  return {
+    name,
+    group,
+    lifecycle,
+    ready: group.ready,
+    stopped,
+    stop: (reason = 'stop') => lifecycle.shutdown(reason),
+  };
+}
+
+function setUp(lifecycle: Lifecycle, options: BootstrapOptions, probe: Probe): void {
+  const { logger } = options;
+  try {
+    lifecycle.setup({ ...options.proc, ...(logger === undefined ? {} : { logger }) });
+    lifecycle.install();
+  } catch (error) {
+    probe.remove();
+    throw error;
+  }
+}
+
+function whenStopped(lifecycle: Lifecycle): Promise<Report> {
+  if (lifecycle.state !== 'running') return lifecycle.shutdown();
+  return new Promise((resolve) => {
+    lifecycle.done.addEventListener('abort', () => resolve(lifecycle.shutdown()), { once: true });
+  });
+}
+
+function assertOptions(options: BootstrapOptions): void {
+  assertOptionsObject('bootstrap()', options, OPTIONS);
+  assertName('bootstrap()', options.name);
+  assertLifecycle('bootstrap()', options.lifecycle ?? proc);
+  if (options.services !== undefined && !Array.isArray(options.services))
+    throw bad('services', 'an array of services', options.services);
+  if (options.proc !== undefined && (typeof options.proc !== 'object' || options.proc === null))
+    throw bad('proc', 'an object of settings', options.proc);
+}
+
+function bad(option: string, allowed: string, value: unknown): LastcallError {
+  return new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option '${option}' of bootstrap() must be ${allowed}, got ${describe(value)}`,
+  );
+}

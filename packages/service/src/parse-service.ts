@@ -1,0 +1,44 @@
+import { describe, LastcallError } from '@lastcall/proc';
+import { nameOf, type Service } from './service';
+
+/** A checked service with the name it has in its group. */
+export interface NamedService {
+  readonly name: string;
+  readonly service: Service;
+}
+
+/**
+ * Checks that `service` is one, and names it.
+ *
+ * @param taken - The names that the group has already.
+ * @throws LastcallError `LASTCALL_BAD_OPTION`
+ */
+export function parseService(service: unknown, taken: ReadonlySet<string>): NamedService {
+  if (!isService(service)) {
+    throw new LastcallError(
+      'LASTCALL_BAD_OPTION',
+      `a service is an object with a function start() or stop() or both, got ${describe(service)}`,
+    );
+  }
+  if (service.name !== undefined && (typeof service.name !== 'string' || service.name === '')) {
+    throw new LastcallError(
+      'LASTCALL_BAD_OPTION',
+      `the name of a service must be a non-empty string, got ${describe(service.name)}`,
+    );
+  }
+  return { name: uniqueName(nameOf(service) ?? 'service', taken), service };
+}
+
+function isService(value: unknown): value is Service {
+  if (typeof value !== 'object' || value === null) return false;
+  const { start, stop } = value as Service;
+  const given = [start, stop].filter((part) => part !== undefined);
+  return given.length > 0 && given.every((part) => typeof part === 'function');
+}
+
+function uniqueName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  let count = 2;
+  while (taken.has(`${name}#${count}`)) count += 1;
+  return `${name}#${count}`;
+}
