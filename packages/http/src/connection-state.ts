@@ -5,7 +5,7 @@ import { currentResponse, openStreams, speaksHttp1 } from './node-internals';
 
 /**
  * State of an open connection, by the names of Go's `http.ConnState`:
- * `new` (has not sent a byte, or its TLS handshake is not done), `active` (a request has begun and its response is not
+ * `new` (has not sent a byte; its TLS handshake is not done; over HTTP/2: has not sent a request), `active` (a request has begun and its response is not
  * written to the last byte), `idle` (between requests), `hijacked` (upgraded, or a CONNECT tunnel).
  */
 export type ConnectionState = 'new' | 'active' | 'idle' | 'hijacked';
@@ -21,14 +21,14 @@ export function stateOf(connection: Connection, midMessage: ReadonlySet<Socket>)
   const { transport, session } = connection;
   if (connection.upgrade !== undefined) return 'hijacked';
   if (transport === undefined) return 'new';
-  if (session !== undefined) return sessionState(session, transport);
+  if (session !== undefined) return sessionState(session);
   if (!speaksHttp1(transport)) return 'hijacked';
   if (currentResponse(transport) !== undefined) return 'active';
   if (transport.bytesRead === 0) return 'new';
   return midMessage.has(transport) ? 'active' : 'idle';
 }
 
-function sessionState(session: ServerHttp2Session, transport: Socket): ConnectionState {
+function sessionState(session: ServerHttp2Session): ConnectionState {
   if (openStreams(session)?.size) return 'active';
-  return transport.bytesRead === 0 ? 'new' : 'idle';
+  return session.state.lastProcStreamID === 0 ? 'new' : 'idle';
 }
