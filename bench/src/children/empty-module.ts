@@ -1,0 +1,2 @@
+// Loads in the time that loading anything takes.
+export {};

@@ -1,0 +1,19 @@
+import { type RunnablePart, runnable } from './part';
+import { importTime } from './parts/import';
+import { lostRequests } from './parts/lost-requests';
+import { memory } from './parts/memory';
+import { overhead } from './parts/overhead';
+import { registry } from './parts/registry';
+import { stop } from './parts/stop';
+import { throughput } from './parts/throughput';
+
+/** The parts, in the order of the page. */
+export const PARTS: readonly RunnablePart[] = [
+  runnable(lostRequests),
+  runnable(throughput),
+  runnable(overhead),
+  runnable(stop),
+  runnable(memory),
+  runnable(importTime),
+  runnable(registry),
+];
