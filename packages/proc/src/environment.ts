@@ -35,6 +35,9 @@ export interface Environment {
   /** Calls `handler` when a process manager asks for a stop by an IPC message (pm2's `shutdown`). */
   onStopMessage(handler: () => void): Remover;
 
+  /** Calls `handler` when the process exits, with its exit code; only synchronous work gets done there. */
+  onExit(handler: (code: number) => void): Remover;
+
   /** Runs `process.on('exit')` handlers and writes coverage, which a death by signal would skip. */
   runExitHandlers(code: number): void;
   exit(code: number): void;

@@ -64,7 +64,8 @@ export interface HammerEvent {
 /** The process is ended before everything settled. */
 export interface ForceQuitEvent {
   readonly type: 'forceQuit';
-  readonly cause: 'waitTimeMs' | 'signal';
+  /** `exit`: somebody called process.exit() during the stop. */
+  readonly cause: 'waitTimeMs' | 'signal' | 'exit';
   readonly atMs: number;
   /** Names of the listeners that have not settled. */
   readonly pending: readonly string[];

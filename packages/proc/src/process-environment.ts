@@ -21,6 +21,7 @@ export function createProcessEnvironment(): Environment {
     raise: (signal) => process.kill(process.pid, signal),
     onUncaught,
     onStopMessage,
+    onExit,
     runExitHandlers,
     exit: (code) => process.exit(code),
     flush,
@@ -81,6 +82,11 @@ function onStopMessage(handler: () => void): Remover {
   };
 }
 
+function onExit(handler: (code: number) => void): Remover {
+  process.on('exit', handler);
+  return () => process.off('exit', handler);
+}
+
 function runExitHandlers(code: number): void {
   process.exitCode = code;
   // Node's own guard against running exit handlers twice, should process.exit() follow.
@@ -132,8 +138,13 @@ function isListening(): boolean {
 /** A unix-socket server is a 'PipeWrap' like any stdio pipe; only the handle's owner tells them apart. */
 function hasUnixServer(): boolean {
   const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] };
-  const handles = _getActiveHandles?.call(process) ?? [];
-  return handles.some((handle) => (handle as { listening?: unknown }).listening === true);
+  try {
+    const handles = _getActiveHandles?.call(process) ?? [];
+    return handles.some((handle) => (handle as { listening?: unknown }).listening === true);
+  } catch {
+    // Whatever sits among the handles and throws: better a hold too many than a stop that breaks.
+    return true;
+  }
 }
 
 let stderrGuarded = false;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { EventEmitter } from 'eventemitter3';
 import { endProcess, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
@@ -36,7 +37,6 @@ type LifecycleState =
   | {
       readonly name: 'wrapping-up' | 'shutting-down' | 'stopped';
       readonly stop: Stop;
-      readonly report: Promise<Report>;
     };
 
 /** The engine behind {@link Lifecycle}; made by `createLifecycle()`. */
@@ -58,6 +58,8 @@ export class ProcessLifecycle implements Lifecycle {
   constructor({ environment, dispatcher, exitGate }: LifecycleParts) {
     this.#environment = environment;
     this.#exitGate = exitGate;
+    // One listener per request is a fair use of it, not a leak.
+    setMaxListeners(0, this.#done.signal);
     this.#settings = defaultSettings(environment.platform);
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
@@ -100,7 +102,7 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   shutdown(reason = 'shutdown'): Promise<Report> {
-    if (this.#state.name !== 'running') return this.#state.report;
+    if (this.#state.name !== 'running') return this.#state.stop.report;
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
   }
 
@@ -210,11 +212,22 @@ export class ProcessLifecycle implements Lifecycle {
   // --- the stop ----------------------------------------------------------------------------------------------------
 
   #begin(cause: StopCause): Promise<Report> {
+    // A handler of the event that told of the cause may have begun the stop already.
+    if (this.#state.name !== 'running') {
+      this.#state.stop.amendCause({ signal: cause.signal, fatal: cause.fatal });
+      return this.#state.stop.report;
+    }
     this.#resolveLeniently();
     const settings = this.#settings;
     this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
     if (settings.exit !== 'none') this.#exitGate.enter();
-    const stop = new Stop(
+    // Somebody may end the process during the stop: then it is said at once, as nothing asynchronous runs any more.
+    let exitCode: number | null = null;
+    const ignoreExit = this.#environment.onExit((code) => {
+      exitCode = code;
+      stop.forceQuit('exit');
+    });
+    const stop: Stop = new Stop(
       {
         environment: this.#environment,
         settings,
@@ -223,13 +236,16 @@ export class ProcessLifecycle implements Lifecycle {
         isObserved: (type) =>
           this.#settings.logger !== false || this.events.listenerCount(type) > 0,
         emit: (event) => this.#emit(event),
-        onPhase: (name, holdMs) => this.#setState({ name, stop, report }, holdMs),
+        conclude: (outcome) => {
+          ignoreExit();
+          return this.#conclude(stop, outcome, exitCode);
+        },
+        onPhase: (name, holdMs) => this.#setState({ name, stop }, holdMs),
       },
       cause,
     );
-    const report = stop.outcome.then((outcome) => this.#conclude(stop, outcome));
     stop.begin();
-    return report;
+    return stop.report;
   }
 
   /** A stop that was asked for takes place, whatever the environment holds. */
@@ -257,10 +273,13 @@ export class ProcessLifecycle implements Lifecycle {
     this.#emit(state === 'wrapping-up' ? { ...event, holdMs } : event);
   }
 
-  #conclude(stop: Stop, outcome: StopOutcome): Report {
-    const exit = exitOf(outcome, stop.settings, this.#environment);
+  #conclude(stop: Stop, outcome: StopOutcome, exitCode: number | null): Report {
+    const exit =
+      exitCode === null
+        ? exitOf(outcome, stop.settings, this.#environment)
+        : { signal: null, code: exitCode };
     const report: Report = { ...outcome, ok: isOk(outcome), exit };
-    if (this.#state.name !== 'running') this.#setState({ ...this.#state, name: 'stopped' });
+    this.#setState({ name: 'stopped', stop });
     this.#emit({ type: 'report', report });
     writeReport(this.#environment, report, (error) => this.#emit({ type: 'warning', error }));
     this.#end(report, stop.settings);
@@ -273,6 +292,7 @@ export class ProcessLifecycle implements Lifecycle {
       return;
     }
     const code = this.#exitGate.leave(report.ok ? 0 : 1);
+    if (report.forced === 'exit') return;
     // Another lifecycle of this process is still at work: the last one out ends it.
     if (code === undefined && report.forced === null) return;
     const worst = report.exit.code === null ? null : Math.max(report.exit.code, code ?? 0);

@@ -54,8 +54,8 @@ export interface Report {
   readonly ok: boolean;
   /** Milliseconds at which the hammer fell, or null. */
   readonly hammerMs: number | null;
-  /** Why the process was ended before everything settled, or null. */
-  readonly forced: 'waitTimeMs' | 'signal' | null;
+  /** Why the process was ended before everything settled (`exit`: somebody called process.exit()), or null. */
+  readonly forced: 'waitTimeMs' | 'signal' | 'exit' | null;
   /** The error that began the stop or happened during it, or null (only with `fatalErrors`). */
   readonly fatal: {
     readonly name: string;

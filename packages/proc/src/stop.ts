@@ -28,6 +28,8 @@ export interface StopHost {
   readonly shutdowns: Registry;
   isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
+  /** The stop has come to its end: decides how the process ends. Called once, synchronously. */
+  conclude(outcome: StopOutcome): Report;
   /** The stop has entered its next phase. */
   onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
 }
@@ -44,7 +46,7 @@ export class Stop implements RunHost {
   readonly waitGraph: WaitGraph = new WaitGraph();
   readonly hammerSignal: AbortSignal;
   /** Resolves once, when everything has settled or the stop was forced. Never rejects. */
-  readonly outcome: Promise<StopOutcome>;
+  readonly report: Promise<Report>;
 
   readonly #host: StopHost;
   readonly #hammer = new AbortController();
@@ -61,7 +63,7 @@ export class Stop implements RunHost {
   #cause: StopCause;
   #hammerMs: number | null = null;
   #isOver = false;
-  #finish!: (outcome: StopOutcome) => void;
+  #resolve!: (report: Report) => void;
 
   constructor(host: StopHost, cause: StopCause) {
     this.#host = host;
@@ -72,8 +74,8 @@ export class Stop implements RunHost {
     this.#startedAtWall = host.environment.wallClock();
     this.hammerSignal = this.#hammer.signal;
     setMaxListeners(0, this.hammerSignal);
-    this.outcome = new Promise((resolve) => {
-      this.#finish = resolve;
+    this.report = new Promise((resolve) => {
+      this.#resolve = resolve;
     });
   }
 
@@ -135,7 +137,7 @@ export class Stop implements RunHost {
   }
 
   /** Ends the stop now; what has not settled is `late`. */
-  forceQuit(cause: 'waitTimeMs' | 'signal'): void {
+  forceQuit(cause: NonNullable<Report['forced']>): void {
     if (this.#isOver) return;
     const resources = countEach(this.#host.environment.activeResources());
     this.emit({
@@ -253,7 +255,7 @@ export class Stop implements RunHost {
     this.#isOver = true;
     for (const run of this.#runs) run.giveUp();
     this.#timers.removeAll();
-    this.#finish(this.#toOutcome(forced, resources));
+    this.#resolve(this.#host.conclude(this.#toOutcome(forced, resources)));
   }
 
   #toOutcome(forced: Report['forced'], resources?: Readonly<Record<string, number>>): StopOutcome {

@@ -48,6 +48,18 @@ describe('events', () => {
     expect(test.environment.warnings[0]).toMatchObject({ code: 'LASTCALL_EVENT_HANDLER_FAILED' });
   });
 
+  it('may begin the stop themselves: it is one stop all the same', async () => {
+    const test = createTestLifecycle();
+    test.lifecycle.events.on('signal', () => void test.lifecycle.shutdown('from a handler'));
+    let calls = 0;
+    test.lifecycle.onShutdown(() => void (calls += 1));
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    expect(calls).toBe(1);
+    expect(test.events.filter(({ type }) => type === 'report')).toHaveLength(1);
+    expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
+  });
+
   it('carry what signal hooks throw', () => {
     const test = createTestLifecycle();
     test.lifecycle.install();

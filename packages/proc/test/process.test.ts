@@ -404,3 +404,23 @@ describe('signals in a process', () => {
     expect(end.out).toContain('SIGWINCH');
   });
 });
+
+describe('process.exit() during the stop', () => {
+  it('by somebody else ends the process, but the report says so and what had not settled', async () => {
+    const path = temporary('report.json');
+    const program = runProgram(
+      `proc.onShutdown(() => { setTimeout(() => process.exit(7), 20); return never(); }, { name: 'pool' });
+       process.kill(process.pid, 'SIGTERM');`,
+      { env: { LASTCALL_REPORT: path } },
+    );
+    const end = await program.ended;
+    expect(end).toMatchObject({ code: 7, signal: null });
+    expect(end.err).toMatch(/ending the process \(exit\); not settled: pool/);
+    expect(readReport(path)).toMatchObject({
+      forced: 'exit',
+      ok: false,
+      exit: { signal: null, code: 7 },
+      listeners: [{ name: 'pool', outcome: 'late' }],
+    });
+  });
+});

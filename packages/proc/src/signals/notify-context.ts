@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Remover } from '../environment';
 import { LastcallError } from '../lastcall-error';
 
@@ -19,6 +20,7 @@ export function createNotifyContext(
   relay: (handler: (signal: NodeJS.Signals) => void) => Remover,
 ): NotifyContext {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   if (parent?.aborted) controller.abort(parent.reason);
   const remove = relay((signal) => controller.abort(signalReceived(signal)));
   const end = (reason: unknown): void => {

@@ -44,6 +44,7 @@ export class FakeEnvironment implements Environment {
   readonly #handlers = new Map<NodeJS.Signals, Set<(signal: NodeJS.Signals) => void>>();
   readonly #uncaught = new Set<(error: unknown, origin: string) => void>();
   readonly #stopMessage = new Set<() => void>();
+  readonly #exit = new Set<(code: number) => void>();
 
   constructor(options: FakeEnvironmentOptions = {}) {
     this.#options = options;
@@ -114,11 +115,18 @@ export class FakeEnvironment implements Environment {
     return () => this.#stopMessage.delete(handler);
   }
 
+  onExit(handler: (code: number) => void): Remover {
+    this.#exit.add(handler);
+    return () => this.#exit.delete(handler);
+  }
+
   runExitHandlers(code: number): void {
+    for (const handler of [...this.#exit]) handler(code);
     this.exitHandlerCodes.push(code);
   }
 
   exit(code: number): void {
+    if (this.end === null) for (const handler of [...this.#exit]) handler(code);
     this.#endWith({ signal: null, code });
   }
 
