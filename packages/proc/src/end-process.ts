@@ -29,15 +29,17 @@ export function exitOf(
 /** Ends the process as `report.exit` says, once what it wrote is out. */
 export async function endProcess(environment: Environment, report: Report): Promise<void> {
   const { signal, code } = report.exit;
-  // Whoever awaits the report gets a turn before the end, and what it writes is flushed.
+  // Whoever awaits the report gets a turn before the end.
   await environment.nextTurn();
+  // Before the flush: what 'exit' handlers write to a full pipe would be lost with the process.
+  if (signal !== null) environment.runExitHandlers(128 + signalNumber(signal));
   await environment.flush(report.forced === null ? FLUSH_LIMIT_MS : FORCED_FLUSH_LIMIT_MS);
   if (signal === null) environment.exit(code ?? 0);
   else selfKill(environment, signal);
 }
 
 /**
- * Re-raises `signal` with its default disposition.
+ * Re-raises `signal` with its default disposition, after 'exit' handlers have run.
  *
  * Where that cannot kill (somebody else's handler takes it; PID 1, whose default dispositions the kernel ignores),
  * the exit code says the same as a shell would: 128 + the signal's number.

@@ -38,7 +38,7 @@ export interface Environment {
   /** Calls `handler` when the process exits, with its exit code; only synchronous work gets done there. */
   onExit(handler: (code: number) => void): Remover;
 
-  /** Runs `process.on('exit')` handlers and writes coverage, which a death by signal would skip. */
+  /** Runs `process.on('exit')` handlers and writes coverage, which a death by signal would skip. Does so once. */
   runExitHandlers(code: number): void;
   exit(code: number): void;
   /** Resolves when stdout and stderr are written out, or after `timeoutMs`. Never rejects. */

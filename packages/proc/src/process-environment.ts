@@ -88,9 +88,11 @@ function onExit(handler: (code: number) => void): Remover {
 }
 
 function runExitHandlers(code: number): void {
-  process.exitCode = code;
   // Node's own guard against running exit handlers twice, should process.exit() follow.
-  (process as unknown as { _exiting: boolean })._exiting = true;
+  const guard = process as unknown as { _exiting?: boolean };
+  if (guard._exiting) return;
+  guard._exiting = true;
+  process.exitCode = code;
   try {
     process.emit('exit', code);
   } catch {

@@ -121,6 +121,7 @@ export class FakeEnvironment implements Environment {
   }
 
   runExitHandlers(code: number): void {
+    if (this.exitHandlerCodes.length > 0) return;
     for (const handler of [...this.#exit]) handler(code);
     this.exitHandlerCodes.push(code);
   }
