@@ -24,6 +24,8 @@ export interface ProgramOptions {
   readonly stdio?: SpawnOptions['stdio'];
   /** A command that runs the program, such as `nohup`. */
   readonly under?: readonly string[];
+  /** How long the program may live, in milliseconds, before it is killed. Default 20000. */
+  readonly deadlineMs?: number;
 }
 
 const DEADLINE_MS = 20_000;
@@ -36,10 +38,10 @@ export function runProgram(cwd: string, source: string, options: ProgramOptions 
     env: { ...process.env, NODE_OPTIONS: '', ...options.env },
     stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
   });
-  return follow(child);
+  return follow(child, options.deadlineMs ?? DEADLINE_MS);
 }
 
-function follow(child: ChildProcess): Program {
+function follow(child: ChildProcess, deadlineMs: number): Program {
   let out = '';
   let err = '';
   const watchers = new Set<() => void>();
@@ -54,9 +56,9 @@ function follow(child: ChildProcess): Program {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(
-        new Error(`the program did not end in ${DEADLINE_MS} ms\nstdout: ${out}\nstderr: ${err}`),
+        new Error(`the program did not end in ${deadlineMs} ms\nstdout: ${out}\nstderr: ${err}`),
       );
-    }, DEADLINE_MS);
+    }, deadlineMs);
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
