@@ -1,0 +1,83 @@
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { get, upload } from './request';
+
+/** What became of the requests so far. */
+export interface LoadCounts {
+  readonly sent: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly inFlight: number;
+  /** How often each kind of failure occurred. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+export interface Load {
+  counts(): LoadCounts;
+  /** Resolves when the balancer has taken the service out and nothing is in flight any more. */
+  readonly over: Promise<void>;
+}
+
+const QUICK_CLIENTS = 16;
+const SLOW_CLIENTS = 4;
+const UPLOAD_AFTER_MS = 1000;
+const THINK_MS = 40;
+const CHECK_EVERY_MS = 100;
+
+/**
+ * Sends requests to `origin` as a load balancer with many clients does: on kept-alive connections, without retries,
+ * until its health check says that the service is not ready, or fails.
+ */
+export function startLoad(origin: string): Load {
+  const agent = new Agent({ keepAlive: true });
+  const failures: Record<string, number> = {};
+  let sent = 0;
+  let answered = 0;
+  let failed = 0;
+  let isIn = true;
+
+  async function count(request: () => Promise<unknown>): Promise<void> {
+    sent += 1;
+    try {
+      await request();
+      answered += 1;
+    } catch (error) {
+      failed += 1;
+      const { code, message } = error as NodeJS.ErrnoException;
+      const kind = code ?? message;
+      failures[kind] = (failures[kind] ?? 0) + 1;
+    }
+  }
+
+  async function client(path: string): Promise<void> {
+    while (isIn) {
+      await count(() => get(`${origin}${path}`, agent));
+      await delay(Math.random() * THINK_MS);
+    }
+  }
+
+  async function uploader(): Promise<void> {
+    await delay(UPLOAD_AFTER_MS);
+    await count(() => upload(`${origin}/upload`, agent));
+  }
+
+  async function checkHealth(): Promise<void> {
+    while (isIn) {
+      await delay(CHECK_EVERY_MS);
+      await get(`${origin}/readyz`).catch(() => {
+        isIn = false;
+      });
+    }
+  }
+
+  const clients = [
+    checkHealth(),
+    uploader(),
+    ...Array.from({ length: QUICK_CLIENTS }, () => client('/')),
+    ...Array.from({ length: SLOW_CLIENTS }, () => client('/slow')),
+  ];
+  return {
+    counts: () => ({ sent, answered, failed, inFlight: sent - answered - failed, failures }),
+    over: Promise.all(clients).then(() => agent.destroy()),
+  };
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** How a service ended. */
+export interface ServiceEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Jobs of its worker that began and were never done. */
+  readonly jobsLost: number;
+}
+
+export interface RunningService {
+  readonly pid: number;
+  readonly origin: string;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<ServiceEnd>;
+}
+
+const DEADLINE_MS = 15_000;
+
+/** Starts a service of the demo as a process of its own; `onLine` gets what it writes to stderr. */
+export async function startService(
+  [file, ...args]: readonly [string, ...string[]],
+  env: Record<string, string>,
+  onLine: (line: string) => void,
+): Promise<RunningService> {
+  const script = join(__dirname, file);
+  const child = spawn(
+    process.execPath,
+    ['-r', 'ts-node/register/transpile-only', script, ...args],
+    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  let begun = 0;
+  let done = 0;
+  const port = new Promise<string>((resolve, reject) => {
+    child.once('close', () => reject(new Error(`${file} did not start`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const [, found] = /^listening on (\d+)$/.exec(line) ?? [];
+      if (found !== undefined) resolve(found);
+      if (line.endsWith('begins')) begun += 1;
+      if (line.endsWith('done')) done += 1;
+    });
+  });
+  createInterface({ input: child.stderr }).on('line', onLine);
+  const ended = once(child, 'close').then(([code, signal]): ServiceEnd => {
+    clearTimeout(timer);
+    return { code, signal, jobsLost: begun - done };
+  });
+  return {
+    origin: `http://127.0.0.1:${await port}`,
+    pid: child.pid ?? 0,
+    kill: (signal) => void child.kill(signal),
+    ended,
+  };
+}
