@@ -23,7 +23,7 @@ export function createProcessEnvironment(): Environment {
     onStopMessage,
     onExit,
     runExitHandlers,
-    exit: (code) => process.exit(code),
+    exit,
     flush,
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     isTerminal,
@@ -87,19 +87,29 @@ function onExit(handler: (code: number) => void): Remover {
   return () => process.off('exit', handler);
 }
 
+/** Node's guard against running exit handlers twice. While it is set, nextTick() does nothing, so no stream flushes. */
+const exiting = process as unknown as { _exiting?: boolean };
+
+let haveExitHandlersRun = false;
+
 function runExitHandlers(code: number): void {
-  // Node's own guard against running exit handlers twice, should process.exit() follow.
-  const guard = process as unknown as { _exiting?: boolean };
-  if (guard._exiting) return;
-  guard._exiting = true;
+  if (haveExitHandlersRun || exiting._exiting) return;
+  haveExitHandlersRun = true;
   process.exitCode = code;
+  exiting._exiting = true;
   try {
     process.emit('exit', code);
   } catch {
     // The process is dying; a broken exit handler must not keep it from it.
   }
+  exiting._exiting = false;
   if (process.env.NODE_V8_COVERAGE === undefined) return;
   (require('node:v8') as typeof import('node:v8')).takeCoverage();
+}
+
+function exit(code: number): void {
+  if (haveExitHandlersRun) exiting._exiting = true;
+  process.exit(code);
 }
 
 function flush(timeoutMs: number): Promise<void> {
