@@ -23,8 +23,8 @@ export interface SoftCloseHooks {
 /**
  * Closes quiet connections without hitting a request that is on its way.
  *
- * The kernel may hold a request that Node has not read. So a connection is closed one turn of the event loop later, if
- * nothing has arrived in it; with FIN and not by destroying it, which would answer what arrives next with a reset; and it
+ * The kernel may hold a request that Node has not read. So a connection is closed one whole turn of the event loop later,
+ * if nothing has arrived in it; with FIN and not by destroying it, which would answer what arrives next with a reset; and it
  * is read from until the peer has closed too, or has been silent for half a second.
  */
 export class SoftClose {
@@ -32,7 +32,8 @@ export class SoftClose {
   readonly #hooks: SoftCloseHooks;
   readonly #lingering = new ExpiryQueue<Candidate>((due) => this.#endLinger(due));
   #candidates: Candidate[] = [];
-  #check: NodeJS.Immediate | undefined;
+  #turn: NodeJS.Immediate | undefined;
+  #isStopped = false;
 
   constructor(server: HttpServer, hooks: SoftCloseHooks) {
     this.#server = server;
@@ -42,7 +43,13 @@ export class SoftClose {
   /** Closes `connection` if it stays quiet for a turn of the event loop. */
   closeIfQuiet(connection: Connection): void {
     this.#candidates.push({ connection, bytesReceived: connection.bytesReceived });
-    this.#check ??= setImmediate(() => this.#closeQuiet());
+    // The first immediate may come in the middle of a turn, past its poll phase; the second has a whole one before it.
+    this.#turn ??= setImmediate(() => {
+      const candidates = this.#candidates;
+      this.#candidates = [];
+      this.#turn = undefined;
+      setImmediate(() => this.#closeQuiet(candidates));
+    });
   }
 
   /** Sends FIN now: what was to be sent has been sent, and the peer knows that nothing more will come. */
@@ -59,15 +66,13 @@ export class SoftClose {
   }
 
   stop(): void {
-    clearImmediate(this.#check);
-    this.#candidates = [];
+    this.#isStopped = true;
+    clearImmediate(this.#turn);
     this.#lingering.clear();
   }
 
-  #closeQuiet(): void {
-    const candidates = this.#candidates;
-    this.#candidates = [];
-    this.#check = undefined;
+  #closeQuiet(candidates: readonly Candidate[]): void {
+    if (this.#isStopped) return;
     const midMessage = socketsMidMessage(this.#server);
     for (const { connection, bytesReceived } of candidates) {
       if (connection.socket.destroyed || connection.closing !== undefined) continue;
