@@ -1,14 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { EventEmitter } from 'eventemitter3';
 import { endProcess, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
-import type {
-  LifecycleEvent,
-  LifecycleEventMap,
-  LifecycleEvents,
-  SignalEvent,
-  StateName,
-} from './events';
+import { EventOutlet } from './event-outlet';
+import type { LifecycleEvents, SignalEvent, StateName } from './events';
 import type { ExitGate } from './exit-gate';
 import { createHealth, type Health } from './health';
 import { LastcallError, toError } from './lastcall-error';
@@ -17,7 +11,6 @@ import { parseListener } from './parse-listener';
 import { ProcessHandlers } from './process-handlers';
 import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import { Registry } from './registry';
-import { renderEvent } from './render-event';
 import type { Report } from './report';
 import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
@@ -41,10 +34,10 @@ type LifecycleState =
 
 /** The engine behind {@link Lifecycle}; made by `createLifecycle()`. */
 export class ProcessLifecycle implements Lifecycle {
-  readonly events: LifecycleEvents = new EventEmitter<LifecycleEventMap>();
   readonly health: Health = createHealth(() => this.state !== 'running');
 
   readonly #environment: Environment;
+  readonly #outlet: EventOutlet;
   readonly #handlers: ProcessHandlers;
   readonly #exitGate: ExitGate;
   readonly #wrapUps = new Registry('wrap-up');
@@ -61,17 +54,22 @@ export class ProcessLifecycle implements Lifecycle {
     // One listener per request is a fair use of it, not a leak.
     setMaxListeners(0, this.#done.signal);
     this.#settings = defaultSettings(environment.platform);
+    this.#outlet = new EventOutlet(environment, () => this.#settings.logger);
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
       onStopMessage: () => void this.shutdown('shutdown message'),
       onFatal: (error, origin) => this.#onFatal(error, origin),
-      onWarning: (error) => this.#emit({ type: 'warning', error }),
+      onWarning: (error) => this.#outlet.emit({ type: 'warning', error }),
     });
   }
 
   get settings(): Settings {
     this.#resolve();
     return this.#settings;
+  }
+
+  get events(): LifecycleEvents {
+    return this.#outlet.events;
   }
 
   get done(): AbortSignal {
@@ -177,7 +175,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   #onStopSignal(signal: NodeJS.Signals): void {
     if (this.#state.name === 'running') {
-      this.#emit({ type: 'signal', signal, action: 'stop' });
+      this.#outlet.emit({ type: 'signal', signal, action: 'stop' });
       void this.#begin({ reason: signal, signal, fatal: null });
       return;
     }
@@ -185,7 +183,7 @@ export class ProcessLifecycle implements Lifecycle {
     const isFirst = stop.cause.signal === null;
     if (isFirst) stop.amendCause({ signal });
     const action = isFirst ? 'ignore' : stop.settings.secondSignal;
-    this.#emit({ type: 'signal', signal, action });
+    this.#outlet.emit({ type: 'signal', signal, action });
     this.#onSecondSignal(action, stop);
   }
 
@@ -198,13 +196,13 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   #onHammerSignal(signal: NodeJS.Signals): void {
-    this.#emit({ type: 'signal', signal, action: 'hammer' });
+    this.#outlet.emit({ type: 'signal', signal, action: 'hammer' });
     if (this.#state.name !== 'running') this.#state.stop.hammer('signal');
   }
 
   #onFatal(thrown: unknown, origin: string): void {
     const error = toError(thrown);
-    this.#emit({ type: 'fatal', error, origin });
+    this.#outlet.emit({ type: 'fatal', error, origin });
     if (this.#state.name !== 'running') this.#state.stop.amendCause({ fatal: error });
     else void this.#begin({ reason: origin, signal: null, fatal: error });
   }
@@ -233,9 +231,8 @@ export class ProcessLifecycle implements Lifecycle {
         settings,
         wrapUps: this.#wrapUps,
         shutdowns: this.#shutdowns,
-        isObserved: (type) =>
-          this.#settings.logger !== false || this.events.listenerCount(type) > 0,
-        emit: (event) => this.#emit(event),
+        isObserved: (type) => this.#outlet.isObserved(type),
+        emit: (event) => this.#outlet.emit(event),
         conclude: (outcome) => {
           ignoreExit();
           return this.#conclude(stop, outcome, exitCode);
@@ -254,7 +251,7 @@ export class ProcessLifecycle implements Lifecycle {
       this.#resolve();
     } catch (error) {
       this.#isResolved = true;
-      this.#emit({ type: 'warning', error: error as LastcallError });
+      this.#outlet.emit({ type: 'warning', error: error as LastcallError });
     }
   }
 
@@ -270,7 +267,7 @@ export class ProcessLifecycle implements Lifecycle {
       reason: stop.cause.reason,
       atMs: stop.elapsedMs(),
     } as const;
-    this.#emit(state === 'wrapping-up' ? { ...event, holdMs } : event);
+    this.#outlet.emit(state === 'wrapping-up' ? { ...event, holdMs } : event);
   }
 
   #conclude(stop: Stop, outcome: StopOutcome, exitCode: number | null): Report {
@@ -280,8 +277,10 @@ export class ProcessLifecycle implements Lifecycle {
         : { signal: null, code: exitCode };
     const report: Report = { ...outcome, ok: isOk(outcome), exit };
     this.#setState({ name: 'stopped', stop });
-    this.#emit({ type: 'report', report });
-    writeReport(this.#environment, report, (error) => this.#emit({ type: 'warning', error }));
+    this.#outlet.emit({ type: 'report', report });
+    writeReport(this.#environment, report, (error) =>
+      this.#outlet.emit({ type: 'warning', error }),
+    );
     this.#end(report, stop.settings);
     return report;
   }
@@ -297,24 +296,6 @@ export class ProcessLifecycle implements Lifecycle {
     if (code === undefined && report.forced === null) return;
     const worst = report.exit.code === null ? null : Math.max(report.exit.code, code ?? 0);
     void endProcess(this.#environment, { ...report, exit: { ...report.exit, code: worst } });
-  }
-
-  #emit(event: LifecycleEvent): void {
-    this.#guard(event, () => renderEvent(this.#settings.logger, event, this.#environment));
-    this.#guard(event, () => this.events.emit(event.type, event as never));
-  }
-
-  /** What a logger or an event handler throws must not reach the stop. */
-  #guard(event: LifecycleEvent, fn: () => void): void {
-    try {
-      fn();
-    } catch (thrown) {
-      const cause = toError(thrown);
-      const message = `a logger or handler of the event '${event.type}' threw: ${cause.message}; the stop goes on`;
-      this.#environment.warn(
-        new LastcallError('LASTCALL_EVENT_HANDLER_FAILED', message, { cause }),
-      );
-    }
   }
 }
 

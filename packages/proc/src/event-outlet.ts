@@ -1,0 +1,41 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Environment } from './environment';
+import type { LifecycleEvent, LifecycleEventMap, LifecycleEvents } from './events';
+import { LastcallError, toError } from './lastcall-error';
+import { renderEvent } from './render-event';
+import type { Logger } from './settings';
+
+/** Where the events of a lifecycle go: to its logger and to the handlers of `proc.events`. */
+export class EventOutlet {
+  readonly events: LifecycleEvents = new EventEmitter<LifecycleEventMap>();
+  readonly #environment: Environment;
+  readonly #logger: () => Logger;
+
+  constructor(environment: Environment, logger: () => Logger) {
+    this.#environment = environment;
+    this.#logger = logger;
+  }
+
+  /** Whether anybody sees events of this type. */
+  isObserved(type: LifecycleEvent['type']): boolean {
+    return this.#logger() !== false || this.events.listenerCount(type) > 0;
+  }
+
+  emit(event: LifecycleEvent): void {
+    this.#guard(event, () => renderEvent(this.#logger(), event, this.#environment));
+    this.#guard(event, () => this.events.emit(event.type, event as never));
+  }
+
+  /** What a logger or an event handler throws must not reach the stop. */
+  #guard(event: LifecycleEvent, fn: () => void): void {
+    try {
+      fn();
+    } catch (thrown) {
+      const cause = toError(thrown);
+      const message = `a logger or handler of the event '${event.type}' threw: ${cause.message}; the stop goes on`;
+      this.#environment.warn(
+        new LastcallError('LASTCALL_EVENT_HANDLER_FAILED', message, { cause }),
+      );
+    }
+  }
+}
