@@ -34,7 +34,7 @@ interface ImportResult {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<ImportResult> {
-  const rounds = quick ? 1 : 25;
+  const rounds = quick ? 1 : 15;
   await inTurns(NAMES, 1, (name) => importOnce(name));
   const fresh = await inTurns(NAMES, rounds, (name) => importOnce(name));
   progress(`fresh: proc ${median(fresh['@lastcall/proc'].map(({ ms }) => ms)).toFixed(2)} ms`);

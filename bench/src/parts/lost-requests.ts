@@ -52,7 +52,7 @@ interface LostResult {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<LostResult> {
-  const stopsEach = quick ? 1 : 6;
+  const stopsEach = quick ? 1 : 5;
   const scenarios: LostResult['scenarios'][number][] = [];
   for (const scenario of SCENARIOS) {
     const stops = await runScenario(scenario, stopsEach);

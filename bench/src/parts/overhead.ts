@@ -76,7 +76,8 @@ function render({ hooks, perRequest, perConnection, wholeRequest }: OverheadResu
   return [
     "What is added to each request and each connection, in nanoseconds: the server's events are emitted in a loop, without a network, in a",
     `fresh process for each of ${perRequest.bare.length} rounds. For comparison: a whole request through Node's parser, objects and response takes`,
-    `${formatNumber(median(wholeRequest))} ns. A connection is one that opens and closes.`,
+    `${formatNumber(median(wholeRequest))} ns. A connection is one that opens and closes. lightship attaches nothing to the server:`,
+    'what it adds is what the second server that it runs in the process does to the same loop.',
     '',
     markdownTable(['', 'listeners added per request', 'ns per request', 'ns per connection'], rows),
   ].join('\n');

@@ -32,7 +32,7 @@ async function run(progress: Progress, { quick }: Effort): Promise<RegistryResul
   const rows: Record<RegistryOptions['phase'], Row[]> = { 'wrap-up': [], shutdown: [] };
   for (const listeners of COUNTS) {
     for (const phase of ['shutdown', 'wrap-up'] as const) {
-      rows[phase].push(await measureRow(listeners, phase, quick ? 1 : 5));
+      rows[phase].push(await measureRow(listeners, phase, quick ? 1 : 3));
     }
     progress(`${formatNumber(listeners)} listeners`);
   }
