@@ -36,23 +36,28 @@ process.exitCode = rows.every((row) => row.ok) ? 0 : 1;
 function runOn(version) {
   const file = join(results, `node-${version}.json`);
   rmSync(file, { force: true });
-  console.error(`\nmatrix: Node ${version}`);
   const startedAt = Date.now();
-  const jest = ['node', 'node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`];
-  const { status, error } = spawnSync(
-    'npx',
-    ['--yes', `--package=node@${version}`, '--', ...jest],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      env: { ...process.env, LASTCALL_SKIP_ROLLING: skipRolling },
-      shell: process.platform === 'win32',
-    },
-  );
-  if (error !== undefined) console.error(`matrix: ${error.message}`);
+  const found =
+    node(version, ['--version'], 'pipe').stdout?.trim() || `v${version} (not available)`;
+  console.error(`\nmatrix: Node ${found}`);
+  const jest = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`];
+  const { status } = node(version, jest, 2);
   const counts = readCounts(file);
   const ok = status === 0 && counts !== undefined;
-  return { version, ok, status, counts, seconds: (Date.now() - startedAt) / 1000 };
+  return { version: found, ok, status, counts, seconds: (Date.now() - startedAt) / 1000 };
+}
+
+/** Runs the `node` of that version. stderr, and with `stdout` 2 all output, goes to ours. */
+function node(version, args, stdout) {
+  const result = spawnSync('npx', ['--yes', `--package=node@${version}`, '--', 'node', ...args], {
+    cwd: root,
+    stdio: ['ignore', stdout, 2],
+    encoding: 'utf8',
+    env: { ...process.env, LASTCALL_SKIP_ROLLING: skipRolling },
+    shell: process.platform === 'win32',
+  });
+  if (result.error !== undefined) console.error(`matrix: ${result.error.message}`);
+  return result;
 }
 
 /** What jest counted, or undefined when it did not get as far as writing it. */
@@ -72,5 +77,5 @@ function toLine({ version, ok, status, counts, seconds }) {
     counts === undefined
       ? `no result (exit code ${status})`
       : `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
-  return `Node ${version}  ${ok ? 'ok    ' : 'FAILED'}  ${outcome}  (${seconds.toFixed(0)} s)`;
+  return `Node ${version.padEnd(10)} ${ok ? 'ok    ' : 'FAILED'}  ${outcome}  (${seconds.toFixed(0)} s)`;
 }
