@@ -78,5 +78,5 @@ export function atLeast(what: string, measured: number, limit: number, unit: str
 }
 
 function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  return Math.round(value * 1000) / 1000 || 0;
 }

@@ -20,14 +20,16 @@ export interface RegistryTimes {
   readonly emptyRun: number[];
 }
 
-const WARM_UP_LIFECYCLES = 3;
-const WARM_UP_LISTENERS = 3_000;
+const WARM_UP_LIFECYCLES = 20;
+const WARM_UP_LISTENERS = 1_000;
 
 async function measure(options: RegistryOptions): Promise<RegistryTimes> {
   const { listeners, phase, lifecycles, isWarm } = options;
   const times: RegistryTimes = { register: [], run: [], emptyRun: [] };
-  for (let i = 0; isWarm && i < WARM_UP_LIFECYCLES; i++)
+  for (let i = 0; isWarm && i < WARM_UP_LIFECYCLES; i++) {
+    await runLifecycle(0, phase);
     await runLifecycle(WARM_UP_LISTENERS, phase);
+  }
   for (let i = 0; i < lifecycles; i++) {
     const { register, run } = await runLifecycle(listeners, phase);
     times.register.push(register);
@@ -41,7 +43,6 @@ async function runLifecycle(
   listeners: number,
   phase: RegistryOptions['phase'],
 ): Promise<{ register: number; run: number }> {
-  global.gc?.();
   const lifecycle = createLifecycle({ exit: 'none', logger: false });
   // The first listener would install the signal handlers.
   lifecycle.install();

@@ -24,7 +24,7 @@ interface RegistryResult {
 }
 
 async function ask(options: RegistryOptions): Promise<RegistryTimes> {
-  await using child = new Child('registry', {}, ['--expose-gc']);
+  await using child = new Child('registry', {});
   return await child.ask<RegistryTimes>('measure', options);
 }
 
@@ -44,7 +44,7 @@ async function measureRow(
   phase: RegistryOptions['phase'],
   processes: number,
 ): Promise<Row> {
-  const lifecycles = listeners < 100_000 ? 9 : 4;
+  const lifecycles = listeners > 1_000 ? 5 : 15;
   const warm: RegistryTimes[] = [];
   const cold: RegistryTimes[] = [];
   for (let i = 0; i < processes; i++) {

@@ -30,11 +30,11 @@ interface ThroughputResult {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<ThroughputResult> {
-  const generations = quick ? 1 : 5;
+  const generations = quick ? 1 : 10;
   const requestsPerSlice = quick ? 2_000 : 16_000;
   const slices = Object.fromEntries(NAMES.map((name) => [name, [] as Slice[]]));
   for (let generation = 0; generation < generations; generation++) {
-    const measured = await runGeneration(requestsPerSlice, quick ? 1 : 7);
+    const measured = await runGeneration(requestsPerSlice, quick ? 1 : 4);
     for (const name of NAMES) slices[name]?.push(...measured[name]);
     progress(`processes ${generation + 1} of ${generations}: ${summary(measured)}`);
   }
