@@ -24,12 +24,17 @@ export function assertOptionsObject(
       `${call} takes an object of options, got ${describe(options)}`,
     );
   }
-  const unknown = Object.keys(options).find((key) => !allowed.includes(key));
+  const unknown = unknownKey(options, allowed);
   if (unknown === undefined) return;
   throw new LastcallError(
     'LASTCALL_BAD_OPTION',
     `${call} has no option '${unknown}'; allowed: ${allowed.join(', ')}`,
   );
+}
+
+function unknownKey(options: object, allowed: readonly string[]): string | undefined {
+  for (const key in options) if (!allowed.includes(key)) return key;
+  return undefined;
 }
 
 /** Says what a bad value was, short and without running its code. */

@@ -15,11 +15,7 @@ const ALLOWED: Record<Call, readonly string[]> = {
  *
  * @throws LastcallError `LASTCALL_BAD_LISTENER`, `LASTCALL_BAD_OPTION`, `LASTCALL_UNKNOWN_STAGE`
  */
-export function parseListener(
-  call: Call,
-  listener: Listener,
-  options: ShutdownOptions,
-): Omit<Entry, 'waiters' | 'state'> {
+export function parseListener(call: Call, listener: Listener, options: ShutdownOptions): Entry {
   if (typeof listener !== 'function') {
     throw new LastcallError(
       'LASTCALL_BAD_LISTENER',
@@ -34,6 +30,8 @@ export function parseListener(
     phase: isShutdown ? 'shutdown' : 'wrap-up',
     stage: isShutdown ? parseStage(options.stage) : undefined,
     timeoutMs: parseTimeout(options.timeoutMs),
+    waiters: undefined,
+    state: 'waiting',
   };
 }
 

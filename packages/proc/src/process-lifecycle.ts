@@ -118,18 +118,14 @@ export class ProcessLifecycle implements Lifecycle {
     this.#updateHandlers('refused');
   }
 
-  #register(registry: Registry, parsed: Omit<Entry, 'waiters' | 'state'>): Registration {
+  #register(registry: Registry, entry: Entry): Registration {
     this.#resolve();
-    const entry: Entry = {
-      ...parsed,
-      name: registry.claimName(parsed.name),
-      waiters: undefined,
-      state: 'waiting',
-    };
+    const { name } = entry;
+    entry.name = registry.claimName(name);
     if (this.#state.name === 'running') registry.add(entry);
     else this.#state.stop.admit(entry, registry);
     this.#updateHandlers();
-    return this.#toRegistration(entry, registry, parsed.name);
+    return this.#toRegistration(entry, registry, name);
   }
 
   #toRegistration(entry: Entry, registry: Registry, claimed: string): Registration {
@@ -143,7 +139,7 @@ export class ProcessLifecycle implements Lifecycle {
       name: entry.name,
       remove,
       called: () => this.#called(entry),
-      [Symbol.dispose]: () => void remove(),
+      [Symbol.dispose]: remove,
     };
   }
 

@@ -55,7 +55,8 @@ export interface Registration {
 
 /** A listener in its registry, as the engine sees it. */
 export interface Entry {
-  readonly name: string;
+  /** As asked for, until the registry has made it unique. */
+  name: string;
   readonly listener: Listener;
   readonly phase: 'wrap-up' | 'shutdown';
   readonly stage: Stage | undefined;

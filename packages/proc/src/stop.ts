@@ -255,6 +255,7 @@ export class Stop implements RunHost {
     this.#isOver = true;
     for (const run of this.#runs) run.giveUp();
     this.#timers.removeAll();
+    this.waitGraph.end();
     this.#resolve(this.#host.conclude(this.#toOutcome(forced, resources)));
   }
 
