@@ -2,8 +2,16 @@ import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Connection } from './connection';
 import { type HttpConnections, stateOf } from './connection-state';
-import { type HttpServer, isTlsServer } from './http-server';
-import { openTransports, socketsMidMessage, tcpSocketOf } from './node-internals';
+import { type HttpServer, isHttp2Server, isTlsServer } from './http-server';
+import {
+  http1Sockets,
+  http2Sessions,
+  keepsHttp1Sockets,
+  socketsMidMessage,
+  speaksHttp1,
+  tcpSocketOf,
+  transportOf,
+} from './node-internals';
 
 /** Who is told what happens to connections during a stop. */
 export interface ConnectionObserver {
@@ -12,63 +20,99 @@ export interface ConnectionObserver {
   closed(connection: Connection): void;
 }
 
-const connectionKey = Symbol('@lastcall/http.connection');
-
-/** The tracked connection that `socket` (TCP, TLS, or the proxy that an HTTP/2 session shows) belongs to. */
-function connectionOf(socket: Socket): Connection | undefined {
-  return Reflect.get(socket, connectionKey) as Connection | undefined;
-}
+/** On every accepted socket: when that was, by `performance.now()`, or its record once there is one. */
+const key = Symbol('@lastcall/http');
 
 /**
- * Knows the open connections of a server. Costs one record and one shared listener per connection, nothing per request.
+ * Knows the open connections of a server.
  *
- * Our listeners come first: Node's own create the HTTP/2 session, which emits 'session', right behind them.
+ * Before the drain it leaves the list of HTTP/1 connections to Node, which keeps one anyway, and keeps records only of
+ * what is not in it: TLS handshakes, and connections that have been upgraded. A plain connection carries one number. (A
+ * second listener for 'close' alone would take 210 bytes: Node adds and removes one per response, so its array grows.)
+ * From {@link trackAll} on every connection has a record.
  */
 export class ConnectionTracker implements Iterable<Connection> {
   readonly #server: HttpServer;
-  readonly #open = new Set<Connection>();
-  readonly #isTls: boolean;
+  readonly #records = new Set<Connection>();
+  /** By TCP socket; empty where Node keeps them itself. */
+  readonly #sessions = new Map<Socket, ServerHttp2Session>();
   readonly #onClose: (this: Socket) => void;
-  #closed = 0;
+  readonly #onSessionClose: (this: Socket) => void;
+  readonly #isTls: boolean;
+  readonly #isHttp2: boolean;
+  #accepted: number;
+  #tracksAll = false;
+  #isListed = false;
   /** Set during a stop. */
   observer: ConnectionObserver | undefined;
 
   constructor(server: HttpServer) {
     this.#server = server;
     this.#isTls = isTlsServer(server);
+    this.#isHttp2 = isHttp2Server(server);
     const forget = (socket: Socket) => this.#forget(socket);
+    const sessions = this.#sessions;
     this.#onClose = function (this: Socket) {
       forget(this);
     };
+    this.#onSessionClose = function (this: Socket) {
+      sessions.delete(this);
+    };
+    // Ours comes first: behind it Node's own creates the HTTP/2 session and emits 'session'.
     server.prependListener('connection', this.#onConnection);
-    server.prependListener('secureConnection', this.#onSecureConnection);
-    server.prependListener('session', this.#onSession);
-    this.#adoptOpenConnections();
-  }
-
-  get size(): number {
-    return this.#open.size;
+    server.on('secureConnection', this.#onSecureConnection);
+    server.on('session', this.#onSession);
+    this.#accepted = [...this].length;
   }
 
   /** How many connections there have been since the drain was created. */
   get accepted(): number {
-    return this.#open.size + this.#closed;
+    return this.#accepted;
   }
 
-  [Symbol.iterator](): IterableIterator<Connection> {
-    return this.#open.values();
+  /** How many connections have a record: once all are tracked, how many are open. */
+  get size(): number {
+    return this.#records.size;
   }
 
-  /** The connection of `socket`, which may be its TCP or its TLS socket. */
+  /** Every open connection; before {@link trackAll} most of the records are made up for the occasion. */
+  *[Symbol.iterator](): Generator<Connection> {
+    yield* this.#records;
+    if (this.#tracksAll) return;
+    for (const session of http2Sessions(this.#server) ?? this.#sessions.values()) {
+      const transport = transportOf(session);
+      if (transport && !this.of(transport)) yield recordFor(transport, session);
+    }
+    for (const transport of http1Sockets(this.#server)) {
+      if (!this.of(transport)) yield recordFor(transport);
+    }
+  }
+
+  /** The record of `socket`, which may be a TCP or a TLS socket; undefined if it has none or is closed. */
   of(socket: Socket | null | undefined): Connection | undefined {
-    const connection = socket ? connectionOf(socket) : undefined;
-    return connection !== undefined && this.#open.has(connection) ? connection : undefined;
+    const connection = socket && Reflect.get(tcpSocketOf(socket), key);
+    return this.#records.has(connection) ? connection : undefined;
+  }
+
+  /** The record of `transport`, which gets one if it has none. */
+  keep(transport: Socket): Connection {
+    return this.of(transport) ?? this.#add(recordFor(transport));
+  }
+
+  /** From now on every connection has a record. */
+  trackAll(): void {
+    if (this.#tracksAll) return;
+    for (const connection of [...this]) if (!this.#records.has(connection)) this.#add(connection);
+    this.#tracksAll = true;
   }
 
   counts(): HttpConnections {
-    const counts = { new: 0, active: 0, idle: 0, hijacked: 0, closed: this.#closed };
+    const counts = { new: 0, active: 0, idle: 0, hijacked: 0, closed: this.#accepted };
     const midMessage = socketsMidMessage(this.#server);
-    for (const connection of this) counts[stateOf(connection, midMessage)]++;
+    for (const connection of this) {
+      counts[stateOf(connection, midMessage)]++;
+      counts.closed--;
+    }
     return counts;
   }
 
@@ -77,55 +121,92 @@ export class ConnectionTracker implements Iterable<Connection> {
     server.off('connection', this.#onConnection);
     server.off('secureConnection', this.#onSecureConnection);
     server.off('session', this.#onSession);
-    for (const { socket } of this) socket.off('close', this.#onClose);
-    this.#open.clear();
+    for (const connection of this.#records) this.#release(connection);
+    for (const socket of this.#sessions.keys()) socket.off('close', this.#onSessionClose);
+    this.#sessions.clear();
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    const connection = this.#track(socket);
+    this.#accepted++;
+    Reflect.set(socket, key, Math.trunc(performance.now()));
+    if (!this.#isTls && !this.#needsRecord()) return;
+    const connection = this.#add(new Connection(socket, acceptedAt(socket)));
     if (!this.#isTls) connection.transport = socket;
     this.observer?.opened(connection);
   };
 
+  /** Comes after Node's own listener: by now it is known what is spoken. */
   readonly #onSecureConnection = (transport: Socket): void => {
-    const connection = connectionOf(tcpSocketOf(transport));
-    if (connection !== undefined) this.#secured(connection, transport);
+    const connection = this.of(transport);
+    if (connection === undefined) return;
+    connection.transport = transport;
+    if (speaksHttp1(transport) && !this.#needsRecord()) this.#release(connection);
   };
 
   readonly #onSession = (session: ServerHttp2Session): void => {
-    // Properties are passed on by the proxy: documented under http2session.socket.
-    const connection = session.socket && connectionOf(session.socket);
-    if (connection === undefined) return;
-    connection.session = session;
-    this.observer?.sessionBegun(connection);
+    const transport = transportOf(session);
+    const connection = this.of(transport);
+    if (connection !== undefined) {
+      connection.transport = transport;
+      connection.session = session;
+    }
+    if (!this.#tracksAll) this.#listSession(session, transport, connection);
+    else if (connection !== undefined) this.observer?.sessionBegun(connection);
   };
 
-  #track(socket: Socket): Connection {
-    const connection = new Connection(socket);
-    Reflect.set(socket, connectionKey, connection);
-    this.#open.add(connection);
+  /** Leaves a session to the list of sessions: Node's, or ours where Node has none. */
+  #listSession(
+    session: ServerHttp2Session,
+    transport: Socket | undefined,
+    connection: Connection | undefined,
+  ): void {
+    if (connection !== undefined) this.#release(connection);
+    if (transport === undefined || http2Sessions(this.#server) !== undefined) return;
+    const socket = tcpSocketOf(transport);
+    this.#sessions.set(socket, session);
+    socket.on('close', this.#onSessionClose);
+  }
+
+  /** Whether a connection without a session needs a record: there is no list of Node's that it is in. */
+  #needsRecord(): boolean {
+    this.#isListed ||= keepsHttp1Sockets(this.#server) || (this.#isHttp2 && !this.#isTls);
+    return this.#tracksAll || !this.#isListed;
+  }
+
+  #add(connection: Connection): Connection {
+    const { socket } = connection;
+    Reflect.set(socket, key, connection);
+    this.#records.add(connection);
     socket.on('close', this.#onClose);
     return connection;
   }
 
-  #secured(connection: Connection, transport: Socket): void {
-    connection.transport = transport;
-    Reflect.set(transport, connectionKey, connection);
+  /** Drops a record of a connection that stays open. */
+  #release(connection: Connection): void {
+    const { socket } = connection;
+    this.#records.delete(connection);
+    socket.off('close', this.#onClose);
+    Reflect.set(socket, key, connection.acceptedAt);
   }
 
   #forget(socket: Socket): void {
-    const connection = connectionOf(socket);
-    if (connection === undefined || !this.#open.delete(connection)) return;
-    this.#closed++;
+    const connection = this.of(socket);
+    if (connection === undefined) return;
+    this.#records.delete(connection);
     this.observer?.closed(connection);
   }
+}
 
-  /** A server may have been listening for a while. What was upgraded before is out of reach. */
-  #adoptOpenConnections(): void {
-    for (const { transport, session } of openTransports(this.#server)) {
-      const connection = this.#track(tcpSocketOf(transport));
-      this.#secured(connection, transport);
-      connection.session = session;
-    }
-  }
+function recordFor(transport: Socket, session?: ServerHttp2Session): Connection {
+  const socket = tcpSocketOf(transport);
+  const connection = new Connection(socket, acceptedAt(socket));
+  connection.transport = transport;
+  connection.session = session;
+  return connection;
+}
+
+/** When `socket` was accepted; now, if that was before the drain was created. */
+function acceptedAt(socket: Socket): number {
+  const mark: unknown = Reflect.get(socket, key);
+  return typeof mark === 'number' ? mark : Math.trunc(performance.now());
 }

@@ -16,10 +16,7 @@ export interface Upgrade extends UpgradedConnection {
  */
 export type Closing = 'announced' | 'expired';
 
-/**
- * One accepted connection. There is one of these per open connection all the time, so it holds what cannot be found
- * out later and nothing else.
- */
+/** One accepted connection. */
 export class Connection {
   /** The TCP or unix socket connection. */
   readonly socket: Socket;
@@ -29,14 +26,15 @@ export class Connection {
   session: ServerHttp2Session | undefined = undefined;
   upgrade: Upgrade | undefined = undefined;
   /** `performance.now()` at accept, whole milliseconds. */
-  readonly acceptedAt: number = Math.trunc(performance.now());
+  readonly acceptedAt: number;
   /** Only during a drain. */
   closing: Closing | undefined = undefined;
   /** Only during a stop: since when it has been idle, by `performance.now()`. */
   idleSince: number | undefined = undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, acceptedAt: number) {
     this.socket = socket;
+    this.acceptedAt = acceptedAt;
   }
 
   /** Bytes received, of any kind: a TLS record that is not complete yet counts too. */

@@ -45,8 +45,8 @@ const attached = new WeakSet<HttpServer>();
 /**
  * Prepares `server` for a stop without losing a request.
  *
- * Best called before `listen()`. Costs one small record per open connection and nothing per request until
- * {@link HttpDrain.wrapUp}. Needs no lifecycle.
+ * Best called before `listen()`: a connection that was upgraded earlier is out of its reach. Costs a number per open
+ * connection and nothing per request until {@link HttpDrain.wrapUp}. Needs no lifecycle.
  *
  * @throws LastcallError `LASTCALL_HTTP_BAD_SERVER` for anything but a server of node:http, node:https or node:http2,
  * `LASTCALL_HTTP_ALREADY_ATTACHED` when the server has a drain that was not detached, `LASTCALL_BAD_OPTION`
@@ -71,7 +71,7 @@ export function createHttpDrain(server: HttpServer, options: HttpDrainOptions = 
   let stop: Stop | undefined;
 
   function beginWrapUp(): WrapUp {
-    return (wrapUp ??= new WrapUp(server, tracker, recorder));
+    return (wrapUp ??= new WrapUp(server, settings, tracker, recorder));
   }
 
   function beginStop(): Stop {

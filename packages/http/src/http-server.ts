@@ -29,6 +29,11 @@ export function isTlsServer(server: HttpServer): boolean {
   return server instanceof TlsServer;
 }
 
+/** Whether `server` is one of `node:http2`. */
+export function isHttp2Server(server: HttpServer): boolean {
+  return 'updateSettings' in server;
+}
+
 function nameOf(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);

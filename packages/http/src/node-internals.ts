@@ -60,21 +60,24 @@ export function socketsMidMessage(server: object): Set<Socket> {
   return socketsOf(parserList(server)?.active?.());
 }
 
-/** A connection that was open already: what HTTP is spoken on, and the HTTP/2 session. */
-export interface OpenTransport {
-  readonly transport: Socket;
-  readonly session?: ServerHttp2Session | undefined;
+/** Whether Node keeps a list of the connections of `server` that speak HTTP/1; it makes one when the server listens. */
+export function keepsHttp1Sockets(server: object): boolean {
+  return parserList(server)?.all !== undefined;
 }
 
-/** The open connections of `server`; those of HTTP/2 only on Node 24 and later, before it does not keep them. */
-export function openTransports(server: object): OpenTransport[] {
-  const open: OpenTransport[] = [];
-  for (const transport of socketsOf(parserList(server)?.all?.())) open.push({ transport });
-  for (const session of symbolValue<Set<ServerHttp2Session>>(server, 'sessions') ?? []) {
-    const transport = symbolValue<Socket>(session, 'socket');
-    if (transport) open.push({ transport, session });
-  }
-  return open;
+/** Every socket of `server` on which HTTP/1 is spoken. */
+export function http1Sockets(server: object): Set<Socket> {
+  return socketsOf(parserList(server)?.all?.());
+}
+
+/** Every HTTP/2 session of `server`; undefined on Node 20 and 22, which do not keep them. */
+export function http2Sessions(server: object): Iterable<ServerHttp2Session> | undefined {
+  return symbolValue<Set<ServerHttp2Session>>(server, 'sessions');
+}
+
+/** The socket under `session`; `session.socket` is a proxy of it that may not be destroyed. */
+export function transportOf(session: ServerHttp2Session): Socket | undefined {
+  return symbolValue<Socket>(session, 'socket');
 }
 
 function socketsOf(parsers: readonly Parser[] = []): Set<Socket> {

@@ -32,11 +32,17 @@ export class SoftClose {
   readonly #hooks: SoftCloseHooks;
   readonly #lingering = new ExpiryQueue<Candidate>((due) => this.#endLinger(due));
   #candidates: Candidate[] = [];
+  readonly #lingersWhenExpired: boolean;
   #turn: NodeJS.Immediate | undefined;
   #isStopped = false;
 
-  constructor(server: HttpServer, hooks: SoftCloseHooks) {
+  /**
+   * @param lingersWhenExpired - Whether to read on after an unannounced FIN, so that a peer whose request crosses it sees
+   * the end of the connection and not a reset. Costs twice as much. TLS always does, for its close_notify.
+   */
+  constructor(server: HttpServer, lingersWhenExpired: boolean, hooks: SoftCloseHooks) {
     this.#server = server;
+    this.#lingersWhenExpired = lingersWhenExpired;
     this.#hooks = hooks;
   }
 
@@ -55,7 +61,13 @@ export class SoftClose {
   /** Sends FIN now: what was to be sent has been sent, and the peer knows that nothing more will come. */
   finish(connection: Connection, closing: Closing): void {
     connection.closing = closing;
-    (connection.transport ?? connection.socket).end();
+    const { socket, transport = socket } = connection;
+    if (closing === 'expired' && !this.#lingersWhenExpired && transport === socket) {
+      // Nothing is left to be written or read: this sends FIN, too.
+      socket.destroy();
+      return;
+    }
+    transport.end();
     this.linger(connection);
   }
 

@@ -62,8 +62,7 @@ export class UpgradeRecorder {
   readonly #record = (request: IncomingMessage, socket: Duplex): void => {
     // HTTP/2 emits 'connect' too, for a stream: its connection stays what it is.
     if (request instanceof Http2ServerRequest) return;
-    const connection = this.#tracker.of(request.socket);
-    if (connection === undefined) return;
+    const connection = this.#tracker.keep(request.socket);
     connection.upgrade = upgradeOf(request, socket);
     this.onUpgrade?.(connection);
   };

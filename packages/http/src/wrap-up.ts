@@ -4,6 +4,7 @@ import type { CloseDecision } from './close-announcement';
 import { announceClose } from './close-announcement';
 import type { Connection } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
+import type { HttpDrainSettings } from './http-drain-options';
 import type { HttpServer } from './http-server';
 import { guardIdleConnections } from './idle-close-guard';
 import { InFlightRequests } from './in-flight-requests';
@@ -32,9 +33,15 @@ export class WrapUp {
   /** Set during a stop. */
   idlePolicy: IdlePolicy | undefined;
 
-  constructor(server: HttpServer, tracker: ConnectionTracker, recorder: UpgradeRecorder) {
+  constructor(
+    server: HttpServer,
+    settings: HttpDrainSettings,
+    tracker: ConnectionTracker,
+    recorder: UpgradeRecorder,
+  ) {
     this.#tracker = tracker;
-    this.softClose = new SoftClose(server, {
+    tracker.trackAll();
+    this.softClose = new SoftClose(server, settings.lingerMs > 0, {
       active: (connection) => this.follow(connection),
       stirred: (connection) => this.idlePolicy?.idle(connection),
     });
