@@ -113,7 +113,8 @@ export class ConnectionTracker implements Iterable<Connection> {
       counts[stateOf(connection, midMessage)]++;
       counts.closed--;
     }
-    return counts;
+    // A handshake that was going on when the drain was created has not been counted as accepted.
+    return { ...counts, closed: Math.max(0, counts.closed) };
   }
 
   detach(): void {

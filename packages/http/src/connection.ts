@@ -6,7 +6,7 @@ import type { UpgradedConnection } from './http-drain-options';
 export interface Upgrade extends UpgradedConnection {
   /** `performance.now()` when the app was given the socket. */
   readonly at: number;
-  /** `bytesWritten` at that moment: more than this means that the app has answered. */
+  /** `bytesWritten` of the transport at that moment: more than this means that the app has answered. */
   readonly bytesWritten: number;
 }
 

@@ -70,7 +70,7 @@ export class RequestGate {
       for (const listener of listeners) this.#server.on(event, listener as () => void);
     }
     this.#gated.length = 0;
-    this.#app.removeAllListeners();
+    // The relay keeps its listeners: a request may be on its way through the gate.
   }
 
   #gate(event: GatedEvent, own: Handler, recorder: UpgradeRecorder): void {
@@ -87,8 +87,10 @@ export class RequestGate {
 
   #onRequest(event: GatedEvent): Handler {
     return (request: IncomingMessage, response: ServerResponse) => {
-      const connection = this.#tracker.of(request.socket);
-      if (connection === undefined || !(response instanceof ServerResponse)) {
+      // HTTP/2 passes; its sockets may not be touched once the session is gone.
+      const isHttp1 = response instanceof ServerResponse;
+      const connection = isHttp1 ? this.#tracker.of(request.socket) : undefined;
+      if (connection === undefined) {
         this.#emit(event, request, response);
         return;
       }
@@ -116,9 +118,9 @@ export class RequestGate {
 
   #onUpgrade(event: GatedEvent): Handler {
     return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const connection = this.#tracker.of(request.socket);
       const isStream = request instanceof Http2ServerRequest;
-      if (isStream || connection === undefined || !(this.refuses || connection.closing)) {
+      const connection = isStream ? undefined : this.#tracker.of(request.socket);
+      if (connection === undefined || !(this.refuses || connection.closing)) {
         this.#emit(event, request, socket, head);
         return;
       }

@@ -181,6 +181,7 @@ export class Stop implements ConnectionObserver {
   }
 
   #endIfEmpty(): void {
+    if (this.isSettled) return;
     if (this.#isListenerClosed && this.#parts.tracker.size === 0) this.#end([]);
   }
 

@@ -17,12 +17,12 @@ export class UpgradedConnections {
   }
 
   /** Tells `connection` once; as soon as the app has answered its upgrade, not before. */
-  tell({ upgrade }: Connection): void {
+  tell({ upgrade, transport }: Connection): void {
     if (upgrade === undefined || this.#told.has(upgrade)) return;
     this.#told.add(upgrade);
-    const { socket } = upgrade;
-    if (hasAnswered(upgrade)) void this.#call(upgrade);
-    else afterFirstWrite(socket, () => this.#call(upgrade));
+    const isAnswered = (transport?.bytesWritten ?? 0) > upgrade.bytesWritten;
+    if (isAnswered) void this.#call(upgrade);
+    else afterFirstWrite(upgrade.socket, () => this.#call(upgrade));
   }
 
   async #call(upgrade: Upgrade): Promise<void> {
@@ -41,10 +41,6 @@ function sendGoingAway({ socket, protocol }: UpgradedConnection): void {
   // An app without 'error' listener would be brought down by a peer that is gone already.
   if (socket.listenerCount('error') === 0) socket.on('error', () => {});
   socket.write(GOING_AWAY);
-}
-
-function hasAnswered({ socket, bytesWritten }: Upgrade): boolean {
-  return (Reflect.get(socket, 'bytesWritten') ?? 0) > bytesWritten;
 }
 
 /** Calls back when the app has written the answer to the upgrade; what is sent before would be taken for it. */
