@@ -40,6 +40,12 @@ interface Idle {
   readonly since: number;
 }
 
+interface Silent {
+  readonly connection: Connection;
+  /** At a TLS handshake that goes on there are more of them next time. */
+  readonly bytesReceived: number;
+}
+
 /** The second half of the drain: nothing new comes in, and every connection ends, by itself or by the hammer. */
 export class Stop implements ConnectionObserver {
   readonly result: Promise<DrainResult>;
@@ -48,7 +54,7 @@ export class Stop implements ConnectionObserver {
   readonly #sessions: Http2Sessions;
   readonly #upgraded: UpgradedConnections;
   readonly #idle = new ExpiryQueue<Idle>((due) => this.#onIdleDue(due));
-  readonly #silent = new ExpiryQueue<Connection>((due) => this.#onSilentDue(due));
+  readonly #silent = new ExpiryQueue<Silent>((due) => this.#onSilentDue(due));
   #finishedUpgrades = 0;
   #isListenerClosed = false;
   #settle: ((result: DrainResult) => void) | undefined;
@@ -158,17 +164,20 @@ export class Stop implements ConnectionObserver {
     if (this.#isListenerClosed) this.#sessions.close(connection);
   }
 
-  #addSilent(connection: Connection): void {
+  #addSilent(connection: Connection, since: number = this.#startedAt): void {
     const { lingerMs } = this.#parts.settings;
-    const dueAt = Math.min(connection.acceptedAt + SILENT_MS, this.#startedAt + lingerMs);
-    this.#silent.add(connection, dueAt);
+    const dueAt = Math.min(connection.acceptedAt + SILENT_MS, since + lingerMs);
+    this.#silent.add({ connection, bytesReceived: connection.bytesReceived }, dueAt);
   }
 
-  #onSilentDue(due: Connection[]): void {
+  #onSilentDue(due: Silent[]): void {
+    const now = performance.now();
     const midMessage = socketsMidMessage(this.#parts.server);
-    for (const connection of due) {
+    for (const { connection, bytesReceived } of due) {
       if (stateOf(connection, midMessage) !== 'new' || connection.socket.destroyed) continue;
-      if (connection.session !== undefined) this.#sessions.close(connection);
+      const hasStirred = connection.bytesReceived !== bytesReceived;
+      if (hasStirred && now < connection.acceptedAt + SILENT_MS) this.#addSilent(connection, now);
+      else if (connection.session !== undefined) this.#sessions.close(connection);
       else this.#parts.wrapUp.softClose.closeIfQuiet(connection);
     }
   }
