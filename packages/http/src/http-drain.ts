@@ -1,12 +1,7 @@
-import { describe, LastcallError } from '@lastcall/proc';
 import type { HttpConnections } from './connection-state';
-import { ConnectionTracker } from './connection-tracker';
-import { drainController, forgetDrainSignal } from './drain-signal';
 import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
 import { assertHttpServer, type HttpServer } from './http-server';
-import { type DrainResult, Stop } from './stop';
-import { UpgradeRecorder } from './upgrade-recorder';
-import { WrapUp } from './wrap-up';
+import type { DrainResult } from './stop';
 
 /** The drain of one server: {@link wrapUp}, then {@link stop}. */
 export interface HttpDrain {
@@ -40,8 +35,6 @@ export interface HttpDrain {
 
 export type { HttpConnections };
 
-const attached = new WeakSet<HttpServer>();
-
 /**
  * Prepares `server` for a stop without losing a request.
  *
@@ -62,74 +55,8 @@ const attached = new WeakSet<HttpServer>();
 export function createHttpDrain(server: HttpServer, options: HttpDrainOptions = {}): HttpDrain {
   assertHttpServer(server);
   const settings = resolveOptions(options);
-  assertNotAttached(server);
-  attached.add(server);
-  const tracker = new ConnectionTracker(server);
-  const recorder = new UpgradeRecorder(server, tracker);
-  const controller = drainController(server);
-  let wrapUp: WrapUp | undefined;
-  let stop: Stop | undefined;
-
-  function beginWrapUp(): WrapUp {
-    return (wrapUp ??= new WrapUp(server, settings, tracker, recorder));
-  }
-
-  function beginStop(): Stop {
-    stop = new Stop({ server, settings, tracker, recorder, wrapUp: beginWrapUp() });
-    stop.begin();
-    controller.abort();
-    return stop;
-  }
-
-  function detach(): void {
-    stop?.detach();
-    wrapUp?.undo();
-    recorder.detach();
-    tracker.detach();
-    forgetDrainSignal(server);
-    attached.delete(server);
-  }
-
-  return Object.freeze({
-    drainSignal: controller.signal,
-    wrapUp: () => void beginWrapUp(),
-    connections: () => tracker.counts(),
-    stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
-      const signal = assertSignal(stopOptions?.signal);
-      const current = stop ?? beginStop();
-      hammerOnAbort(current, signal);
-      return current.result;
-    },
-    detach(): void {
-      if (!attached.has(server)) return;
-      if (stop === undefined || stop.isSettled) detach();
-      else void stop.result.then(detach);
-    },
-  });
-}
-
-function hammerOnAbort(stop: Stop, signal: AbortSignal): void {
-  const hammer = () => stop.hammer();
-  if (signal.aborted) {
-    hammer();
-    return;
-  }
-  signal.addEventListener('abort', hammer, { once: true });
-  void stop.result.then(() => signal.removeEventListener('abort', hammer));
-}
-
-function assertNotAttached(server: HttpServer): void {
-  if (!attached.has(server)) return;
-  throw new LastcallError(
-    'LASTCALL_HTTP_ALREADY_ATTACHED',
-    'the server has a drain already: call detach() on that one first',
-  );
-}
-
-function assertSignal(signal: unknown): AbortSignal {
-  if (signal instanceof AbortSignal) return signal;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `stop() needs { signal: AbortSignal }, the moment to cut what is in flight, got ${describe(signal)}`,
-  );
+  // Loaded with the first drain and not with the package, and as a whole: a stop loads no file, which a deploy may have
+  // replaced by then.
+  const { startDrain } = require('./drain-engine') as typeof import('./drain-engine');
+  return startDrain(server, settings);
 }

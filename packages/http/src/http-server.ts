@@ -2,7 +2,6 @@ import type { Server as Http1Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
 import { LastcallError } from '@lastcall/proc';
 
 /** What can be drained: a server of `node:http`, `node:https` or `node:http2`, bare or under a framework. */
@@ -26,7 +25,8 @@ export function assertHttpServer(server: unknown): asserts server is HttpServer 
 
 /** Whether connections of `server` begin with a TLS handshake. */
 export function isTlsServer(server: HttpServer): boolean {
-  return server instanceof TlsServer;
+  // Not by its class: servers without TLS need not load node:tls.
+  return 'setSecureContext' in server;
 }
 
 /** Whether `server` is one of `node:http2`. */

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Connection } from './connection';
 import { compatRequest, openStreams } from './node-internals';
 import type { SoftClose } from './soft-close';
@@ -10,6 +10,9 @@ export interface StreamRecord {
   /** `performance.now()` when the drain saw it first. */
   readonly seenAt: number;
 }
+
+/** RFC 9113 7. Written out: servers of HTTP/1 need not load node:http2. */
+const NO_ERROR = 0;
 
 /**
  * Drains HTTP/2 sessions: GOAWAY with the id of the last stream that was taken on, then the streams finish.
@@ -61,7 +64,7 @@ export class Http2Sessions {
     this.#watched.set(stream, { method, path, seenAt: performance.now() });
     stream.once('close', () => {
       this.#watched.delete(stream);
-      if (stream.rstCode === constants.NGHTTP2_NO_ERROR) this.finished++;
+      if (stream.rstCode === NO_ERROR) this.finished++;
       if (connection.session?.closed) this.#lingerIfDone(connection);
     });
   }

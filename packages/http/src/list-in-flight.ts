@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Connection, Upgrade } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
@@ -99,9 +99,12 @@ function stateOfResponse(response: ServerResponse): CutState {
   return response.req.complete ? 'waiting' : 'uploading';
 }
 
+/** NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: the request has been received. */
+const HALF_CLOSED_REMOTE = 6;
+
 function stateOfStream(stream: ServerHttp2Stream): CutState {
   if (stream.headersSent) return 'responding';
-  const isReceived = stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
+  const isReceived = stream.state.state === HALF_CLOSED_REMOTE;
   return isReceived ? 'waiting' : 'uploading';
 }
 

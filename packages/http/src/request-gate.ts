@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Connection } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
@@ -118,7 +117,7 @@ export class RequestGate {
 
   #onUpgrade(event: GatedEvent): Handler {
     return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const isStream = request instanceof Http2ServerRequest;
+      const isStream = request.httpVersionMajor >= 2;
       const connection = isStream ? undefined : this.#tracker.of(request.socket);
       if (connection === undefined || !(this.refuses || connection.closing)) {
         this.#emit(event, request, socket, head);

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Connection, Upgrade } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
@@ -61,7 +60,7 @@ export class UpgradeRecorder {
 
   readonly #record = (request: IncomingMessage, socket: Duplex): void => {
     // HTTP/2 emits 'connect' too, for a stream: its connection stays what it is.
-    if (request instanceof Http2ServerRequest) return;
+    if (request.httpVersionMajor >= 2) return;
     const connection = this.#tracker.keep(request.socket);
     connection.upgrade = upgradeOf(request, socket);
     this.onUpgrade?.(connection);

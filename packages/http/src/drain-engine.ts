@@ -1,0 +1,85 @@
+import { describe, LastcallError } from '@lastcall/proc';
+import { ConnectionTracker } from './connection-tracker';
+import { drainController, forgetDrainSignal } from './drain-signal';
+import type { HttpDrain } from './http-drain';
+import type { HttpDrainSettings } from './http-drain-options';
+import type { HttpServer } from './http-server';
+import { type DrainResult, Stop } from './stop';
+import { UpgradeRecorder } from './upgrade-recorder';
+import { WrapUp } from './wrap-up';
+
+const attached = new WeakSet<HttpServer>();
+
+/** Prepares `server` for its drain. Throws LastcallError `LASTCALL_HTTP_ALREADY_ATTACHED`. */
+export function startDrain(server: HttpServer, settings: HttpDrainSettings): HttpDrain {
+  assertNotAttached(server);
+  attached.add(server);
+  const tracker = new ConnectionTracker(server);
+  const recorder = new UpgradeRecorder(server, tracker);
+  const controller = drainController(server);
+  let wrapUp: WrapUp | undefined;
+  let stop: Stop | undefined;
+
+  function beginWrapUp(): WrapUp {
+    return (wrapUp ??= new WrapUp(server, settings, tracker, recorder));
+  }
+
+  function beginStop(): Stop {
+    stop = new Stop({ server, settings, tracker, recorder, wrapUp: beginWrapUp() });
+    stop.begin();
+    controller.abort();
+    return stop;
+  }
+
+  function detach(): void {
+    stop?.detach();
+    wrapUp?.undo();
+    recorder.detach();
+    tracker.detach();
+    forgetDrainSignal(server);
+    attached.delete(server);
+  }
+
+  return Object.freeze({
+    drainSignal: controller.signal,
+    wrapUp: () => void beginWrapUp(),
+    connections: () => tracker.counts(),
+    stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
+      const signal = assertSignal(stopOptions?.signal);
+      const current = stop ?? beginStop();
+      hammerOnAbort(current, signal);
+      return current.result;
+    },
+    detach(): void {
+      if (!attached.has(server)) return;
+      if (stop === undefined || stop.isSettled) detach();
+      else void stop.result.then(detach);
+    },
+  });
+}
+
+function hammerOnAbort(stop: Stop, signal: AbortSignal): void {
+  const hammer = () => stop.hammer();
+  if (signal.aborted) {
+    hammer();
+    return;
+  }
+  signal.addEventListener('abort', hammer, { once: true });
+  void stop.result.then(() => signal.removeEventListener('abort', hammer));
+}
+
+function assertNotAttached(server: HttpServer): void {
+  if (!attached.has(server)) return;
+  throw new LastcallError(
+    'LASTCALL_HTTP_ALREADY_ATTACHED',
+    'the server has a drain already: call detach() on that one first',
+  );
+}
+
+function assertSignal(signal: unknown): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `stop() needs { signal: AbortSignal }, the moment to cut what is in flight, got ${describe(signal)}`,
+  );
+}
