@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   LASTCALL_BAD_PROBE: 'a health probe without a name, or with one that is taken',
   LASTCALL_REPORT_NOT_WRITTEN: 'the file named by LASTCALL_REPORT could not be written',
   LASTCALL_GRACE_TOO_SHORT: 'waitTimeMs does not fit into LASTCALL_GRACE_PERIOD_MS',
+  LASTCALL_NOT_DRAINED: 'a socket listens that nothing drains',
   LASTCALL_EVENT_HANDLER_FAILED: 'a handler of an event, or a logger, threw',
   LASTCALL_SIGNAL_HOOK_FAILED: 'a signal hook or recipient threw',
   LASTCALL_HTTP_BAD_SERVER: 'what was given to attachHttp() is not an HTTP server',

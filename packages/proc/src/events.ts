@@ -69,6 +69,8 @@ export interface ForceQuitEvent {
   readonly atMs: number;
   /** Names of the listeners that have not settled. */
   readonly pending: readonly string[];
+  /** Names of the listeners that were never called: their turn had not come. */
+  readonly notCalled: readonly string[];
   /** What keeps the process alive, by resource type, with how many of each. */
   readonly resources: Readonly<Record<string, number>>;
 }

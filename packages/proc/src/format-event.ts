@@ -1,4 +1,5 @@
-import type { LifecycleEvent, ListenerEndEvent } from './events';
+import { errorLine, errorOrigin, oneLine } from './error-report';
+import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent } from './events';
 import type { Report } from './report';
 
 /** How loud a line is, in the words of most loggers. */
@@ -7,7 +8,10 @@ export type LogLevel = 'info' | 'warn' | 'error';
 /** An event as a line of text for people. */
 export interface EventLine {
   readonly level: LogLevel;
+  /** One line. */
   readonly text: string;
+  /** More lines, for logs that have room for them: where an error comes from. */
+  readonly details?: string;
 }
 
 /** Renders an event for people; undefined for events that only machines care about. */
@@ -24,16 +28,15 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
     case 'listenerEnd':
       return formatListenerEnd(event);
     case 'hammer':
-      return warn(`hammer at ${event.atMs} ms (${event.cause}): cutting ${names(event.pending)}`);
-    case 'forceQuit':
-      return error(
-        `still alive at ${event.atMs} ms, ending the process (${event.cause}); not settled: ${names(event.pending)}; ` +
-          `kept alive by: ${counts(event.resources)}`,
+      return warn(
+        `hammer at ${event.atMs} ms (${event.cause}): what is in flight is cut; not settled: ${names(event.pending)}`,
       );
+    case 'forceQuit':
+      return formatForceQuit(event);
     case 'fatal':
-      return error(`${event.origin}: ${event.error.stack ?? event.error.message}`);
+      return withOrigin(error(`${event.origin}: ${errorLine(event.error)}`), event.error);
     case 'warning':
-      return warn(`${event.error.code}: ${event.error.message}`);
+      return warn(`${event.error.code}: ${oneLine(event.error.message)}`);
     case 'report':
       return formatReport(event.report);
   }
@@ -45,36 +48,61 @@ function formatSignal(signal: NodeJS.Signals, action: string): EventLine {
   return warn(`${signal} received during the stop: ${action}`);
 }
 
+const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
+  waitTimeMs: 'still alive, the process is ended (waitTimeMs)',
+  signal: 'killed by a second signal',
+  exit: 'process.exit() was called during the stop, or an error was not caught',
+};
+
+function formatForceQuit(event: ForceQuitEvent): EventLine {
+  const parts = [
+    `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
+    `not settled: ${names(event.pending)}`,
+    ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
+    ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${counts(event.resources)}`] : []),
+  ];
+  return error(parts.join('; '));
+}
+
+function withOrigin(line: EventLine, cause: Error): EventLine {
+  return { ...line, details: errorOrigin(cause) };
+}
+
 function holdText(holdMs: number): string {
   return holdMs > 0 ? `, not ready, still serving for ${holdMs} ms` : '';
 }
 
 function formatListenerEnd(event: ListenerEndEvent): EventLine {
   const where = (event.stage ?? event.phase).padEnd(9);
-  const text = `  ${where} ${event.name.padEnd(20)} ${event.outcome.padEnd(6)} ${String(event.durationMs).padStart(6)} ms`;
+  const text = `  ${where} ${oneLine(event.name).padEnd(20)} ${event.outcome.padEnd(6)} ${String(event.durationMs).padStart(6)} ms`;
   const details = [
     ...(event.drained === undefined ? [] : [`${event.drained} drained`]),
     ...(event.cut === undefined ? [] : [`${event.cut.length} cut`]),
-    ...(event.error === undefined ? [] : [event.error.message]),
+    ...(event.error === undefined ? [] : [errorLine(event.error)]),
   ];
   const line = details.length === 0 ? text : `${text}  ${details.join(', ')}`;
-  return {
-    level: event.outcome === 'ok' ? 'info' : event.outcome === 'failed' ? 'error' : 'warn',
-    text: line,
-  };
+  if (event.outcome === 'ok') return info(line);
+  if (event.error === undefined) return warn(line);
+  return withOrigin(error(line), event.error);
 }
 
 function formatReport(report: Report): EventLine {
-  const notOk = report.listeners.filter(({ outcome }) => outcome !== 'ok');
-  const result =
-    notOk.length === 0 ? 'all ok' : `${notOk.length} of ${report.listeners.length} not ok`;
-  const { signal, code } = report.exit;
-  const exit =
-    signal !== null ? `by ${signal}` : code !== null ? `with exit code ${code}` : 'left running';
-  return {
-    level: report.ok ? 'info' : 'error',
-    text: `stopped after ${report.durationMs} ms, ${report.listeners.length} listeners, ${result}; ends ${exit}`,
-  };
+  const { listeners, forced, fatal, exit, ok } = report;
+  const notOk = listeners.filter(({ outcome }) => outcome !== 'ok');
+  const parts = [
+    `stopped after ${report.durationMs} ms`,
+    `${listeners.length} listeners`,
+    ...(notOk.length > 0 ? [`${notOk.length} of them not ok`] : []),
+    ...(forced === null ? [] : [`forced (${forced})`]),
+    ...(fatal === null ? [] : ['fatal error']),
+    ...(ok ? ['all ok'] : []),
+  ];
+  return { level: ok ? 'info' : 'error', text: `${parts.join(', ')}; ${endOf(exit)}` };
+}
+
+function endOf({ signal, code }: Report['exit']): string {
+  if (signal !== null) return `ends by ${signal}`;
+  return code === null ? 'the process lives on' : `ends with exit code ${code}`;
 }
 
 function names(list: readonly string[]): string {

@@ -1,6 +1,7 @@
 // For everybody: the lifecycle of the process and its signals.
 
 export type { LastcallErrorCode } from './error-codes';
+export type { ErrorReport } from './error-report';
 export type {
   FatalEvent,
   ForceQuitEvent,

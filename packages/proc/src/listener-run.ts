@@ -1,10 +1,10 @@
 import type { Remover } from './environment';
+import { errorReport } from './error-report';
 import type { LifecycleEvent, ListenerEndEvent, ListenerStartEvent } from './events';
 import { LastcallError, toError } from './lastcall-error';
 import { type DrainSummary, type Entry, type ListenerContext, settleEntry } from './registration';
 import type { ListenerOutcome, ListenerReport } from './report';
 import type { Settings } from './settings';
-import { errorReport } from './stop-outcome';
 import type { WaitGraph } from './wait-graph';
 
 /** What a listener's run needs of the stop it belongs to. */
@@ -19,6 +19,8 @@ export interface RunHost {
   /** Milliseconds since the stop began. */
   elapsedMs(): number;
   wallClock(): number;
+  /** Does what timers would have done if the event loop had not been blocked. */
+  catchUp(): void;
   setTimer(fn: () => void, delayMs: number): Remover;
   /** Whether anybody sees events of this type: with 100,000 listeners it pays not to make them. */
   isObserved(type: LifecycleEvent['type']): boolean;
@@ -55,8 +57,12 @@ export class ListenerRun {
     this.#onReleased = onReleased;
     this.#timeout = entry.timeoutMs === undefined ? undefined : this.#startTimeout(entry.timeoutMs);
     this.#wasAborted = stop.hammerSignal.aborted;
-    entry.state = 'running';
-    if (stop.isObserved('listenerStart')) stop.emit(this.#startEvent());
+  }
+
+  /** Calls the listener; once. */
+  start(): void {
+    this.entry.state = 'running';
+    if (this.#stop.isObserved('listenerStart')) this.#stop.emit(this.#startEvent());
     this.#call();
   }
 
@@ -138,12 +144,14 @@ export class ListenerRun {
   #settled(value: unknown): void {
     this.#endMs = this.#stop.elapsedMs();
     this.#summary = summaryOf(value);
+    this.#stop.catchUp();
     const cutSomething = this.#summary?.cut !== undefined && this.#summary.cut.length > 0;
     this.#finish(this.#isCut() || cutSomething ? 'cut' : 'ok');
   }
 
   #failed(thrown: unknown): void {
     this.#endMs = this.#stop.elapsedMs();
+    this.#stop.catchUp();
     const isAbort = this.#signal.aborted && isAbortReason(thrown, this.#signal);
     if (!isAbort) this.#error = toError(thrown);
     this.#finish(isAbort ? 'cut' : 'failed');

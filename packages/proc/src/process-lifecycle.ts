@@ -100,8 +100,20 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   shutdown(reason = 'shutdown'): Promise<Report> {
-    if (this.#state.name !== 'running') return this.#state.stop.report;
+    if (this.#state.name !== 'running') {
+      this.#warnOfCircle(this.#state.stop.waitGraph.current);
+      return this.#state.stop.report;
+    }
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
+  }
+
+  /** What shutdown() returns settles after the listener that calls it. */
+  #warnOfCircle(caller: Entry | undefined): void {
+    if (caller === undefined) return;
+    const message =
+      `listener '${caller.name}' called shutdown(), whose promise resolves only after '${caller.name}' has settled; ` +
+      'do not await it there';
+    this.#outlet.emit({ type: 'warning', error: new LastcallError('LASTCALL_DEADLOCK', message) });
   }
 
   hammer(): void {

@@ -46,6 +46,19 @@ export class Registry {
     return taken;
   }
 
+  /** Takes out and returns all listeners. */
+  takeAll(): Entry[] {
+    return [...this.#entries.keys()].flatMap((stage) => this.take(stage));
+  }
+
+  /** The names of the listeners that wait, of all stages or of some. */
+  names(stages?: readonly Stage[]): string[] {
+    const wanted = [...this.#entries].filter(
+      ([stage]) => stages === undefined || (stage !== undefined && stages.includes(stage)),
+    );
+    return wanted.flatMap(([, entries]) => [...entries].map(({ name }) => name));
+  }
+
   /** `name`, or `name#2`, `name#3`, … while the name is in use; {@link Registry.releaseName} gives it back. */
   claimName(name: string): string {
     const known = this.#names.get(name);

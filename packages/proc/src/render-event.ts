@@ -13,7 +13,7 @@ export function renderEvent(logger: Logger, event: LifecycleEvent, environment: 
   const line = formatEvent(event);
   if (line === undefined) return;
   const text = `lastcall: ${line.text}`;
-  if (logger === true) environment.writeError(`${text}\n`);
+  if (logger === true) environment.writeError(`${text}${line.details ?? ''}\n`);
   else logger[line.level](fieldsOf(event), text);
 }
 

@@ -1,3 +1,4 @@
+import type { ErrorReport } from './error-report';
 import type { Stage } from './stages';
 
 /**
@@ -5,7 +6,7 @@ import type { Stage } from './stages';
  *
  * - `ok`: it settled in time
  * - `failed`: it threw or rejected
- * - `late`: it had not settled when its time was over, and was no longer waited for
+ * - `late`: it had not settled (or not even been called) when its time was over, and was no longer waited for
  * - `cut`: its AbortSignal aborted before it settled, or it says that it cut something
  */
 export type ListenerOutcome = 'ok' | 'failed' | 'late' | 'cut';
@@ -16,17 +17,13 @@ export interface ListenerReport {
   readonly name: string;
   readonly phase: 'wrap-up' | 'shutdown';
   readonly stage?: Stage;
-  readonly startMs: number;
+  /** Null when the stop was forced before its turn: it was never called. */
+  readonly startMs: number | null;
   /** Null when it had not settled at the end. */
   readonly endMs: number | null;
   readonly durationMs: number;
   readonly outcome: ListenerOutcome;
-  readonly error?: {
-    readonly name: string;
-    readonly message: string;
-    readonly code?: string;
-    readonly stack?: string;
-  };
+  readonly error?: ErrorReport;
   readonly drained?: number;
   readonly cut?: readonly unknown[];
 }
@@ -57,11 +54,7 @@ export interface Report {
   /** Why the process was ended before everything settled (`exit`: somebody called process.exit()), or null. */
   readonly forced: 'waitTimeMs' | 'signal' | 'exit' | null;
   /** The error that began the stop or happened during it, or null (only with `fatalErrors`). */
-  readonly fatal: {
-    readonly name: string;
-    readonly message: string;
-    readonly stack?: string;
-  } | null;
+  readonly fatal: ErrorReport | null;
   readonly phases: readonly PhaseReport[];
   readonly listeners: readonly ListenerReport[];
   /** What kept the process alive at a forced end, by resource type. */

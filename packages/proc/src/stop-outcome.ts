@@ -1,4 +1,5 @@
-import type { Report } from './report';
+import type { Entry } from './registration';
+import type { ListenerReport, Report } from './report';
 
 /** What a stop comes to, before it is decided how the process ends. */
 export type StopOutcome = Omit<Report, 'exit' | 'ok'>;
@@ -8,20 +9,10 @@ export function isOk({ forced, fatal, listeners }: StopOutcome): boolean {
   return forced === null && fatal === null && listeners.every(({ outcome }) => outcome === 'ok');
 }
 
-/** An error as the report shows it. */
-export function errorReport(error: Error): {
-  name: string;
-  message: string;
-  code?: string;
-  stack?: string;
-} {
-  const { code } = error as { code?: unknown };
-  return {
-    name: error.name,
-    message: error.message,
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-  };
+/** The report of a listener that was never called, as the stop was forced before its turn. */
+export function notCalledReport({ name, phase, stage }: Entry): ListenerReport {
+  const where = stage === undefined ? { phase } : { phase, stage };
+  return { name, ...where, startMs: null, endMs: null, durationMs: 0, outcome: 'late' };
 }
 
 /** How often each name occurs. */

@@ -1,15 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import type { Environment, Remover } from './environment';
+import { errorReport } from './error-report';
 import type { HammerEvent, LifecycleEvent } from './events';
 import { LastcallError } from './lastcall-error';
 import { ListenerRun, type RunHost } from './listener-run';
 import { OpenWork } from './open-work';
-import type { Entry } from './registration';
+import { type Entry, settleEntry } from './registration';
 import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage } from './stages';
-import { countEach, errorReport, type StopOutcome } from './stop-outcome';
+import { countEach, notCalledReport, type StopOutcome } from './stop-outcome';
 import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
 
@@ -53,6 +54,8 @@ export class Stop implements RunHost {
   readonly #startedAt: number;
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
+  /** What was still waiting for its turn at the end. */
+  #notCalled: Entry[] = [];
   readonly #phases: PhaseReport[] = [];
   readonly #timers: StopTimers;
   /** Listeners the current phase or stage waits for. */
@@ -63,6 +66,8 @@ export class Stop implements RunHost {
   #cause: StopCause;
   #hammerMs: number | null = null;
   #isOver = false;
+  /** The end is near: nothing new is called. */
+  #isForced = false;
   #resolve!: (report: Report) => void;
 
   constructor(host: StopHost, cause: StopCause) {
@@ -136,18 +141,22 @@ export class Stop implements RunHost {
     );
   }
 
-  /** Ends the stop now; what has not settled is `late`. */
+  /** Ends the stop now; what has not settled, or has not been called, is `late`. */
   forceQuit(cause: NonNullable<Report['forced']>): void {
     if (this.#isOver) return;
     const resources = countEach(this.#host.environment.activeResources());
-    this.emit({
-      type: 'forceQuit',
-      cause,
-      atMs: this.elapsedMs(),
-      pending: this.#pendingNames(),
-      resources,
-    });
-    this.#end(cause, resources);
+    if (!this.#isForced) this.#emitForceQuit(cause, resources);
+    const isFirst = !this.#isForced;
+    this.#isForced = true;
+    if (cause !== 'signal') this.#end(cause, resources);
+    else if (isFirst) this.#cutAndEnd(resources);
+  }
+
+  /** Does what timers would have done if the event loop had not been blocked. */
+  catchUp(): void {
+    const elapsedMs = this.elapsedMs();
+    if (elapsedMs >= this.settings.waitTimeMs) this.forceQuit('waitTimeMs');
+    else if (elapsedMs >= this.settings.hammerTimeMs) this.hammer('hammerTimeMs');
   }
 
   /** Takes in a listener that was registered during the stop; one whose time has come or gone is run at once. */
@@ -166,25 +175,26 @@ export class Stop implements RunHost {
 
   async #runTimeline(): Promise<void> {
     await this.#wrapUp();
-    if (this.#isOver) return;
+    if (this.#isForced) return;
     this.#host.onPhase('shutting-down', 0);
     for (const stage of STAGES) {
       await this.#runStage(stage);
-      if (this.#isOver) return;
+      if (this.#isForced) return;
     }
     await this.#allSettled();
-    if (!this.#isOver) this.#end(null);
+    if (!this.#isForced) this.#end(null);
   }
 
   async #wrapUp(): Promise<void> {
     const { wrapUpTimeMs } = this.settings;
     const holdMs = this.#needsPause() ? wrapUpTimeMs : 0;
     this.#host.onPhase('wrapping-up', holdMs);
+    if (holdMs > 0) this.#warnIfNotDrained();
     for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#open);
     const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
     await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#open.whenEmpty()]);
     cancel();
-    if (this.#isOver) return;
+    if (this.#isForced) return;
     for (const run of this.#runs) run.giveUp();
     this.#open = new OpenWork();
     this.#phases.push({ phase: 'wrap-up', startMs: 0, endMs: this.elapsedMs() });
@@ -195,6 +205,15 @@ export class Stop implements RunHost {
     const { environment } = this.#host;
     if (this.#cause.signal === 'SIGINT' && environment.isTerminal()) return false;
     return environment.isListening();
+  }
+
+  /** Forgetting to attach the server is the easiest mistake to make, and the end looks fine without a word. */
+  #warnIfNotDrained(): void {
+    if (this.#host.shutdowns.names(['intake', 'work']).length > 0) return;
+    const message =
+      'a socket of this process listens, but no listener is registered in the stages intake or work: ' +
+      'its requests in flight will be lost; attach the server (attachHttp) or register what drains it';
+    this.emit({ type: 'warning', error: new LastcallError('LASTCALL_NOT_DRAINED', message) });
   }
 
   async #runStage(stage: Stage): Promise<void> {
@@ -237,7 +256,10 @@ export class Stop implements RunHost {
 
   #run(entry: Entry, open: OpenWork): void {
     open.add();
-    this.#runs.push(new ListenerRun(entry, this, () => open.remove()));
+    const run = new ListenerRun(entry, this, () => open.remove());
+    // First known, then called: it may block the event loop beyond the end of the stop.
+    this.#runs.push(run);
+    run.start();
   }
 
   #hammered(): Promise<void> {
@@ -247,13 +269,41 @@ export class Stop implements RunHost {
     });
   }
 
+  #emitForceQuit(
+    cause: NonNullable<Report['forced']>,
+    resources: Readonly<Record<string, number>>,
+  ): void {
+    const { wrapUps, shutdowns } = this.#host;
+    this.emit({
+      type: 'forceQuit',
+      cause,
+      atMs: this.elapsedMs(),
+      pending: this.#pendingNames(),
+      notCalled: [...wrapUps.names(), ...shutdowns.names()],
+      resources,
+    });
+  }
+
+  /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
+  #cutAndEnd(resources: Readonly<Record<string, number>>): void {
+    const message = 'a second signal ends the process; cut what is in flight';
+    this.#hammer.abort(new LastcallError('LASTCALL_HAMMER', message));
+    void this.#host.environment.nextTurn().then(() => {
+      if (!this.#isOver) this.#end('signal', resources);
+    });
+  }
+
   #pendingNames(): string[] {
     return this.#runs.filter((run) => run.isPending).map((run) => run.entry.name);
   }
 
   #end(forced: Report['forced'], resources?: Readonly<Record<string, number>>): void {
     this.#isOver = true;
+    this.#isForced = true;
     for (const run of this.#runs) run.giveUp();
+    const { wrapUps, shutdowns } = this.#host;
+    this.#notCalled = [...wrapUps.takeAll(), ...shutdowns.takeAll()];
+    for (const entry of this.#notCalled) settleEntry(entry);
     this.#timers.removeAll();
     this.waitGraph.end();
     this.#resolve(this.#host.conclude(this.#toOutcome(forced, resources)));
@@ -273,7 +323,10 @@ export class Stop implements RunHost {
       forced,
       fatal: fatal === null ? null : errorReport(fatal),
       phases: this.#phases,
-      listeners: this.#runs.map((run) => run.toReport()),
+      listeners: [
+        ...this.#runs.map((run) => run.toReport()),
+        ...this.#notCalled.map(notCalledReport),
+      ],
       ...(resources === undefined ? {} : { resources }),
       settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
     };

@@ -29,6 +29,12 @@ export class WaitGraph {
     if (stopsRunning === 0) running.disable();
   }
 
+  /** The listener in which the calling code runs, if it has not settled. */
+  get current(): Entry | undefined {
+    const entry = running.getStore();
+    return entry?.state === 'running' ? entry : undefined;
+  }
+
   /** Calls `fn` as the listener `entry`. */
   run<T>(entry: Entry, fn: () => T): T {
     return running.run(entry, fn);
@@ -40,9 +46,9 @@ export class WaitGraph {
    * @throws LastcallError `LASTCALL_DEADLOCK` (as a rejection) when `target` cannot settle before the caller does.
    */
   async wait(target: Entry, wait: () => Promise<void>): Promise<void> {
-    const waiter = running.getStore();
     // A listener that is over may leave work behind; nothing waits for that.
-    if (waiter === undefined || waiter.state === 'over') return wait();
+    const waiter = this.current;
+    if (waiter === undefined) return wait();
     if (this.#reaches(target, waiter, new Set())) throw deadlock(waiter, target);
     const targets = this.#waits.get(waiter) ?? new Set();
     this.#waits.set(waiter, targets.add(target));

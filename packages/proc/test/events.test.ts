@@ -76,10 +76,13 @@ describe('events', () => {
 });
 
 describe('the logger', () => {
+  const refused = Object.assign(new Error('refused', { cause: new Error('no route') }), {
+    code: 'ECONN',
+  });
   const stopWith = async (logger: Parameters<typeof createTestLifecycle>[0]) => {
     const test = createTestLifecycle(logger);
-    test.lifecycle.onShutdown(() => {}, { name: 'pool' });
-    test.lifecycle.onShutdown(() => Promise.reject(new Error('refused')), { name: 'cache' });
+    test.lifecycle.onShutdown(() => {}, { name: 'web', stage: 'intake' });
+    test.lifecycle.onShutdown(() => Promise.reject(refused), { name: 'cache' });
     test.kill('SIGTERM');
     await test.clock.advance(1000);
     return test;
@@ -87,12 +90,16 @@ describe('the logger', () => {
 
   it('writes short lines to stderr by default', async () => {
     const { environment } = await stopWith({ logger: true });
-    expect(environment.stderr.split('\n')).toEqual([
+    const lines = environment.stderr
+      .split('\n')
+      .filter((line, index, all) => !/^ +at /.test(line) || !/^ +at /.test(all[index - 1] ?? ''));
+    expect(lines).toEqual([
       'lastcall: SIGTERM received',
       'lastcall: stopping (SIGTERM), not ready, still serving for 1000 ms',
-      'lastcall:   resources pool                 ok          0 ms',
-      'lastcall:   resources cache                failed      0 ms  refused',
-      'lastcall: stopped after 1000 ms, 2 listeners, 1 of 2 not ok; ends by SIGTERM',
+      'lastcall:   intake    web                  ok          0 ms',
+      'lastcall:   resources cache                failed      0 ms  refused (ECONN); caused by: no route',
+      expect.stringMatching(/^ {6}at .*events\.test\.ts/),
+      'lastcall: stopped after 1000 ms, 2 listeners, 1 of them not ok; ends by SIGTERM',
       '',
     ]);
   });
@@ -140,16 +147,41 @@ describe('the logger', () => {
 });
 
 describe('formatEvent()', () => {
+  const forceQuit = {
+    type: 'forceQuit',
+    atMs: 5500,
+    pending: ['pool', 'web'],
+    notCalled: [],
+    resources: { TCPSocketWrap: 3, Timeout: 1 },
+  } as const;
+
   it('names what hangs and what keeps the process alive', () => {
-    const text = formatEvent({
-      type: 'forceQuit',
-      cause: 'waitTimeMs',
-      atMs: 5500,
-      pending: ['pool', 'web'],
-      resources: { TCPSocketWrap: 3, Timeout: 1 },
-    })?.text;
-    expect(text).toBe(
-      'still alive at 5500 ms, ending the process (waitTimeMs); not settled: pool, web; kept alive by: TCPSocketWrap x3, Timeout x1',
+    expect(formatEvent({ ...forceQuit, cause: 'waitTimeMs' })?.text).toBe(
+      'still alive, the process is ended (waitTimeMs) at 5500 ms; not settled: pool, web; kept alive by: TCPSocketWrap x3, Timeout x1',
+    );
+  });
+
+  it('says of each forced end why it came, and what was never called', () => {
+    expect(formatEvent({ ...forceQuit, cause: 'signal', notCalled: ['logs'] })?.text).toBe(
+      'killed by a second signal at 5500 ms; not settled: pool, web; never called: logs',
+    );
+    expect(formatEvent({ ...forceQuit, cause: 'exit' })?.text).toMatch(
+      /^process\.exit\(\) was called during the stop/,
+    );
+  });
+
+  it('shows what an AggregateError collects, in one line', () => {
+    const error = new AggregateError([new Error('v4 refused'), new Error('v6\nrefused')], '');
+    const event = {
+      type: 'listenerEnd',
+      name: 'db',
+      phase: 'shutdown',
+      stage: 'resources',
+      atMs: 0,
+      durationMs: 0,
+    } as const;
+    expect(formatEvent({ ...event, outcome: 'failed', error })?.text).toContain(
+      'AggregateError [v4 refused; v6 refused]',
     );
   });
 });

@@ -292,6 +292,13 @@ describe('a listener that waits for another', () => {
     test.lifecycle.onShutdown(() => test.lifecycle.shutdown(), { name: 'circular' });
     const report = await stop(test, 5500);
     expect(report.listeners).toMatchObject([{ name: 'circular', outcome: 'late' }]);
+    expect(test.events).toContainEqual({
+      type: 'warning',
+      error: expect.objectContaining({
+        code: 'LASTCALL_DEADLOCK',
+        message: expect.stringContaining("'circular'"),
+      }),
+    });
   });
 });
 

@@ -190,6 +190,34 @@ describe('the timeline', () => {
   });
 });
 
+describe('a blocked event loop', () => {
+  it('does not hide that a listener took longer than the hammer or the end', async () => {
+    for (const [blockedMs, outcome, forced] of [
+      [4600, 'cut', null],
+      [6000, 'late', 'waitTimeMs'],
+    ] as const) {
+      const test = createTestLifecycle({}, { isListening: false });
+      test.lifecycle.onShutdown(() => void (test.clock.now += blockedMs), { name: 'blocker' });
+      const stopped = test.lifecycle.shutdown();
+      await test.clock.advance(0);
+      expect(await stopped).toMatchObject({ ok: false, forced, listeners: [{ outcome }] });
+    }
+  });
+});
+
+describe('a socket that listens', () => {
+  it('and that nothing drains is warned of', () => {
+    const warnings = (stage?: 'intake' | 'work') => {
+      const test = createTestLifecycle();
+      test.lifecycle.onShutdown(() => {}, { stage });
+      test.kill('SIGTERM');
+      return test.events.filter(({ type }) => type === 'warning');
+    };
+    expect(warnings()).toMatchObject([{ error: { code: 'LASTCALL_NOT_DRAINED' } }]);
+    expect([...warnings('intake'), ...warnings('work')]).toEqual([]);
+  });
+});
+
 describe('shutdown()', () => {
   it('is the same path as a signal, and gives every caller the same promise', async () => {
     const test = createTestLifecycle();
@@ -243,6 +271,28 @@ describe('a second signal', () => {
       type: 'report',
       report: { forced: 'signal', durationMs: 1500 },
     });
+  });
+
+  it('leaves the listeners that run one turn to say what they cut, and names those never called', async () => {
+    const test = createTestLifecycle();
+    const cutting = ({ signal }: { signal: AbortSignal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ drained: 3, cut: ['GET /slow'] }));
+      });
+    test.lifecycle.onShutdown(cutting, { name: 'web', stage: 'intake' });
+    const pool = test.lifecycle.onShutdown(() => {}, { name: 'pool' });
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1500);
+    test.kill('SIGTERM');
+    test.kill('SIGTERM');
+    await test.clock.advance(0);
+    const report = await stopped;
+    expect(report).toMatchObject({ ok: false, forced: 'signal' });
+    expect(report.listeners).toMatchObject([
+      { name: 'web', outcome: 'cut', drained: 3, cut: ['GET /slow'] },
+      { name: 'pool', stage: 'resources', outcome: 'late', startMs: null, endMs: null },
+    ]);
+    await pool.called();
   });
 
   it("hammers with 'hammer'", async () => {

@@ -1,0 +1,65 @@
+/** An error as the report shows it: plain data, with what caused it. */
+export interface ErrorReport {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  /** What caused it. */
+  readonly cause?: ErrorReport;
+  /** The errors that an AggregateError collects. */
+  readonly errors?: readonly ErrorReport[];
+}
+
+/** Causes of causes end here: a chain may be long, or a circle. */
+const MAX_DEPTH = 4;
+
+/** `error` as plain data. */
+export function errorReport(error: Error, depth = 0): ErrorReport {
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  const isDeep = depth >= MAX_DEPTH;
+  return {
+    name: error.name,
+    message: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(cause instanceof Error && !isDeep ? { cause: errorReport(cause, depth + 1) } : {}),
+    ...(Array.isArray(errors) && !isDeep
+      ? { errors: errors.filter(isError).map((inner) => errorReport(inner, depth + 1)) }
+      : {}),
+  };
+}
+
+/** `error` in one line: its message and code, what it collects, and what caused it. */
+export function errorLine(error: Error): string {
+  return lineOf(errorReport(error));
+}
+
+/** The lines of the stack that say where `error` comes from, indented. */
+export function errorOrigin(error: Error): string {
+  const frames = (error.stack ?? '').split('\n').filter(isFrameOfInterest);
+  return frames
+    .slice(0, 4)
+    .map((line) => `\n      ${line.trim()}`)
+    .join('');
+}
+
+/** Neither Node's frames nor ours tell where an error comes from. */
+function isFrameOfInterest(line: string): boolean {
+  return /^\s+at /.test(line) && !line.includes('node:') && !line.includes(__dirname);
+}
+
+function lineOf({ name, message, code, cause, errors = [] }: ErrorReport): string {
+  const text = oneLine(message) || name;
+  const inner = errors.length === 0 ? '' : ` [${errors.map(lineOf).join('; ')}]`;
+  const suffix = code === undefined || text.includes(code) ? '' : ` (${code})`;
+  return `${text}${suffix}${inner}${cause === undefined ? '' : `; caused by: ${lineOf(cause)}`}`;
+}
+
+/** `text` without what would break a line of log. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error;
+}
