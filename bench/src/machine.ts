@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 
 /** The machine and the runtime that a run measured. */
 export interface Machine {
@@ -9,6 +9,8 @@ export interface Machine {
   readonly os: string;
   readonly node: string;
   readonly v8: string;
+  /** How many processes wanted a core in the minute before: more than 0 means that others were at work. */
+  readonly busyBefore: number;
 }
 
 /** Describes the machine this process runs on. */
@@ -20,6 +22,7 @@ export function describeMachine(): Machine {
     os: `${distribution()}${platform()} ${release()} ${arch()}`,
     node: process.versions.node,
     v8: process.versions.v8,
+    busyBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };
 }
 

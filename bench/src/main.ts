@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeMachine } from './machine';
+import { describeMachine, type Machine } from './machine';
 import type { RunnablePart, Section } from './part';
 import { PARTS } from './parts';
 import { renderBudgets, renderPage, type Versions } from './render-page';
@@ -21,10 +21,11 @@ const { values: flags, positionals: names } = parseArgs({
 
 async function main(): Promise<void> {
   const parts = choose(names);
+  const machine = describeMachine();
   const sections: Section[] = [];
-  for (const part of parts) sections.push(await runPart(part));
+  for (const part of parts) sections.push(await runPart(part, machine));
   const isWholeRun = parts.length === PARTS.length && !flags.quick;
-  if (isWholeRun) writeFileSync(PAGE, renderPage(sections, describeMachine(), versions()));
+  if (isWholeRun) writeFileSync(PAGE, renderPage(sections, machine, versions()));
   if (isWholeRun) console.log(`\nwritten: ${PAGE}`);
   const budgets = sections.flatMap((section) => section.budgets);
   console.log(`\n${renderBudgets(budgets)}`);
@@ -40,7 +41,7 @@ function choose(wanted: readonly string[]): readonly RunnablePart[] {
   return wanted.length === 0 ? PARTS : PARTS.filter(({ name }) => wanted.includes(name));
 }
 
-async function runPart(part: RunnablePart): Promise<Section> {
+async function runPart(part: RunnablePart, machine: Machine): Promise<Section> {
   const startedAt = Date.now();
   const seconds = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`;
   console.log(`\n${part.title} (${part.name})`);
@@ -49,7 +50,6 @@ async function runPart(part: RunnablePart): Promise<Section> {
   });
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${part.name}.json`);
-  const machine = describeMachine();
   writeFileSync(
     file,
     `${JSON.stringify({ machine, quick: flags.quick, result: section.result }, null, 1)}\n`,

@@ -18,6 +18,7 @@ export function renderPage(
     'ratios; the absolute numbers are those of this machine:',
     '',
     `- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.os}`,
+    `- load average of the minute before the run: ${machine.busyBefore}`,
     `- Node ${machine.node} (V8 ${machine.v8})`,
     `- ${versions.map(([name, version]) => `${name} ${version}`).join(', ')}`,
     '',

@@ -22,7 +22,7 @@ interface MemoryResult {
 
 async function run(progress: Progress, { quick }: Effort): Promise<MemoryResult> {
   const connections = Math.min(quick ? 1_000 : 10_000, openFileLimit() - FILE_RESERVE);
-  const bytes = await inTurns(NAMES, quick ? 1 : 3, async (name) => {
+  const bytes = await inTurns(NAMES, quick ? 1 : 5, async (name) => {
     const measured = await measureOnce(name, connections);
     progress(`${name}: ${formatNumber(measured)} bytes per connection`);
     return measured;
