@@ -112,11 +112,34 @@ describe('sse.ts', () => {
     example.kill('SIGTERM');
     await once(response, 'end');
     expect(text).toMatch(/^data: .*\n\n/);
-    expect(text).toMatch(/event: bye\nretry: 0\ndata:\n\n$/);
+    expect(text).toMatch(/event: bye\nretry: 1000\ndata:\n\n$/);
     expect(response.complete).toBe(true);
     const { signal, err } = await example.ended;
     expect(signal).toBe('SIGTERM');
     expect(err).toMatch(/intake +http +ok .* 1 drained, 0 cut/);
+  });
+});
+
+describe('sse.ts, for a client that comes again on its connection during the stop', () => {
+  it('says goodbye at once', async () => {
+    const example = run('sse');
+    const client = new Client(await example.origin);
+    example.kill('SIGTERM');
+    // Each answer ends only because of the stop; the last one comes on a connection that the drain lets be used once more.
+    const answers: string[] = [];
+    for (;;) {
+      const answer = await client
+        .request({ path: '/', method: 'GET' })
+        .then(({ body }) => body.text())
+        .catch(() => undefined);
+      if (answer === undefined) break;
+      answers.push(answer);
+    }
+    await client.destroy();
+    expect(answers.at(-1)).toContain('event: bye');
+    const { signal, err } = await example.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(err).toMatch(/intake +http +ok .* 0 cut/);
   });
 });
 

@@ -16,7 +16,7 @@ export function drawTimeline({ phases, listeners, durationMs }: Report): string[
       `${phase.padEnd(14)}${cyan(bar(startMs, endMs))}${milliseconds(endMs - startMs)}`,
       ...inPhase.map(
         (listener) =>
-          `  ${listener.name.padEnd(12)}${green(bar(listener.startMs, listener.endMs ?? durationMs))}` +
+          `  ${listener.name.padEnd(12)}${green(bar(listener.startMs ?? durationMs, listener.endMs ?? durationMs))}` +
           `${milliseconds(listener.durationMs)} ${dim(listener.outcome)}`,
       ),
     ];

@@ -14,6 +14,7 @@ const controllers = new WeakMap<HttpServer, AbortController>();
  * ```ts
  * const signal = drainSignal(server);
  * const end = () => res.end();
+ * if (signal.aborted) return end(); // a late request on a kept-alive connection
  * signal.addEventListener('abort', end);
  * res.on('close', () => signal.removeEventListener('abort', end));
  * ```
