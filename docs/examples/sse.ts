@@ -14,7 +14,10 @@ function sendTime(response: ServerResponse): void {
   const end = (): void => void response.end('event: bye\nretry: 1000\ndata:\n\n');
   const stopping = drainSignal(server);
   // A client may still come on a kept-alive connection; 'abort' is not emitted for those who come late.
-  if (stopping.aborted) return end();
+  if (stopping.aborted) {
+    end();
+    return;
+  }
   const timer = setInterval(send, 1000);
   stopping.addEventListener('abort', end);
   response.on('close', () => {

@@ -34,8 +34,9 @@ export function errorLine(error: Error): string {
   return lineOf(errorReport(error));
 }
 
-/** The lines of the stack that say where `error` comes from, indented. */
-export function errorOrigin(error: Error): string {
+/** The lines of the stack that say where `error` comes from, its first cause in fact, indented. */
+export function errorOrigin(error: Error, depth = 0): string {
+  if (error.cause instanceof Error && depth < MAX_DEPTH) return errorOrigin(error.cause, depth + 1);
   const frames = (error.stack ?? '').split('\n').filter(isFrameOfInterest);
   return frames
     .slice(0, 4)
@@ -52,7 +53,8 @@ function lineOf({ name, message, code, cause, errors = [] }: ErrorReport): strin
   const text = oneLine(message) || name;
   const inner = errors.length === 0 ? '' : ` [${errors.map(lineOf).join('; ')}]`;
   const suffix = code === undefined || text.includes(code) ? '' : ` (${code})`;
-  return `${text}${suffix}${inner}${cause === undefined ? '' : `; caused by: ${lineOf(cause)}`}`;
+  const isNews = cause !== undefined && !text.includes(oneLine(cause.message) || cause.name);
+  return `${text}${suffix}${inner}${isNews ? `; caused by: ${lineOf(cause)}` : ''}`;
 }
 
 /** `text` without what would break a line of log. */
