@@ -14,8 +14,9 @@ import { Registry } from './registry';
 import type { Report } from './report';
 import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
-import { Stop, type StopCause } from './stop';
-import { isOk, type StopOutcome } from './stop-outcome';
+import { Stop } from './stop';
+import { isOk, type StopCause, type StopOutcome } from './stop-outcome';
+import { awaitsItself } from './wait-graph';
 import { writeReport } from './write-report';
 
 /** What a lifecycle is made of; tests replace it. */
@@ -101,19 +102,11 @@ export class ProcessLifecycle implements Lifecycle {
 
   shutdown(reason = 'shutdown'): Promise<Report> {
     if (this.#state.name !== 'running') {
-      this.#warnOfCircle(this.#state.stop.waitGraph.current);
+      const caller = this.#state.stop.waitGraph.current;
+      if (caller !== undefined) this.#outlet.emit({ type: 'warning', error: awaitsItself(caller) });
       return this.#state.stop.report;
     }
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
-  }
-
-  /** What shutdown() returns settles after the listener that calls it. */
-  #warnOfCircle(caller: Entry | undefined): void {
-    if (caller === undefined) return;
-    const message =
-      `listener '${caller.name}' called shutdown(), whose promise resolves only after '${caller.name}' has settled; ` +
-      'do not await it there';
-    this.#outlet.emit({ type: 'warning', error: new LastcallError('LASTCALL_DEADLOCK', message) });
   }
 
   hammer(): void {

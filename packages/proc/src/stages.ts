@@ -10,3 +10,8 @@ export const STAGES = ['intake', 'work', 'resources', 'telemetry'] as const;
 
 /** A stage of the shutdown phase, see {@link STAGES}. */
 export type Stage = (typeof STAGES)[number];
+
+/** The place of a listener's stage in the order of a stop; the wrap-up phase, which has none, comes first. */
+export function stageRank(stage: Stage | undefined): number {
+  return stage === undefined ? -1 : STAGES.indexOf(stage);
+}

@@ -1,5 +1,14 @@
-import type { Entry } from './registration';
-import type { ListenerReport, Report } from './report';
+import { errorReport } from './error-report';
+import { type Entry, settleEntry } from './registration';
+import type { ListenerReport, PhaseReport, Report } from './report';
+import type { Settings } from './settings';
+
+/** What began a stop. */
+export interface StopCause {
+  readonly reason: string;
+  readonly signal: NodeJS.Signals | null;
+  readonly fatal: Error | null;
+}
 
 /** What a stop comes to, before it is decided how the process ends. */
 export type StopOutcome = Omit<Report, 'exit' | 'ok'>;
@@ -9,8 +18,51 @@ export function isOk({ forced, fatal, listeners }: StopOutcome): boolean {
   return forced === null && fatal === null && listeners.every(({ outcome }) => outcome === 'ok');
 }
 
+/** What a stop knows of itself at its end. */
+export interface StopFacts {
+  readonly pid: number;
+  readonly cause: StopCause;
+  /** Milliseconds since the epoch. */
+  readonly startedAtWall: number;
+  readonly durationMs: number;
+  readonly hammerMs: number | null;
+  readonly forced: Report['forced'];
+  readonly phases: readonly PhaseReport[];
+  readonly runs: readonly { toReport(): ListenerReport }[];
+  /** Listeners that were still waiting for their turn. */
+  readonly notCalled: readonly Entry[];
+  readonly resources: Readonly<Record<string, number>> | undefined;
+  readonly settings: Settings;
+}
+
+/** Makes the outcome of a stop; releases who waits for listeners that were never called. */
+export function createOutcome(facts: StopFacts): StopOutcome {
+  const { pid, cause, startedAtWall, durationMs, hammerMs, forced, phases, resources } = facts;
+  const { reason, signal, fatal } = cause;
+  const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = facts.settings;
+  for (const entry of facts.notCalled) settleEntry(entry);
+  return {
+    version: 1,
+    pid,
+    reason,
+    signal,
+    startedAt: new Date(startedAtWall).toISOString(),
+    durationMs,
+    hammerMs,
+    forced,
+    fatal: fatal === null ? null : errorReport(fatal),
+    phases,
+    listeners: [
+      ...facts.runs.map((run) => run.toReport()),
+      ...facts.notCalled.map(notCalledReport),
+    ],
+    ...(resources === undefined ? {} : { resources }),
+    settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
+  };
+}
+
 /** The report of a listener that was never called, as the stop was forced before its turn. */
-export function notCalledReport({ name, phase, stage }: Entry): ListenerReport {
+function notCalledReport({ name, phase, stage }: Entry): ListenerReport {
   const where = stage === undefined ? { phase } : { phase, stage };
   return { name, ...where, startMs: null, endMs: null, durationMs: 0, outcome: 'late' };
 }

@@ -1,25 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import type { Environment, Remover } from './environment';
-import { errorReport } from './error-report';
 import type { HammerEvent, LifecycleEvent } from './events';
+import { holdTimeMs, warnIfNotDrained } from './hold';
 import { LastcallError } from './lastcall-error';
 import { ListenerRun, type RunHost } from './listener-run';
 import { OpenWork } from './open-work';
-import { type Entry, settleEntry } from './registration';
+import type { Entry } from './registration';
 import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
-import { STAGES, type Stage } from './stages';
-import { countEach, notCalledReport, type StopOutcome } from './stop-outcome';
+import { STAGES, type Stage, stageRank } from './stages';
+import { countEach, createOutcome, type StopCause, type StopOutcome } from './stop-outcome';
 import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
-
-/** What began a stop. */
-export interface StopCause {
-  readonly reason: string;
-  readonly signal: NodeJS.Signals | null;
-  readonly fatal: Error | null;
-}
 
 /** What a lifecycle lends to its stop. */
 export interface StopHost {
@@ -54,8 +47,6 @@ export class Stop implements RunHost {
   readonly #startedAt: number;
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
-  /** What was still waiting for its turn at the end. */
-  #notCalled: Entry[] = [];
   readonly #phases: PhaseReport[] = [];
   readonly #timers: StopTimers;
   /** Listeners the current phase or stage waits for. */
@@ -162,7 +153,7 @@ export class Stop implements RunHost {
   /** Takes in a listener that was registered during the stop; one whose time has come or gone is run at once. */
   admit(entry: Entry, registry: Registry): void {
     registry.add(entry);
-    if (rankOf(entry.stage) > this.#position) return;
+    if (stageRank(entry.stage) > this.#position) return;
     // In the next turn: the caller has its registration by then, and an endless chain of late listeners cannot
     // keep the timers from firing.
     const open = this.#open;
@@ -187,9 +178,10 @@ export class Stop implements RunHost {
 
   async #wrapUp(): Promise<void> {
     const { wrapUpTimeMs } = this.settings;
-    const holdMs = this.#needsPause() ? wrapUpTimeMs : 0;
+    const holdMs = holdTimeMs(this.settings, this.#cause.signal, this.#host.environment);
     this.#host.onPhase('wrapping-up', holdMs);
-    if (holdMs > 0) this.#warnIfNotDrained();
+    if (holdMs > 0)
+      warnIfNotDrained(this.#host.shutdowns, (error) => this.emit({ type: 'warning', error }));
     for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#open);
     const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
     await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#open.whenEmpty()]);
@@ -200,25 +192,9 @@ export class Stop implements RunHost {
     this.#phases.push({ phase: 'wrap-up', startMs: 0, endMs: this.elapsedMs() });
   }
 
-  /** Nobody needs time to notice where nothing listens, nor a person who pressed Ctrl-C. */
-  #needsPause(): boolean {
-    const { environment } = this.#host;
-    if (this.#cause.signal === 'SIGINT' && environment.isTerminal()) return false;
-    return environment.isListening();
-  }
-
-  /** Forgetting to attach the server is the easiest mistake to make, and the end looks fine without a word. */
-  #warnIfNotDrained(): void {
-    if (this.#host.shutdowns.names(['intake', 'work']).length > 0) return;
-    const message =
-      'a socket of this process listens, but no listener is registered in the stages intake or work: ' +
-      'its requests in flight will be lost; attach the server (attachHttp) or register what drains it';
-    this.emit({ type: 'warning', error: new LastcallError('LASTCALL_NOT_DRAINED', message) });
-  }
-
   async #runStage(stage: Stage): Promise<void> {
     const startMs = this.elapsedMs();
-    this.#position = rankOf(stage);
+    this.#position = stageRank(stage);
     for (const entry of this.#host.shutdowns.take(stage)) this.#run(entry, this.#open);
     await this.#settleOrGiveUp();
     this.#phases.push({ phase: stage, startMs, endMs: this.elapsedMs() });
@@ -302,38 +278,21 @@ export class Stop implements RunHost {
     this.#isForced = true;
     for (const run of this.#runs) run.giveUp();
     const { wrapUps, shutdowns } = this.#host;
-    this.#notCalled = [...wrapUps.takeAll(), ...shutdowns.takeAll()];
-    for (const entry of this.#notCalled) settleEntry(entry);
     this.#timers.removeAll();
     this.waitGraph.end();
-    this.#resolve(this.#host.conclude(this.#toOutcome(forced, resources)));
-  }
-
-  #toOutcome(forced: Report['forced'], resources?: Readonly<Record<string, number>>): StopOutcome {
-    const { reason, signal, fatal } = this.#cause;
-    const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = this.settings;
-    return {
-      version: 1,
+    const outcome = createOutcome({
       pid: this.#host.environment.pid,
-      reason,
-      signal,
-      startedAt: new Date(this.#startedAtWall).toISOString(),
+      cause: this.#cause,
+      startedAtWall: this.#startedAtWall,
       durationMs: this.elapsedMs(),
       hammerMs: this.#hammerMs,
       forced,
-      fatal: fatal === null ? null : errorReport(fatal),
       phases: this.#phases,
-      listeners: [
-        ...this.#runs.map((run) => run.toReport()),
-        ...this.#notCalled.map(notCalledReport),
-      ],
-      ...(resources === undefined ? {} : { resources }),
-      settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
-    };
+      runs: this.#runs,
+      notCalled: [...wrapUps.takeAll(), ...shutdowns.takeAll()],
+      resources,
+      settings: this.settings,
+    });
+    this.#resolve(this.#host.conclude(outcome));
   }
-}
-
-/** The place of a stage in the order of a stop; the wrap-up phase comes first. */
-function rankOf(stage: Stage | undefined): number {
-  return stage === undefined ? -1 : STAGES.indexOf(stage);
 }

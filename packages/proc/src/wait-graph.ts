@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LastcallError } from './lastcall-error';
 import type { Entry } from './registration';
-import { STAGES } from './stages';
+import { stageRank } from './stages';
 
 /**
  * Tells in which listener code runs. One for all stops: on Node 20 and 22 each costs something at every promise of the
@@ -60,16 +60,21 @@ export class WaitGraph {
   }
 
   #reaches(from: Entry, to: Entry, seen: Set<Entry>): boolean {
-    if (from === to || (from.state === 'waiting' && rank(from) > rank(to))) return true;
+    if (from === to || (from.state === 'waiting' && stageRank(from.stage) > stageRank(to.stage)))
+      return true;
     if (from.state === 'over' || seen.has(from)) return false;
     seen.add(from);
     return [...(this.#waits.get(from) ?? [])].some((next) => this.#reaches(next, to, seen));
   }
 }
 
-/** The place of a listener in the order of a stop. */
-function rank(entry: Entry): number {
-  return entry.stage === undefined ? -1 : STAGES.indexOf(entry.stage);
+/** What shutdown() returns settles after every listener: one that awaits it waits for itself. */
+export function awaitsItself(caller: Entry): LastcallError {
+  return new LastcallError(
+    'LASTCALL_DEADLOCK',
+    `listener '${caller.name}' called shutdown(), whose promise resolves only after '${caller.name}' has settled; ` +
+      'do not await it there',
+  );
 }
 
 function deadlock(waiter: Entry, target: Entry): LastcallError {
