@@ -118,6 +118,23 @@ describe('attachHttp()', () => {
     expect(attachHttp(server, { lifecycle }).name).toBe('http');
   });
 
+  // go-zero's TestStartHttp: a start on an occupied port, and a stop after it.
+  it('does not mind a server that could not listen', async () => {
+    const test = createTestLifecycle({ exit: 'none' });
+    const occupant = http.createServer();
+    const { port } = await listening(occupant);
+    const server = http.createServer();
+    attachHttp(server, { lifecycle: test.lifecycle });
+    server.listen(port, '127.0.0.1');
+    const [error] = (await once(server, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('EADDRINUSE');
+    expect(test.lifecycle.health.isReady()).toBe(false);
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1000);
+    expect(await stopped).toMatchObject({ ok: true });
+    occupant.close();
+  });
+
   it('passes limits to Node', () => {
     const { lifecycle } = createTestLifecycle();
     const server = http.createServer();
