@@ -10,11 +10,11 @@ const BUDGET_MICROS = 5;
 /** Nanoseconds, medians. */
 interface Row {
   readonly listeners: number;
-  /** Per listener, when the code is warm, without what a stop costs that calls none. */
+  /** Per listener, when the code is warm; to run, without what a stop costs that calls only one. */
   readonly register: number;
   readonly run: number;
-  /** What a stop costs that calls none, when the code is warm. */
-  readonly emptyRun: number;
+  /** What a stop costs that calls only one, when the code is warm. */
+  readonly baseRun: number;
   /** All of them registered and run, for the first and only stop of a fresh process. */
   readonly cold: number;
 }
@@ -51,12 +51,12 @@ async function measureRow(
     warm.push(await ask({ listeners, lifecycles, phase, isWarm: true }));
     cold.push(await ask({ listeners, lifecycles: 1, phase, isWarm: false }));
   }
-  const emptyRun = median(warm.flatMap((times) => times.emptyRun));
+  const baseRun = median(warm.flatMap((times) => times.baseRun));
   return {
     listeners,
-    emptyRun,
+    baseRun,
     register: median(warm.flatMap(({ register }) => register)) / listeners,
-    run: (median(warm.flatMap(({ run }) => run)) - emptyRun) / listeners,
+    run: (median(warm.flatMap(({ run }) => run)) - baseRun) / (listeners - 1),
     cold: median(cold.map(({ register, run }) => (register[0] as number) + (run[0] as number))),
   };
 }
@@ -73,10 +73,10 @@ function render({ rows }: RegistryResult): string {
       formatNumber(row.cold / 1e6, 1),
     ];
   });
-  const emptyRun = median(rows.shutdown.map((row) => row.emptyRun));
+  const baseRun = median(rows.shutdown.map((row) => row.baseRun));
   return [
     "Microseconds per listener to register and to run it, in lifecycles of their own (`createLifecycle({ exit: 'none', logger: false })`), once the code is",
-    `warm and without what a stop costs that calls no listener (${micros(emptyRun)} µs). Last column: all of them registered with \`onShutdown\` and run,`,
+    `warm and without what a stop costs that calls only one (${micros(baseRun)} µs). Last column: all of them registered with \`onShutdown\` and run,`,
     'the first and only time in a fresh process, as a service does it, in milliseconds.',
     '',
     markdownTable(
