@@ -81,7 +81,9 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
     });
     undo.push(() => shutdown.remove());
     if (probe !== false)
-      undo.push(addProbe(server, lifecycle, probe === true ? wrapUp.name : probe));
+      undo.push(
+        addProbe(server, lifecycle, probe === true ? freeName(lifecycle, wrapUp.name) : probe),
+      );
     applyHttpLimits(server, limits);
     return toHandle(drain, wrapUp.name, lifecycle, undo);
   } catch (error) {
@@ -109,6 +111,14 @@ function toHandle(
     detach,
     [Symbol.dispose]: detach,
   });
+}
+
+/** `name`, or `name#2`, `name#3`, … where probes have taken it. */
+function freeName(lifecycle: Lifecycle, name: string): string {
+  const taken = new Set(lifecycle.health.check().probes.map((probe) => probe.name));
+  let free = name;
+  for (let count = 2; taken.has(free); count += 1) free = `${name}#${count}`;
+  return free;
 }
 
 /** Adds a probe that is ready while the server listens; returns what takes it away. */

@@ -8,6 +8,12 @@ import type { HttpServer } from './http-server';
  */
 const LONGEST_QUEUE = 4096;
 
+/** Connections that arrive while a turn runs are not seen in it: the listener is closed at the end of a turn as short as this. */
+const SHORT_TURN_MS = 0.3;
+
+/** So many quiet turns may be longer before that: a busy process has no short ones. */
+const LONG_TURNS = 50;
+
 /**
  * Closes the listening socket, and nothing else.
  *
@@ -40,10 +46,14 @@ function acceptMore(
   before: number,
   turnsLeft: number,
   then: () => void,
+  longTurnsLeft = LONG_TURNS,
 ): void {
+  const begun = performance.now();
   setImmediate(() => {
     const { accepted } = tracker;
-    if (accepted === before || turnsLeft === 0) then();
-    else acceptMore(tracker, accepted, turnsLeft - 1, then);
+    const isQuiet = accepted === before;
+    const isShort = performance.now() - begun < SHORT_TURN_MS;
+    if ((isQuiet && (isShort || longTurnsLeft === 0)) || turnsLeft === 0) then();
+    else acceptMore(tracker, accepted, turnsLeft - 1, then, longTurnsLeft - (isQuiet ? 1 : 0));
   });
 }

@@ -37,7 +37,8 @@ export class UpgradedConnections {
 }
 
 function sendGoingAway({ socket, protocol }: UpgradedConnection): void {
-  if (protocol !== 'websocket') return;
+  // What is piped into a socket are the frames of somebody else, in chunks that end anywhere: ours would land inside one.
+  if (protocol !== 'websocket' || socket.listenerCount('unpipe') > 0) return;
   // An app without 'error' listener would be brought down by a peer that is gone already.
   if (socket.listenerCount('error') === 0) socket.on('error', () => {});
   socket.write(GOING_AWAY);

@@ -260,7 +260,7 @@ describe('bad input', () => {
   it('a probe name that is taken leaves the server as it was', () => {
     const test = createTestLifecycle();
     test.lifecycle.health.addProbe('web');
-    const call = () => attachHttp(server, { name: 'web', lifecycle: test.lifecycle });
+    const call = () => attachHttp(server, { probe: 'web', lifecycle: test.lifecycle });
     expect(call).toThrow(expect.objectContaining({ code: 'LASTCALL_BAD_PROBE' }));
     expect(test.environment.signalHandlerCount('SIGTERM')).toBe(0);
     expect(

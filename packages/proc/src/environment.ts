@@ -35,6 +35,8 @@ export interface Environment {
   /** Calls `handler` when a process manager asks for a stop by an IPC message (pm2's `shutdown`). */
   onStopMessage(handler: () => void): Remover;
 
+  /** Calls `handler` in a cluster worker whose primary has gone; without a handler Node ends the worker at once. */
+  onPrimaryGone(handler: () => void): Remover;
   /** Calls `handler` when the process exits, with its exit code; only synchronous work gets done there. */
   onExit(handler: (code: number) => void): Remover;
 

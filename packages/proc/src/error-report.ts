@@ -15,7 +15,7 @@ const MAX_DEPTH = 4;
 
 /** `error` as plain data. */
 export function errorReport(error: Error, depth = 0): ErrorReport {
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  const [code, cause, errors] = ['code', 'cause', 'errors'].map((key) => read(error, key));
   const isDeep = depth >= MAX_DEPTH;
   return {
     name: error.name,
@@ -27,6 +27,15 @@ export function errorReport(error: Error, depth = 0): ErrorReport {
       ? { errors: errors.filter(isError).map((inner) => errorReport(inner, depth + 1)) }
       : {}),
   };
+}
+
+/** A property that may be a getter that throws. */
+function read(error: Error, key: string): unknown {
+  try {
+    return Reflect.get(error, key);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `error` in one line: its message and code, what it collects, and what caused it. */

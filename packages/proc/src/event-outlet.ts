@@ -26,16 +26,19 @@ export class EventOutlet {
     this.#guard(event, () => this.events.emit(event.type, event as never));
   }
 
-  /** What a logger or an event handler throws must not reach the stop. */
-  #guard(event: LifecycleEvent, fn: () => void): void {
+  /** What a logger or an event handler throws, or a logger rejects with, must not reach the stop. */
+  #guard(event: LifecycleEvent, fn: () => unknown): void {
     try {
-      fn();
+      const result = fn();
+      if (result instanceof Promise) result.catch((thrown: unknown) => this.#report(event, thrown));
     } catch (thrown) {
-      const cause = toError(thrown);
-      const message = `a logger or handler of the event '${event.type}' threw: ${cause.message}; the stop goes on`;
-      this.#environment.warn(
-        new LastcallError('LASTCALL_EVENT_HANDLER_FAILED', message, { cause }),
-      );
+      this.#report(event, thrown);
     }
+  }
+
+  #report({ type }: LifecycleEvent, thrown: unknown): void {
+    const cause = toError(thrown);
+    const message = `a logger or handler of the event '${type}' threw: ${cause.message}; the stop goes on`;
+    this.#environment.warn(new LastcallError('LASTCALL_EVENT_HANDLER_FAILED', message, { cause }));
   }
 }

@@ -18,7 +18,7 @@ export type {
   WarningEvent,
 } from './events';
 export type { Health, HealthStatus, Probe } from './health';
-export { LastcallError } from './lastcall-error';
+export { LastcallError, toError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
 export { createLifecycle, proc, signals } from './proc';
 export type {

@@ -26,16 +26,37 @@ Object.defineProperty(LastcallError.prototype, 'name', { value: 'LastcallError',
 
 /** Returns `reason` if it is an Error, else an Error that says what was thrown instead of one. */
 export function toError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
-  return new Error(
-    typeof reason === 'string' ? reason : `a non-error was thrown: ${printable(reason)}`,
-  );
+  try {
+    return asError(reason);
+  } catch {
+    // A proxy, for one, may throw at any look at it.
+    return unreadable();
+  }
+}
+
+function asError(reason: unknown): Error {
+  if (reason instanceof Error) return isReadable(reason) ? reason : unreadable();
+  const text = typeof reason === 'string' ? reason : `a non-error was thrown: ${printable(reason)}`;
+  return new Error(text, { cause: reason });
+}
+
+/** Getters may throw; later these are read without a guard. */
+function isReadable(error: Error): boolean {
+  try {
+    return `${error.name}${error.message}${error.stack}${error.cause}` !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function unreadable(): Error {
+  return new Error('something was thrown that cannot be read');
 }
 
 function printable(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return 'something that cannot be printed';
   }
 }

@@ -22,6 +22,8 @@ export interface RunHost {
   /** Does what timers would have done if the event loop had not been blocked. */
   catchUp(): void;
   setTimer(fn: () => void, delayMs: number): Remover;
+  /** Calls `fn` when the hammer falls. O(1), which `addEventListener` is not. */
+  onHammer(fn: () => void): Remover;
   /** Whether anybody sees events of this type: with 100,000 listeners it pays not to make them. */
   isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
@@ -142,14 +144,22 @@ export class ListenerRun {
   }
 
   #settled(value: unknown): void {
+    // A thenable may call back twice.
+    if (this.isSettled) return;
     this.#endMs = this.#stop.elapsedMs();
-    this.#summary = summaryOf(value);
+    try {
+      this.#summary = summaryOf(value);
+    } catch (thrown) {
+      this.#failed(thrown);
+      return;
+    }
     this.#stop.catchUp();
     const cutSomething = this.#summary?.cut !== undefined && this.#summary.cut.length > 0;
     this.#finish(this.#isCut() || cutSomething ? 'cut' : 'ok');
   }
 
   #failed(thrown: unknown): void {
+    if (this.isSettled && !this.isPending) return;
     this.#endMs = this.#stop.elapsedMs();
     this.#stop.catchUp();
     const isAbort = this.#signal.aborted && isAbortReason(thrown, this.#signal);
@@ -205,7 +215,7 @@ function startTimeout(
   const controller = new AbortController();
   const onHammer = (): void => controller.abort(stop.hammerSignal.reason);
   if (stop.hammerSignal.aborted) onHammer();
-  else stop.hammerSignal.addEventListener('abort', onHammer, { once: true });
+  const forgetHammer = stop.onHammer(onHammer);
   let removeTimer = stop.setTimer(() => {
     const message = `listener '${entry.name}' has not settled within its timeoutMs of ${timeoutMs}`;
     removeTimer = stop.setTimer(giveUp, graceMs);
@@ -213,22 +223,19 @@ function startTimeout(
   }, timeoutMs);
   const cancel = (): void => {
     removeTimer();
-    stop.hammerSignal.removeEventListener('abort', onHammer);
+    forgetHammer();
   };
   return { signal: controller.signal, cancel };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
+  const canHaveThen = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return canHaveThen && typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
 /** What a listener rejects with when all it did was to obey its AbortSignal. */
 function isAbortReason(thrown: unknown, signal: AbortSignal): boolean {
-  return thrown === signal.reason || (thrown instanceof Error && thrown.name === 'AbortError');
+  return thrown === signal.reason || toError(thrown).name === 'AbortError';
 }
 
 function summaryOf(value: unknown): DrainSummary | undefined {

@@ -1,4 +1,4 @@
-import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import type { Environment, Remover } from './environment';
 
@@ -22,6 +22,7 @@ export function createProcessEnvironment(): Environment {
     onUncaught,
     onStopMessage,
     onExit,
+    onPrimaryGone,
     runExitHandlers,
     exit,
     flush,
@@ -69,17 +70,41 @@ interface CountedChannel {
 function onStopMessage(handler: () => void): Remover {
   const underPm2 = process.env.pm_id !== undefined || process.platform === 'win32';
   if (process.channel === undefined || !underPm2) return () => {};
-  const listener = (message: unknown): void => {
+  return onChannel('message', (message) => {
     if (message === 'shutdown') handler();
-  };
+  });
+}
+
+/** Listens on the IPC channel. That must not be what keeps the process alive; other listeners still may. */
+function onChannel(event: 'message' | 'disconnect', listener: (value: unknown) => void): Remover {
   const channel = process.channel as unknown as CountedChannel;
-  process.on('message', listener);
-  // Waiting for this message must not be what keeps the process alive; other listeners still may.
+  process.prependListener(event as 'message', listener);
   channel.unrefCounted?.();
   return () => {
-    channel.refCounted?.();
-    process.off('message', listener);
+    if (process.channel !== undefined) channel.refCounted?.();
+    process.off(event, listener);
   };
+}
+
+/** The part of `node:cluster` that a worker needs. */
+interface ClusterModule {
+  readonly isWorker: boolean;
+  readonly worker?: { exitedAfterDisconnect?: boolean };
+}
+
+function onPrimaryGone(handler: () => void): Remover {
+  if (process.channel === undefined) return () => {};
+  const cluster = require('node:cluster') as ClusterModule;
+  const { isWorker, worker } = cluster;
+  if (!isWorker || worker === undefined) return () => {};
+  const listener = (): void => {
+    // True: the primary let go of this worker on purpose.
+    if (worker.exitedAfterDisconnect) return;
+    // Else Node would end the worker at once, with whatever is in flight: its own listener comes after this one.
+    worker.exitedAfterDisconnect = true;
+    handler();
+  };
+  return onChannel('disconnect', listener);
 }
 
 function onExit(handler: (code: number) => void): Remover {
@@ -179,7 +204,15 @@ function writeError(text: string): void {
 const MAX_BUFFERED_ERROR_BYTES = 1 << 20;
 
 function writeFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing !== undefined && !existing.isFile() && !existing.isDirectory()) {
+    // /dev/stdout, /dev/null, a pipe: written to, not replaced, and without waiting for a reader.
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK;
+    writeFileSync(path, text, { flag: flags as unknown as string });
+    return;
+  }
+  // PID 1 of a container is always the same: what an earlier one left must not be in the way.
+  const temporary = `${path}.${process.pid}.${Date.now()}.tmp`;
   try {
     writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);

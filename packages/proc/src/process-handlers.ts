@@ -1,5 +1,5 @@
 import type { Environment, Remover } from './environment';
-import { checkGracePeriod } from './grace-period';
+import { gracePeriodMs, graceWarning } from './grace-period';
 import type { LastcallError } from './lastcall-error';
 import type { Settings } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
@@ -8,6 +8,7 @@ import type { SignalDispatcher } from './signals/signal-dispatcher';
 export interface HandlerCallbacks {
   onStopSignal(signal: NodeJS.Signals): void;
   onStopMessage(): void;
+  onPrimaryGone(): void;
   onFatal(error: unknown, origin: string): void;
   onWarning(error: LastcallError): void;
 }
@@ -57,12 +58,13 @@ export class ProcessHandlers {
   }
 
   #add(settings: Settings): void {
-    const { onStopSignal, onStopMessage, onFatal, onWarning } = this.#callbacks;
-    // May throw, so it comes before anything is installed.
-    checkGracePeriod(this.#environment, settings, onWarning);
+    const { onStopSignal, onStopMessage, onPrimaryGone, onFatal, onWarning } = this.#callbacks;
+    const warning = graceWarning(settings.waitTimeMs, gracePeriodMs(this.#environment));
+    if (warning !== undefined) onWarning(warning);
     for (const signal of settings.stopSignals) this.#own(signal, onStopSignal);
     this.#removers.push(this.#dispatcher.onError(onWarning));
     this.#removers.push(this.#environment.onStopMessage(onStopMessage));
+    this.#removers.push(this.#environment.onPrimaryGone(onPrimaryGone));
     if (settings.fatalErrors) this.#removers.push(this.#environment.onUncaught(onFatal));
   }
 

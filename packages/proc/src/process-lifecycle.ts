@@ -59,6 +59,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
       onStopMessage: () => void this.shutdown('shutdown message'),
+      onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
       onFatal: (error, origin) => this.#onFatal(error, origin),
       onWarning: (error) => this.#outlet.emit({ type: 'warning', error }),
     });
@@ -125,18 +126,17 @@ export class ProcessLifecycle implements Lifecycle {
 
   #register(registry: Registry, entry: Entry): Registration {
     this.#resolve();
-    const { name } = entry;
-    entry.name = registry.claimName(name);
+    entry.name = registry.claimName(entry.name);
     if (this.#state.name === 'running') registry.add(entry);
     else this.#state.stop.admit(entry, registry);
     this.#updateHandlers();
-    return this.#toRegistration(entry, registry, name);
+    return this.#toRegistration(entry, registry);
   }
 
-  #toRegistration(entry: Entry, registry: Registry, claimed: string): Registration {
+  #toRegistration(entry: Entry, registry: Registry): Registration {
     const remove = (): boolean => {
       if (!registry.remove(entry)) return false;
-      registry.releaseName(claimed);
+      registry.releaseName(entry.name);
       this.#updateHandlers();
       return true;
     };

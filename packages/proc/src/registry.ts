@@ -5,7 +5,9 @@ import type { Stage } from './stages';
 export class Registry {
   readonly phase: 'wrap-up' | 'shutdown';
   readonly #entries = new Map<Stage | undefined, Set<Entry>>();
-  readonly #names = new Map<string, { used: number; held: number }>();
+  readonly #taken = new Set<string>();
+  /** The highest number given to a name that is used more than once. */
+  readonly #counts = new Map<string, number>();
   #size = 0;
 
   constructor(phase: 'wrap-up' | 'shutdown') {
@@ -59,23 +61,22 @@ export class Registry {
     return wanted.flatMap(([, entries]) => [...entries].map(({ name }) => name));
   }
 
-  /** `name`, or `name#2`, `name#3`, … while the name is in use; {@link Registry.releaseName} gives it back. */
+  /** `name`, or `name#2`, `name#3`, … while it is in use; {@link Registry.releaseName} gives it back. */
   claimName(name: string): string {
-    const known = this.#names.get(name);
-    if (known === undefined) {
-      this.#names.set(name, { used: 1, held: 1 });
-      return name;
+    let unique = name;
+    let count = this.#counts.get(name) ?? 1;
+    while (this.#taken.has(unique)) {
+      count += 1;
+      unique = `${name}#${count}`;
     }
-    known.used += 1;
-    known.held += 1;
-    return `${name}#${known.used}`;
+    if (count > 1) this.#counts.set(name, count);
+    this.#taken.add(unique);
+    return unique;
   }
 
-  /** Gives back what {@link Registry.claimName} gave; numbering starts again when nobody holds the name. */
-  releaseName(name: string): void {
-    const known = this.#names.get(name);
-    if (known === undefined) return;
-    known.held -= 1;
-    if (known.held === 0) this.#names.delete(name);
+  /** Gives back what {@link Registry.claimName} gave. */
+  releaseName(unique: string): void {
+    this.#taken.delete(unique);
+    this.#counts.delete(unique);
   }
 }

@@ -3,18 +3,19 @@ import type { LifecycleEvent } from './events';
 import { formatEvent } from './format-event';
 import type { Logger } from './settings';
 
-/** Hands `event` to the logger in the form it takes. Throws what the logger throws. */
-export function renderEvent(logger: Logger, event: LifecycleEvent, environment: Environment): void {
-  if (logger === false) return;
-  if (typeof logger === 'function') {
-    logger(event);
-    return;
-  }
+/** Hands `event` to the logger in the form it takes. Returns what the logger returns, throws what it throws. */
+export function renderEvent(
+  logger: Logger,
+  event: LifecycleEvent,
+  environment: Environment,
+): unknown {
+  if (logger === false) return undefined;
+  if (typeof logger === 'function') return logger(event);
   const line = formatEvent(event);
-  if (line === undefined) return;
+  if (line === undefined) return undefined;
   const text = `lastcall: ${line.text}`;
-  if (logger === true) environment.writeError(`${text}${line.details ?? ''}\n`);
-  else logger[line.level](fieldsOf(event), text);
+  if (logger === true) return environment.writeError(`${text}${line.details ?? ''}\n`);
+  return logger[line.level](fieldsOf(event), text);
 }
 
 /** The event under its own key, with its error where pino and its like look for one. */

@@ -1,6 +1,7 @@
 import { assertOptionsObject, describe, isDelay, MAX_DELAY_MS } from './check-options';
 import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
+import { gracePeriodMs } from './grace-period';
 import { LastcallError } from './lastcall-error';
 import { assertCatchable } from './signals/signal-names';
 
@@ -139,6 +140,8 @@ export function resolveSettings(
     ...overrides(environment),
   } as Settings;
   assertOrder(settings);
+  // A bad one is refused here, before anything has changed.
+  gracePeriodMs(environment);
   return settings;
 }
 

@@ -44,6 +44,7 @@ export class Stop implements RunHost {
 
   readonly #host: StopHost;
   readonly #hammer = new AbortController();
+  readonly #onHammer = new Set<() => void>();
   readonly #startedAt: number;
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
@@ -101,6 +102,11 @@ export class Stop implements RunHost {
     this.#host.emit(event);
   }
 
+  onHammer(fn: () => void): Remover {
+    this.#onHammer.add(fn);
+    return () => this.#onHammer.delete(fn);
+  }
+
   /** A timer that ends with the stop. */
   setTimer(fn: () => void, delayMs: number): Remover {
     return this.#timers.set(fn, delayMs);
@@ -127,9 +133,7 @@ export class Stop implements RunHost {
       cause === 'hammerTimeMs'
         ? `hammerTimeMs (${this.settings.hammerTimeMs}) is over`
         : `asked for by ${cause}`;
-    this.#hammer.abort(
-      new LastcallError('LASTCALL_HAMMER', `the hammer fell: ${why}; cut what is in flight`),
-    );
+    this.#abortAll(`the hammer fell: ${why}; cut what is in flight`);
   }
 
   /** Ends the stop now; what has not settled, or has not been called, is `late`. */
@@ -262,11 +266,16 @@ export class Stop implements RunHost {
 
   /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
   #cutAndEnd(resources: Readonly<Record<string, number>>): void {
-    const message = 'a second signal ends the process; cut what is in flight';
-    this.#hammer.abort(new LastcallError('LASTCALL_HAMMER', message));
+    this.#abortAll('a second signal ends the process; cut what is in flight');
     void this.#host.environment.nextTurn().then(() => {
       if (!this.#isOver) this.#end('signal', resources);
     });
+  }
+
+  #abortAll(message: string): void {
+    this.#hammer.abort(new LastcallError('LASTCALL_HAMMER', message));
+    for (const fn of this.#onHammer) fn();
+    this.#onHammer.clear();
   }
 
   #pendingNames(): string[] {
@@ -274,6 +283,7 @@ export class Stop implements RunHost {
   }
 
   #end(forced: Report['forced'], resources?: Readonly<Record<string, number>>): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#isForced = true;
     for (const run of this.#runs) run.giveUp();

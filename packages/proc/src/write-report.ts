@@ -11,13 +11,29 @@ export function writeReport(
   const path = environment.env('LASTCALL_REPORT');
   if (path === undefined || path === '') return;
   try {
-    environment.writeFile(path, `${JSON.stringify(report, jsonValue, 2)}\n`);
+    environment.writeFile(path, `${toJson(report)}\n`);
   } catch (thrown) {
     const cause = toError(thrown);
     const message = `the report could not be written to '${path}' (LASTCALL_REPORT): ${cause.message}`;
     warn(new LastcallError('LASTCALL_REPORT_NOT_WRITTEN', message, { cause }));
   }
 }
+
+/** What listeners say they cut is theirs: a circle or a getter that throws in it must not cost the whole report. */
+function toJson(report: Report): string {
+  try {
+    return JSON.stringify(report, jsonValue, 2);
+  } catch {
+    const listeners = report.listeners.map((listener) =>
+      listener.cut === undefined
+        ? listener
+        : { ...listener, cut: listener.cut.map(() => UNPRINTABLE) },
+    );
+    return JSON.stringify({ ...report, listeners }, jsonValue, 2);
+  }
+}
+
+const UNPRINTABLE = '(not printable as JSON)';
 
 /** What listeners return may hold values that JSON has no word for. */
 function jsonValue(_key: string, value: unknown): unknown {

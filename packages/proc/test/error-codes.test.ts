@@ -32,6 +32,8 @@ describe('toError()', () => {
     expect(toError('text').message).toBe('text');
     expect(toError({ a: 1 }).message).toBe('a non-error was thrown: {"a":1}');
     expect(toError(undefined).message).toBe('a non-error was thrown: undefined');
-    expect(toError(circular).message).toBe('a non-error was thrown: [object Object]');
+    expect(toError(circular).message).toBe(
+      'a non-error was thrown: something that cannot be printed',
+    );
   });
 });

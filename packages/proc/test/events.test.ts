@@ -146,6 +146,17 @@ describe('the logger', () => {
   });
 });
 
+it('a logger that rejects stops nothing', async () => {
+  const test = createTestLifecycle({
+    logger: (async () => Promise.reject(new Error('no disk'))) as never,
+  });
+  test.lifecycle.onShutdown(() => {}, { stage: 'intake' });
+  test.kill('SIGTERM');
+  await test.clock.advance(1000);
+  expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
+  expect(test.environment.warnings[0]).toMatchObject({ code: 'LASTCALL_EVENT_HANDLER_FAILED' });
+});
+
 describe('formatEvent()', () => {
   const forceQuit = {
     type: 'forceQuit',

@@ -11,6 +11,7 @@ const NAMES = [
   'isDelay',
   'proc',
   'signals',
+  'toError',
 ];
 
 it('exposes one API and one instance to require() and import', async () => {

@@ -108,6 +108,83 @@ describe('a listener', () => {
   });
 });
 
+describe('a listener with hostile manners', () => {
+  const evil = (key: string): object =>
+    Object.defineProperty(new Error('evil'), key, {
+      get() {
+        throw new Error('gotcha');
+      },
+    });
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
+  it.each<[string, () => unknown]>([
+    [
+      'a summary that throws',
+      async () => ({
+        get drained() {
+          throw new Error('gotcha');
+        },
+      }),
+    ],
+    ...['code', 'stack', 'message', 'name', 'cause'].map((key): [string, () => unknown] => [
+      `an error whose ${key} throws`,
+      () => Promise.reject(evil(key)),
+    ]),
+    ['a revoked proxy', () => Promise.reject(revoked.proxy)],
+    ['an object without a prototype', () => Promise.reject(Object.create(null))],
+  ])('fails alone: %s', async (_, listener) => {
+    const test = quick();
+    test.lifecycle.onShutdown(listener, { name: 'evil' });
+    test.lifecycle.onShutdown(() => {}, { name: 'other', stage: 'telemetry' });
+    const { listeners } = await stop(test);
+    expect(listeners.map(({ name, outcome }) => [name, outcome])).toEqual([
+      ['evil', 'failed'],
+      ['other', 'ok'],
+    ]);
+  });
+
+  it('settles once, whatever its thenable does', async () => {
+    const test = quick();
+    const twice = Object.assign(() => {}, {
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+      then(resolve: (value: unknown) => void, reject: (error: Error) => void) {
+        resolve({ drained: 1 });
+        resolve({ drained: 2 });
+        reject(new Error('late'));
+      },
+    });
+    test.lifecycle.onShutdown(() => twice);
+    const [report] = (await stop(test)).listeners;
+    expect(report).toMatchObject({ outcome: 'ok', drained: 1 });
+    expect(report?.error).toBeUndefined();
+  });
+
+  it('does not cost the report when what it cut is no JSON', async () => {
+    const test = createTestLifecycle(
+      { exit: 'none' },
+      { isListening: false, env: { LASTCALL_REPORT: 'r.json' } },
+    );
+    const circle: unknown[] = [];
+    circle.push(circle);
+    test.lifecycle.onShutdown(() => ({ drained: 4, cut: circle }), { name: 'web' });
+    await stop(test);
+    const written = JSON.parse(test.environment.files.get('r.json') ?? '') as {
+      listeners: unknown[];
+    };
+    expect(written.listeners).toMatchObject([
+      { name: 'web', drained: 4, cut: [expect.any(String)] },
+    ]);
+  });
+});
+
+it('names are unique, also beside one that looks like a numbered one', () => {
+  const { lifecycle } = createTestLifecycle();
+  const names = ['x', 'x', 'x#2', 'x'].map((name) => lifecycle.onShutdown(() => {}, { name }).name);
+  expect(new Set(names).size).toBe(4);
+  expect(names.slice(0, 2)).toEqual(['x', 'x#2']);
+});
+
 describe('a registration', () => {
   it('removes its listener, once', async () => {
     const test = quick();

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../src';
@@ -234,6 +242,19 @@ describe('the report', () => {
     expect(end.signal).toBe('SIGTERM');
     expect(end.err).toContain('LASTCALL_REPORT_NOT_WRITTEN');
   });
+
+  it('goes into a pipe or device without replacing it', async () => {
+    const path = temporary('report.fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const program = runProgram(`proc.install(); say('up');`, { env: { LASTCALL_REPORT: path } });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect((await program.ended).signal).toBe('SIGTERM');
+    expect(JSON.parse(readFileSync(reader, 'utf8'))).toMatchObject({ reason: 'SIGTERM' });
+    expect(lstatSync(path).isFIFO()).toBe(true);
+    closeSync(reader);
+  });
 });
 
 describe('stderr', () => {
@@ -345,6 +366,26 @@ describe('a cluster worker', () => {
       worker.on('message', (text) => { say(text); if (text === 'up') worker.process.kill('SIGTERM'); });
       worker.on('exit', (code, signal) => { say('worker ended by ' + signal); process.exit(0); });`);
     expect((await program.ended).out).toBe('up\nhold 50\nclosed\nworker ended by SIGTERM\n');
+  });
+});
+
+describe('a cluster whose primary dies at the signal that all get', () => {
+  it('has workers that finish what is in flight, and then stop', async () => {
+    const program = runProgram(`
+      const cluster = require('node:cluster');
+      cluster.setupPrimary({ exec: '-', execArgv: ['-e', \`
+        const { proc } = require('@lastcall/proc');
+        proc.setup({ wrapUpTimeMs: 200 });
+        proc.onShutdown(() => new Promise((resolve) => setTimeout(() => {
+          process.stdout.write('worker is done\\\\n');
+          resolve();
+        }, 100)), { stage: 'work' });
+        process.send('up');
+      \`] });
+      const worker = cluster.fork();
+      worker.on('message', () => process.kill(process.pid, 'SIGKILL'));`);
+    // The worker holds the pipe open until it ends: 'close' comes after both.
+    expect(await program.ended).toMatchObject({ signal: 'SIGKILL', out: 'worker is done\n' });
   });
 });
 

@@ -151,12 +151,26 @@ describe('the environment', () => {
     expect(tooLong.events).toMatchObject([
       { type: 'warning', error: { code: 'LASTCALL_GRACE_TOO_SHORT' } },
     ]);
-    const broken = createTestLifecycle({}, { env: { LASTCALL_GRACE_PERIOD_MS: '30s' } });
-    expect(() => broken.lifecycle.install()).toThrow(
+    const env = { LASTCALL_GRACE_PERIOD_MS: '30s' };
+    expect(() => createTestLifecycle({}, { env })).toThrow(
       expect.objectContaining({ code: 'LASTCALL_BAD_ENVIRONMENT' }),
     );
-    expect(broken.environment.signalHandlerCount('SIGTERM')).toBe(0);
   });
+});
+
+it('a bad variable changes nothing, and correcting it makes things right', async () => {
+  const test = createTestLifecycle();
+  test.lifecycle.install();
+  test.environment.variables.LASTCALL_GRACE_PERIOD_MS = 'junk';
+  expect(() => test.lifecycle.setup({ waitTimeMs: 6000 })).toThrow(
+    expect.objectContaining({ code: 'LASTCALL_BAD_ENVIRONMENT' }),
+  );
+  expect(test.lifecycle.settings.waitTimeMs).toBe(5500);
+  delete test.environment.variables.LASTCALL_GRACE_PERIOD_MS;
+  test.lifecycle.setup({ waitTimeMs: 6000 });
+  expect(test.environment.signalHandlerCount('SIGTERM')).toBe(1);
+  test.kill('SIGTERM');
+  expect(test.events.filter(({ type }) => type === 'signal')).toHaveLength(1);
 });
 
 describe('signal handlers', () => {

@@ -20,9 +20,3 @@ export function toServiceError(failures: readonly ServiceFailure[]): LastcallErr
   const cause = errors.length === 1 ? errors[0] : new AggregateError(errors, message);
   return new LastcallError('LASTCALL_SERVICE_FAILED', message, { cause });
 }
-
-/** Returns `thrown` if it is an Error, else an Error that says what was thrown. */
-export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  return new Error(String(thrown), { cause: thrown });
-}

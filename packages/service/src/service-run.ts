@@ -1,7 +1,7 @@
-import { LastcallError } from '@lastcall/proc';
+import { LastcallError, toError } from '@lastcall/proc';
 import type { NamedService } from './parse-service';
 import type { Service } from './service';
-import { type ServiceFailure, toError } from './service-failure';
+import type { ServiceFailure } from './service-failure';
 import { type StopBounds, type StopDeadline, startStopDeadline } from './stop-deadline';
 
 /** Where a service is: `up` when its start has returned or has called `ready()`. */

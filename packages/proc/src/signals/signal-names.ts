@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { describe } from '../check-options';
 import { LastcallError } from '../lastcall-error';
 
 /** Signals that the kernel never hands to a process (POSIX). */
@@ -31,7 +32,7 @@ export function assertCatchable(signal: unknown): asserts signal is NodeJS.Signa
   if (typeof signal !== 'string' || !Object.hasOwn(constants.signals, signal)) {
     throw new LastcallError(
       'LASTCALL_UNKNOWN_SIGNAL',
-      `unknown signal ${typeof signal === 'string' ? `'${signal}'` : String(signal)}; allowed: ${CATCHABLE_SIGNALS.join(', ')}`,
+      `unknown signal ${describe(signal)}; allowed: ${CATCHABLE_SIGNALS.join(', ')}`,
     );
   }
   if (UNCATCHABLE.includes(signal)) {

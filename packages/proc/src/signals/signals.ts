@@ -87,8 +87,8 @@ export function createSignals(dispatcher: SignalDispatcher): Signals {
     notifyContext: (...args: (AbortSignal | NodeJS.Signals | null | undefined)[]) => {
       const hasParent = typeof args[0] !== 'string';
       const names = chosen((hasParent ? args.slice(1) : args) as NodeJS.Signals[]);
-      const parent = hasParent ? (args[0] as AbortSignal | null | undefined) : undefined;
-      return createNotifyContext(parent ?? undefined, (handler) => notify(handler, ...names));
+      const parent = hasParent ? assertParent(args[0]) : undefined;
+      return createNotifyContext(parent, (handler) => notify(handler, ...names));
     },
     channel: (capacity?: number) => new SignalChannel(capacity),
     before: (name: NodeJS.Signals, hook: SignalHandler) => addHook('before', name, hook),
@@ -99,6 +99,15 @@ export function createSignals(dispatcher: SignalDispatcher): Signals {
 function chosen(names: readonly NodeJS.Signals[]): readonly NodeJS.Signals[] {
   for (const name of names) assertCatchable(name);
   return names.length === 0 ? CATCHABLE_SIGNALS : names;
+}
+
+function assertParent(parent: unknown): AbortSignal | undefined {
+  if (parent === undefined || parent === null) return undefined;
+  if (parent instanceof AbortSignal) return parent;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `the parent of signals.notifyContext() must be an AbortSignal, got ${describe(parent)}`,
+  );
 }
 
 function assertTarget(target: SignalTarget): { push(signal: NodeJS.Signals): unknown } {

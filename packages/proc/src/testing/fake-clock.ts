@@ -1,9 +1,8 @@
+import { setImmediate as realSetImmediate } from 'node:timers';
 import type { Remover } from '../environment';
 
 /** Real turns of the event loop that promise chains get to run in between two timers. */
 const TURNS = 3;
-
-const realSetImmediate = setImmediate;
 
 interface Timer {
   readonly at: number;

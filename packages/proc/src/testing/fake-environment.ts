@@ -115,6 +115,10 @@ export class FakeEnvironment implements Environment {
     return () => this.#stopMessage.delete(handler);
   }
 
+  onPrimaryGone(): Remover {
+    return () => {};
+  }
+
   onExit(handler: (code: number) => void): Remover {
     this.#exit.add(handler);
     return () => this.#exit.delete(handler);
