@@ -11,8 +11,16 @@ const LONGEST_QUEUE = 4096;
 /** Connections that arrive while a turn runs are not seen in it: the listener is closed at the end of a turn as short as this. */
 const SHORT_TURN_MS = 0.3;
 
-/** So many quiet turns may be longer before that: a busy process has no short ones. */
-const LONG_TURNS = 50;
+/** So long may turns without a connection take together before that: a busy process has no short ones. */
+const LONG_TURNS_MS = 50;
+
+/** Who is told how far the accepting of waiting connections is. */
+export interface QueueObserver {
+  /** Connections are still coming: clients should not be told to make new ones meanwhile. */
+  filling(): void;
+  /** No connection waits: the moment to close the listener. */
+  accepted(): void;
+}
 
 /**
  * Closes the listening socket, and nothing else.
@@ -26,34 +34,43 @@ export function closeListener(server: HttpServer): void {
 }
 
 /**
- * Calls back once the connections that the kernel has accepted, and Node has not, are accepted: closing the listening
- * socket resets them. libuv accepts one connection per turn of the event loop, so this takes as many turns as there are
- * connections, and ends with the first turn without one.
+ * Tells `observer` once the connections that the kernel has accepted, and Node has not, are accepted: closing the
+ * listening socket resets them. libuv accepts one connection per turn of the event loop, so this takes as many turns as
+ * there are connections, and ends with the first short turn without one.
  */
-export function whenQueueAccepted(
+export function acceptQueue(
   server: HttpServer,
   tracker: ConnectionTracker,
-  then: () => void,
+  observer: QueueObserver,
 ): void {
+  if (!server.listening) {
+    setImmediate(() => observer.accepted());
+    return;
+  }
+  const queue = { observer, tracker, turnsLeft: LONGEST_QUEUE, longTurnsLeftMs: LONG_TURNS_MS };
   // The first turn may be half over: its poll phase may be behind us.
-  if (server.listening)
-    setImmediate(() => acceptMore(tracker, tracker.accepted, LONGEST_QUEUE, then));
-  else setImmediate(then);
+  setImmediate(acceptMore, queue);
 }
 
-function acceptMore(
-  tracker: ConnectionTracker,
-  before: number,
-  turnsLeft: number,
-  then: () => void,
-  longTurnsLeft = LONG_TURNS,
-): void {
+interface Queue {
+  readonly observer: QueueObserver;
+  readonly tracker: ConnectionTracker;
+  turnsLeft: number;
+  longTurnsLeftMs: number;
+}
+
+function acceptMore(queue: Queue): void {
+  const { observer, tracker } = queue;
+  const { accepted } = tracker;
   const begun = performance.now();
   setImmediate(() => {
-    const { accepted } = tracker;
-    const isQuiet = accepted === before;
-    const isShort = performance.now() - begun < SHORT_TURN_MS;
-    if ((isQuiet && (isShort || longTurnsLeft === 0)) || turnsLeft === 0) then();
-    else acceptMore(tracker, accepted, turnsLeft - 1, then, longTurnsLeft - (isQuiet ? 1 : 0));
+    const isQuiet = tracker.accepted === accepted;
+    const tookMs = performance.now() - begun;
+    queue.turnsLeft--;
+    if (isQuiet) queue.longTurnsLeftMs -= tookMs;
+    else observer.filling();
+    const isEmpty = isQuiet && (tookMs < SHORT_TURN_MS || queue.longTurnsLeftMs <= 0);
+    if (isEmpty || queue.turnsLeft === 0) observer.accepted();
+    else acceptMore(queue);
   });
 }

@@ -7,7 +7,7 @@ import type { HttpDrainSettings } from './http-drain-options';
 import type { HttpServer } from './http-server';
 import { Http2Sessions } from './http2-sessions';
 import { listInFlight } from './list-in-flight';
-import { closeListener, whenQueueAccepted } from './listener-close';
+import { acceptQueue, closeListener } from './listener-close';
 import { socketsMidMessage } from './node-internals';
 import type { UpgradeRecorder } from './upgrade-recorder';
 import { UpgradedConnections } from './upgraded-connections';
@@ -81,7 +81,12 @@ export class Stop implements ConnectionObserver {
     recorder.onUpgrade = (connection) => process.nextTick(() => this.#upgraded.tell(connection));
     server.on('listening', this.#onListening);
     for (const connection of tracker) this.#watchSession(connection);
-    whenQueueAccepted(server, tracker, () => this.#closeListener());
+    acceptQueue(server, tracker, {
+      filling: () => {
+        wrapUp.announces = false;
+      },
+      accepted: () => this.#closeListener(),
+    });
   }
 
   /** Cuts what is in flight and settles. */
@@ -135,6 +140,7 @@ export class Stop implements ConnectionObserver {
     if (this.isSettled) return;
     closeListener(this.#parts.server);
     this.#isListenerClosed = true;
+    this.#parts.wrapUp.announces = true;
     const midMessage = socketsMidMessage(this.#parts.server);
     for (const connection of this.#parts.tracker) {
       this.#release(connection, stateOf(connection, midMessage));

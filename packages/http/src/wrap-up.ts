@@ -32,6 +32,8 @@ export class WrapUp {
   readonly #undo: (() => void)[];
   /** Set during a stop. */
   idlePolicy: IdlePolicy | undefined;
+  /** Whether responses carry `Connection: close`. */
+  announces = true;
 
   constructor(
     server: HttpServer,
@@ -82,6 +84,7 @@ export class WrapUp {
 
   readonly #decision: CloseDecision = {
     isLast: (response) => {
+      if (!this.announces) return false;
       const latest = response.req.socket && latestRequest(response.req.socket);
       return latest === undefined || latest === response.req;
     },
