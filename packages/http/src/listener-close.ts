@@ -14,10 +14,13 @@ const SHORT_TURN_MS = 0.3;
 /** So long may turns without a connection take together before that: a busy process has no short ones. */
 const LONG_TURNS_MS = 50;
 
+/** Node's default backlog: after more connections than this they are new ones of clients that were told to close theirs. */
+const BACKLOG = 511;
+
 /** Who is told how far the accepting of waiting connections is. */
 export interface QueueObserver {
-  /** Connections are still coming: clients should not be told to make new ones meanwhile. */
-  filling(): void;
+  /** Connections do not stop coming: clients should not be told to make new ones meanwhile. */
+  crowded(): void;
   /** No connection waits: the moment to close the listener. */
   accepted(): void;
 }
@@ -47,7 +50,13 @@ export function acceptQueue(
     setImmediate(() => observer.accepted());
     return;
   }
-  const queue = { observer, tracker, turnsLeft: LONGEST_QUEUE, longTurnsLeftMs: LONG_TURNS_MS };
+  const queue = {
+    observer,
+    tracker,
+    acceptedBefore: tracker.accepted,
+    turnsLeft: LONGEST_QUEUE,
+    longTurnsLeftMs: LONG_TURNS_MS,
+  };
   // The first turn may be half over: its poll phase may be behind us.
   setImmediate(acceptMore, queue);
 }
@@ -55,6 +64,7 @@ export function acceptQueue(
 interface Queue {
   readonly observer: QueueObserver;
   readonly tracker: ConnectionTracker;
+  readonly acceptedBefore: number;
   turnsLeft: number;
   longTurnsLeftMs: number;
 }
@@ -68,9 +78,13 @@ function acceptMore(queue: Queue): void {
     const tookMs = performance.now() - begun;
     queue.turnsLeft--;
     if (isQuiet) queue.longTurnsLeftMs -= tookMs;
-    else observer.filling();
+    if (isCrowded(queue)) observer.crowded();
     const isEmpty = isQuiet && (tookMs < SHORT_TURN_MS || queue.longTurnsLeftMs <= 0);
     if (isEmpty || queue.turnsLeft === 0) observer.accepted();
     else acceptMore(queue);
   });
+}
+
+function isCrowded({ tracker, acceptedBefore, longTurnsLeftMs }: Queue): boolean {
+  return tracker.accepted - acceptedBefore > BACKLOG || longTurnsLeftMs < LONG_TURNS_MS / 2;
 }

@@ -16,6 +16,9 @@ import type { WrapUp } from './wrap-up';
 /** A connection that has never sent anything is no longer expected to after this time (Go's rule for StateNew). */
 const SILENT_MS = 5000;
 
+/** A request may be on its way on a connection that is new: it gets so long to arrive whatever `lingerMs` says. */
+const SILENT_GRACE_MS = 500;
+
 /** What the stop of a server came to. */
 export interface DrainResult {
   /** Requests, streams and upgraded connections that finished during the stop. */
@@ -82,7 +85,7 @@ export class Stop implements ConnectionObserver {
     server.on('listening', this.#onListening);
     for (const connection of tracker) this.#watchSession(connection);
     acceptQueue(server, tracker, {
-      filling: () => {
+      crowded: () => {
         wrapUp.announces = false;
       },
       accepted: () => this.#closeListener(),
@@ -172,7 +175,10 @@ export class Stop implements ConnectionObserver {
 
   #addSilent(connection: Connection, since: number = this.#startedAt): void {
     const { lingerMs } = this.#parts.settings;
-    const dueAt = Math.min(connection.acceptedAt + SILENT_MS, since + lingerMs);
+    const dueAt = Math.min(
+      connection.acceptedAt + SILENT_MS,
+      since + Math.max(lingerMs, SILENT_GRACE_MS),
+    );
     this.#silent.add({ connection, bytesReceived: connection.bytesReceived }, dueAt);
   }
 

@@ -217,7 +217,9 @@ describe('SIGTERM', () => {
     await cut;
     const end = await program.ended;
     expect(end).toMatchObject({ signal: 'SIGTERM', out: expect.stringContaining('pool closed') });
-    expect(end.err).toMatch(/hammer at \d+ ms \(hammerTimeMs\): what is in flight is cut; not settled: web/);
+    expect(end.err).toMatch(
+      /hammer at \d+ ms \(hammerTimeMs\): what is in flight is cut; not settled: web/,
+    );
     const report = readReport(path);
     expect(report).toMatchObject({ ok: false, forced: null });
     expect(report.listeners.find(({ stage }) => stage === 'intake')).toMatchObject({

@@ -296,7 +296,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
   });
 
   it('accepts the connections that the kernel holds before it closes the listener', async () => {
-    const server = await startServer(kind, hello, { lingerMs: 60_000 });
+    const server = await startServer(kind, hello, { lingerMs: 1000 });
     const connecting = Array.from({ length: 100 }, () => server.peer());
     // The client side connects in the next tick; the server has then accepted none of them.
     await new Promise((resolve) => process.nextTick(resolve));
@@ -542,5 +542,15 @@ describe('stop()', () => {
       performance.now = now;
     }
     expect(await peer.ended()).toBe('end');
+  });
+
+  it('serves a request that is on its way on a new connection, however short lingerMs is', async () => {
+    const server = await startServer('http', hello, { lingerMs: 0 });
+    const peer = await server.peer();
+    await server.settled((counts) => counts.new === 1);
+    const stopped = server.beginStop();
+    await turns(10);
+    await peer.get('/').got(/hello$/);
+    await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
   });
 });

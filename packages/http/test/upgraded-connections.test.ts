@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { HttpDrainOptions, UpgradedConnection } from '../src/http-drain-options';
 import { turns, within } from './harness/deadline';
@@ -73,6 +73,24 @@ describe.each(['http', 'https'] as const)('upgraded connections of %s', (kind) =
       { ...common, protocol: 'connect', method: 'CONNECT', path: 'db:5432' },
     ]);
     await peer.ended();
+  });
+
+  it('into which a proxy pipes are left alone: a close frame would land inside one of its frames', async () => {
+    const upstream = new PassThrough();
+    const server = await upgrading(kind, (_req, socket) => {
+      socket.write(SWITCH);
+      upstream.pipe(socket);
+      socket.resume().on('end', () => socket.end());
+    });
+    const peer = await upgradeTo(server, 'websocket');
+    await peer.got(/101 Switching/);
+    const stopped = server.beginStop();
+    await turns(10);
+    upstream.write('half a fra');
+    await peer.got(/half a fra$/);
+    expect(peer.received).not.toContain(CLOSE_1001);
+    peer.destroy();
+    await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
   });
 
   it('of ws get close code 1001 and end by themselves', async () => {

@@ -102,11 +102,16 @@ function whenStopped(lifecycle: Lifecycle): Promise<Report> {
 function assertOptions(options: BootstrapOptions): void {
   assertOptionsObject('bootstrap()', options, OPTIONS);
   assertName('bootstrap()', options.name);
-  assertLifecycle('bootstrap()', options.lifecycle ?? proc);
+  if (options.lifecycle !== undefined) assertLifecycle('bootstrap()', options.lifecycle);
   if (options.services !== undefined && !Array.isArray(options.services))
     throw bad('services', 'an array of services', options.services);
-  if (options.proc !== undefined && (typeof options.proc !== 'object' || options.proc === null))
-    throw bad('proc', 'an object of settings', options.proc);
+  if (!isSettings(options.proc)) throw bad('proc', 'an object of settings', options.proc);
+}
+
+function isSettings(value: unknown): boolean {
+  return (
+    value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value))
+  );
 }
 
 function bad(option: string, allowed: string, value: unknown): LastcallError {

@@ -46,7 +46,7 @@ export function parseGroupOptions(options: ServiceGroupOptions): GroupSettings {
   const { name, stage, lifecycle, stopTimeoutMs, onFailure } = options;
   assertName('ServiceGroup', name ?? 'services');
   assertStage(stage);
-  assertLifecycle('ServiceGroup', lifecycle ?? proc);
+  if (lifecycle !== undefined) assertLifecycle('ServiceGroup', lifecycle);
   if (stopTimeoutMs !== undefined && !(isDelay(stopTimeoutMs) && stopTimeoutMs > 0))
     throw bad('stopTimeoutMs', 'a positive number of milliseconds', stopTimeoutMs);
   if (onFailure !== undefined && onFailure !== 'stop' && onFailure !== 'shutdown')

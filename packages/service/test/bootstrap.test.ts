@@ -182,6 +182,8 @@ describe('bad options', () => {
     [{ name: 'a', services: 'b' }, bad],
     [{ name: 'a', services: [{}] }, bad],
     [{ name: 'a', lifecycle: 1 }, bad],
+    [{ name: 'a', lifecycle: null }, bad],
+    [{ name: 'a', proc: [] }, bad],
     [{ name: 'a', proc: 5 }, bad],
     [{ name: 'a', proc: { wrapUp: 5 } }, bad],
     [{ name: 'a', proc: { wrapUpTimeMs: 9000 } }, 'LASTCALL_BAD_TIMES'],
