@@ -1,3 +1,5 @@
+import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
+
 /** Removes what a call added. Calling it again does nothing. */
 export type Remover = () => void;
 
@@ -28,6 +30,10 @@ export interface Environment {
   releaseSignal(signal: NodeJS.Signals): void;
   /** How many handlers `signal` has, everybody's. Zero: the default disposition applies. */
   signalHandlerCount(signal: NodeJS.Signals): number;
+  /** Whether Node was told to keep `signal` from JavaScript (`--disable-sigusr1`). */
+  isSignalDisabled(signal: NodeJS.Signals): boolean;
+  /** Whether nodemon started this process: it asks for the end by SIGUSR2, and waits for it. */
+  isUnderNodemon(): boolean;
   /** Sends `signal` to this process. */
   raise(signal: NodeJS.Signals): void;
   /** Calls `handler` for errors that nothing caught, rejections included. */
@@ -59,6 +65,8 @@ export interface Environment {
   writeError(text: string): void;
   /** Replaces `path` atomically, readable and writable by the owner alone. Synchronous; throws what the file system throws. */
   writeFile(path: string, text: string): void;
+  /** What dumps and profiles ask for; loaded at its first use. */
+  diagnostics(): DiagnosticsEnvironment;
   /** Passes a problem on that nobody subscribed to (Node prints it as a process warning). */
   warn(error: Error): void;
 }

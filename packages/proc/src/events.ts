@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { LastcallError } from './lastcall-error';
+import type { ProfileKind } from './profile/profile-kind';
 import type { ListenerOutcome, Report } from './report';
 import type { Stage } from './stages';
 
@@ -83,6 +84,39 @@ export interface FatalEvent {
   readonly origin: string;
 }
 
+/** The process has explained itself. */
+export interface DumpEvent {
+  readonly type: 'dump';
+  /** What asked for it: a signal's name, or `call`. */
+  readonly reason: string;
+  /** 1 for the first dump of the process. */
+  readonly seq: number;
+  /** What was written: the text, and the JSON. */
+  readonly files: readonly string[];
+  readonly tookMs: number;
+  /** For how long of it nothing else ran, in milliseconds. */
+  readonly pauseMs: number;
+}
+
+/** A profile has begun. */
+export interface ProfileStartEvent {
+  readonly type: 'profileStart';
+  /** What asked for it: a signal's name, or `call`. */
+  readonly reason: string;
+  readonly kinds: readonly ProfileKind[];
+  /** When it ends by itself, in milliseconds from now. */
+  readonly maxMs: number;
+}
+
+/** A profile is over. */
+export interface ProfileEndEvent {
+  readonly type: 'profileEnd';
+  /** What ended it: a signal's name, `call`, `maxMs` or `stop` (that of the process). */
+  readonly reason: string;
+  readonly files: readonly string[];
+  readonly durationMs: number;
+}
+
 /** Something is wrong that does not stop the process; `error.code` says what. */
 export interface WarningEvent {
   readonly type: 'warning';
@@ -104,6 +138,9 @@ export type LifecycleEvent =
   | HammerEvent
   | ForceQuitEvent
   | FatalEvent
+  | DumpEvent
+  | ProfileStartEvent
+  | ProfileEndEvent
   | WarningEvent
   | ReportEvent;
 

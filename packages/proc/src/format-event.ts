@@ -35,6 +35,18 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
       return formatForceQuit(event);
     case 'fatal':
       return withOrigin(error(`${event.origin}: ${errorLine(event.error)}`), event.error);
+    case 'dump':
+      return info(
+        `dump ${event.seq} (${event.reason}) after ${Math.round(event.tookMs)} ms: ${written(event.files)}`,
+      );
+    case 'profileStart':
+      return info(
+        `profiling ${event.kinds.join(', ')} (${event.reason}) for at most ${event.maxMs} ms`,
+      );
+    case 'profileEnd':
+      return info(
+        `profile of ${Math.round(event.durationMs)} ms (${event.reason}): ${written(event.files)}`,
+      );
     case 'warning':
       return warn(`${event.error.code}: ${oneLine(event.error.message)}`);
     case 'report':
@@ -103,6 +115,10 @@ function formatReport(report: Report): EventLine {
 function endOf({ signal, code }: Report['exit']): string {
   if (signal !== null) return `ends by ${signal}`;
   return code === null ? 'the process lives on' : `ends with exit code ${code}`;
+}
+
+function written(files: readonly string[]): string {
+  return files.length === 0 ? 'no file written' : files.join(' ');
 }
 
 function names(list: readonly string[]): string {

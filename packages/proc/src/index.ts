@@ -20,7 +20,7 @@ export type {
 export type { Health, HealthStatus, Probe } from './health';
 export { LastcallError, toError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
-export { createLifecycle, proc, signals } from './proc';
+export { createLifecycle, formatEvent, proc, signals } from './proc';
 export type {
   DrainSummary,
   Listener,
@@ -49,4 +49,4 @@ export { STAGES, type Stage } from './stages';
 export { assertOptionsObject, describe, isDelay } from './check-options';
 export type { Remover } from './environment';
 export { ERROR_CODES } from './error-codes';
-export { type EventLine, formatEvent, type LogLevel } from './format-event';
+export type { EventLine, LogLevel } from './format-event';

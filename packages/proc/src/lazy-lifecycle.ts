@@ -1,3 +1,5 @@
+import type { Activities } from './activities/activities';
+import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
 import type { LifecycleEvents, StateName } from './events';
 import type { Health } from './health';
@@ -5,6 +7,7 @@ import type { Lifecycle } from './lifecycle';
 import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import type { Report } from './report';
 import type { Settings, SetupOptions } from './settings';
+import type { LifecycleStatus } from './status';
 
 /** A lifecycle that is made when it is first used: importing the package costs next to nothing. */
 export class LazyLifecycle implements Lifecycle {
@@ -41,6 +44,18 @@ export class LazyLifecycle implements Lifecycle {
 
   get health(): Health {
     return this.#made.health;
+  }
+
+  get activities(): Activities {
+    return this.#made.activities;
+  }
+
+  status(): LifecycleStatus {
+    return this.#made.status();
+  }
+
+  dump(options?: DumpOptions): Promise<DumpResult> {
+    return this.#made.dump(options);
   }
 
   setup(options: SetupOptions): void {

@@ -1,9 +1,12 @@
+import type { Activities } from './activities/activities';
+import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
 import type { LifecycleEvents, StateName } from './events';
 import type { Health } from './health';
 import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import type { Report } from './report';
 import type { Settings, SetupOptions } from './settings';
+import type { LifecycleStatus } from './status';
 
 /** The lifecycle of one process: `running → wrapping-up → shutting-down → stopped`. */
 export interface Lifecycle {
@@ -40,6 +43,17 @@ export interface Lifecycle {
   hammer(): void;
   /** What happens, as data. A handler that throws is reported and stops nothing. */
   readonly events: LifecycleEvents;
+  /** What is in flight, told by adapters and by the application. */
+  readonly activities: Activities;
+  /** The lifecycle as it is now, as plain data: state, phases, and where each listener is. */
+  status(): LifecycleStatus;
+  /**
+   * Makes the process explain itself: what is in flight, what every suspended function waits at, what keeps the process
+   * alive. What SIGUSR1 does. Costs nothing before; finding the await sites stops the process for a moment, which is
+   * estimated first. Callers that come while a dump is made share it.
+   * @throws LastcallError `LASTCALL_BAD_OPTION`
+   */
+  dump(options?: DumpOptions): Promise<DumpResult>;
   /** Named probes and the readiness that follows from them. */
   readonly health: Health;
   /**

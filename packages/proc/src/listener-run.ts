@@ -5,6 +5,7 @@ import { LastcallError, toError } from './lastcall-error';
 import { type DrainSummary, type Entry, type ListenerContext, settleEntry } from './registration';
 import type { ListenerOutcome, ListenerReport } from './report';
 import type { Settings } from './settings';
+import type { ListenerStatus } from './status';
 import type { WaitGraph } from './wait-graph';
 
 /** What a listener's run needs of the stop it belongs to. */
@@ -81,6 +82,18 @@ export class ListenerRun {
   /** Waits no longer: the outcome is `late`. */
   giveUp(): void {
     if (this.isPending) this.#finish('late');
+  }
+
+  toStatus(): ListenerStatus {
+    const { name, phase, stage } = this.entry;
+    return {
+      name,
+      phase,
+      ...(stage === undefined ? {} : { stage }),
+      state: this.#outcome ?? 'running',
+      startMs: this.#startMs,
+      durationMs: (this.#endMs ?? this.#stop.elapsedMs()) - this.#startMs,
+    };
   }
 
   toReport(): ListenerReport {

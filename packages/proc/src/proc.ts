@@ -1,3 +1,5 @@
+import type { LifecycleEvent } from './events';
+import type { EventLine } from './format-event';
 import { LazyLifecycle } from './lazy-lifecycle';
 import type { Lifecycle } from './lifecycle';
 import type { SetupOptions } from './settings';
@@ -47,3 +49,8 @@ export const signals: Signals = singleton(`@lastcall/proc.signals.v${MAJOR_VERSI
     after: (name, hook) => engine().signals.after(name, hook),
   }),
 );
+
+/** The line that lastcall's own logger writes for an event, with its level; for loggers of one's own. */
+export function formatEvent(event: LifecycleEvent): EventLine | undefined {
+  return (require('./format-event') as typeof import('./format-event')).formatEvent(event);
+}

@@ -1,5 +1,6 @@
-import { constants, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
 
 /** Marks our own process handlers, so that any copy or version of lastcall can tell them from other people's. */
@@ -18,6 +19,8 @@ export function createProcessEnvironment(): Environment {
     onSignal,
     releaseSignal,
     signalHandlerCount: (signal) => process.listenerCount(signal),
+    isSignalDisabled,
+    isUnderNodemon,
     raise: (signal) => process.kill(process.pid, signal),
     onUncaught,
     onStopMessage,
@@ -32,6 +35,7 @@ export function createProcessEnvironment(): Environment {
     activeResources: () => process.getActiveResourcesInfo(),
     writeError,
     writeFile,
+    diagnostics,
     warn: (error) => process.emitWarning(error),
   };
 }
@@ -52,6 +56,32 @@ function releaseSignal(signal: NodeJS.Signals): void {
   for (const listener of process.listeners(signal)) {
     if (ours in listener) process.off(signal, listener as NodeJS.SignalsListener);
   }
+}
+
+function isSignalDisabled(signal: NodeJS.Signals): boolean {
+  if (signal !== 'SIGUSR1') return false;
+  const options = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
+  return options.includes('--disable-sigusr1');
+}
+
+function isUnderNodemon(): boolean {
+  try {
+    // nodemon starts programs through a shell, which may stay in between. Only Linux tells about other processes.
+    const parent = process.ppid;
+    return [parent, parentOf(parent)].some((pid) => isNodemon(pid));
+  } catch {
+    return false;
+  }
+}
+
+function isNodemon(pid: number): boolean {
+  const [, script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  return /(^|\/)nodemon(\.js)?$/.test(script);
+}
+
+function parentOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
 }
 
 function onUncaught(handler: (error: unknown, origin: string) => void): Remover {
@@ -182,6 +212,12 @@ function hasUnixServer(): boolean {
     // Whatever sits among the handles and throws: better a hold too many than a stop that breaks.
     return true;
   }
+}
+
+function diagnostics(): DiagnosticsEnvironment {
+  return (
+    require('./diagnostics/process-diagnostics') as typeof import('./diagnostics/process-diagnostics')
+  ).createProcessDiagnostics();
 }
 
 let stderrGuarded = false;

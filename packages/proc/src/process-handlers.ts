@@ -1,12 +1,14 @@
 import type { Environment, Remover } from './environment';
 import { gracePeriodMs, graceWarning } from './grace-period';
-import type { LastcallError } from './lastcall-error';
+import { LastcallError } from './lastcall-error';
 import type { Settings } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
 
 /** What a lifecycle does with what its process gets. */
 export interface HandlerCallbacks {
   onStopSignal(signal: NodeJS.Signals): void;
+  onDumpSignal(signal: NodeJS.Signals): void;
+  onProfileSignal(signal: NodeJS.Signals): void;
   onStopMessage(): void;
   onPrimaryGone(): void;
   onFatal(error: unknown, origin: string): void;
@@ -62,14 +64,34 @@ export class ProcessHandlers {
     const warning = graceWarning(settings.waitTimeMs, gracePeriodMs(this.#environment));
     if (warning !== undefined) onWarning(warning);
     for (const signal of settings.stopSignals) this.#own(signal, onStopSignal);
+    this.#addDiagnostics(settings);
     this.#removers.push(this.#dispatcher.onError(onWarning));
     this.#removers.push(this.#environment.onStopMessage(onStopMessage));
     this.#removers.push(this.#environment.onPrimaryGone(onPrimaryGone));
     if (settings.fatalErrors) this.#removers.push(this.#environment.onUncaught(onFatal));
   }
 
+  #addDiagnostics({ dumpSignal, profileSignal }: Settings): void {
+    const { onDumpSignal, onProfileSignal, onStopSignal, onWarning } = this.#callbacks;
+    if (dumpSignal !== 'none') this.#own(dumpSignal, onDumpSignal);
+    if (dumpSignal !== 'none' && this.#environment.isSignalDisabled(dumpSignal))
+      onWarning(signalDisabled(dumpSignal));
+    if (profileSignal === 'none') return;
+    // A process that took nodemon's signal for something else would never end for it.
+    const isNodemons = profileSignal === 'SIGUSR2' && this.#environment.isUnderNodemon();
+    this.#own(profileSignal, isNodemons ? onStopSignal : onProfileSignal);
+  }
+
   #own(signal: NodeJS.Signals, handler: (signal: NodeJS.Signals) => void): void {
     // A function of its own for each lifecycle, so that several can own the same signal.
     this.#removers.push(this.#dispatcher.add('owners', signal, (got) => handler(got)));
   }
+}
+
+function signalDisabled(signal: NodeJS.Signals): LastcallError {
+  return new LastcallError(
+    'LASTCALL_SIGNAL_DISABLED',
+    `${signal} will not bring a dump: Node was started with --disable-sigusr1. Leave that out, or set dumpSignal ` +
+      `(LASTCALL_DUMP_SIGNAL) to another signal, such as SIGQUIT`,
+  );
 }

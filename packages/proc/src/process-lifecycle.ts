@@ -1,4 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import type { Activities } from './activities/activities';
+import type { Diagnostics } from './diagnostics/diagnostics';
+import type { DumpOptions, DumpResult } from './dump/dump';
 import { endProcess, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
 import { EventOutlet } from './event-outlet';
@@ -14,6 +17,7 @@ import { Registry } from './registry';
 import type { Report } from './report';
 import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
+import type { LifecycleStatus } from './status';
 import { Stop } from './stop';
 import { isOk, type StopCause, type StopOutcome } from './stop-outcome';
 import { awaitsItself } from './wait-graph';
@@ -44,6 +48,8 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
   readonly #done = new AbortController();
+  #activities: Activities | undefined;
+  #diagnosticsMade: Diagnostics | undefined;
   #state: LifecycleState = { name: 'running' };
   #settings: Settings;
   /** Whether the environment's overrides are in `#settings`. */
@@ -58,6 +64,8 @@ export class ProcessLifecycle implements Lifecycle {
     this.#outlet = new EventOutlet(environment, () => this.#settings.logger);
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
+      onDumpSignal: (signal) => void this.#diagnostics().dumper.onSignal(signal),
+      onProfileSignal: () => {},
       onStopMessage: () => void this.shutdown('shutdown message'),
       onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
       onFatal: (error, origin) => this.#onFatal(error, origin),
@@ -110,6 +118,28 @@ export class ProcessLifecycle implements Lifecycle {
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
   }
 
+  get activities(): Activities {
+    return (this.#activities ??= this.#diagnosticsModule().createActivities(() =>
+      this.#environment.now(),
+    ));
+  }
+
+  status(): LifecycleStatus {
+    this.#resolve();
+    return this.#diagnosticsModule().lifecycleStatus({
+      state: this.state,
+      health: this.health,
+      settings: this.#settings,
+      wrapUps: this.#wrapUps,
+      shutdowns: this.#shutdowns,
+      stop: this.#state.name === 'running' ? null : this.#state.stop,
+    });
+  }
+
+  async dump(options: DumpOptions = {}): Promise<DumpResult> {
+    return this.#diagnostics().dumper.dump(options);
+  }
+
   hammer(): void {
     if (this.#state.name !== 'running') this.#state.stop.hammer('call');
   }
@@ -157,6 +187,19 @@ export class ProcessLifecycle implements Lifecycle {
             entry.waiters.push(resolve);
           });
     return this.#state.name === 'running' ? wait() : this.#state.stop.waitGraph.wait(entry, wait);
+  }
+
+  /** Loaded at its first use: what is rarely needed costs nothing before. */
+  #diagnosticsModule(): typeof import('./diagnostics/diagnostics') {
+    return require('./diagnostics/diagnostics') as typeof import('./diagnostics/diagnostics');
+  }
+
+  #diagnostics(): Diagnostics {
+    return (this.#diagnosticsMade ??= this.#diagnosticsModule().createDiagnostics({
+      lifecycle: this,
+      environment: this.#environment,
+      emit: (event) => this.#outlet.emit(event),
+    }));
   }
 
   /** Takes in the environment's overrides, at the first moment that something depends on them. */

@@ -1,5 +1,5 @@
 import { type Entry, settleEntry } from './registration';
-import type { Stage } from './stages';
+import { STAGES, type Stage } from './stages';
 
 /** Holds the listeners of one phase until they run. Adding, removing and taking are O(1) per listener. */
 export class Registry {
@@ -51,6 +51,12 @@ export class Registry {
   /** Takes out and returns all listeners. */
   takeAll(): Entry[] {
     return [...this.#entries.keys()].flatMap((stage) => this.take(stage));
+  }
+
+  /** The listeners that wait, in the order in which their stages come. */
+  waiting(): Entry[] {
+    const stages = [undefined, ...STAGES];
+    return stages.flatMap((stage) => [...(this.#entries.get(stage) ?? [])]);
   }
 
   /** The names of the listeners that wait, of all stages or of some. */

@@ -3,7 +3,7 @@ import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
 import { gracePeriodMs } from './grace-period';
 import { LastcallError } from './lastcall-error';
-import { assertCatchable } from './signals/signal-names';
+import { assertCatchable, CATCHABLE_SIGNALS } from './signals/signal-names';
 
 /** What a process does with a second stop signal while it is stopping. */
 export type SecondSignal = 'kill' | 'hammer' | 'ignore';
@@ -44,6 +44,14 @@ export interface Settings {
   readonly stopSignals: readonly NodeJS.Signals[];
   /** Whether an uncaught exception or unhandled rejection begins a stop with exit code 1. Default false. */
   readonly fatalErrors: boolean;
+  /** What the service is called in dumps and their file names. Default: npm's package name, or the main script's name. */
+  readonly name: string | undefined;
+  /** Where dumps and profiles are written. Default: a private directory per user below that for temporary files. */
+  readonly dumpDir: string | undefined;
+  /** The signal that asks for a dump, or `none`. Default SIGUSR1; `none` on Windows. */
+  readonly dumpSignal: NodeJS.Signals | 'none';
+  /** The signal that begins and ends a profile, or `none`. Default SIGUSR2; `none` on Windows. */
+  readonly profileSignal: NodeJS.Signals | 'none';
   /** Renders events. Default true: short lines on stderr. */
   readonly logger: Logger;
 }
@@ -53,7 +61,8 @@ export interface Settings {
  *
  * An environment variable wins over a field, so that an operator can tune without code: `LASTCALL_WRAP_UP_TIME_MS`,
  * `LASTCALL_HAMMER_TIME_MS`, `LASTCALL_WAIT_TIME_MS`, `LASTCALL_EXIT`, `LASTCALL_SECOND_SIGNAL`,
- * `LASTCALL_FATAL_ERRORS` (true, false).
+ * `LASTCALL_FATAL_ERRORS` (true, false), `LASTCALL_NAME`, `LASTCALL_DUMP_DIR`, `LASTCALL_DUMP_SIGNAL`,
+ * `LASTCALL_PROFILE_SIGNAL`.
  */
 export type SetupOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
@@ -85,6 +94,24 @@ function choiceField(choices: readonly string[], variable: string): Field {
   };
 }
 
+function textField(variable: string): Field {
+  return {
+    allowed: 'a non-empty string',
+    isValid: (value) => typeof value === 'string' && value !== '',
+    variable,
+    parse: (text) => text,
+  };
+}
+
+function signalField(variable: string): Field {
+  return {
+    allowed: "the name of a signal that can be caught, or 'none'",
+    isValid: (value) => value === 'none' || CATCHABLE_SIGNALS.includes(value as NodeJS.Signals),
+    variable,
+    parse: (text) => text,
+  };
+}
+
 const FIELDS: { readonly [K in keyof Settings]: Field } = {
   wrapUpTimeMs: timeField('LASTCALL_WRAP_UP_TIME_MS'),
   hammerTimeMs: timeField('LASTCALL_HAMMER_TIME_MS'),
@@ -98,6 +125,10 @@ const FIELDS: { readonly [K in keyof Settings]: Field } = {
     variable: 'LASTCALL_FATAL_ERRORS',
     parse: (text) => (text === 'true' || text === 'false' ? text === 'true' : text),
   },
+  name: textField('LASTCALL_NAME'),
+  dumpDir: textField('LASTCALL_DUMP_DIR'),
+  dumpSignal: signalField('LASTCALL_DUMP_SIGNAL'),
+  profileSignal: signalField('LASTCALL_PROFILE_SIGNAL'),
   logger: {
     allowed: 'true, false, a function, or an object with info(), warn() and error()',
     isValid: isLogger,
@@ -116,6 +147,10 @@ export function defaultSettings(platform: NodeJS.Platform): Settings {
     secondSignal: 'kill',
     stopSignals: platform === 'win32' ? ['SIGINT', 'SIGBREAK', 'SIGHUP'] : ['SIGTERM', 'SIGINT'],
     fatalErrors: false,
+    name: undefined,
+    dumpDir: undefined,
+    dumpSignal: platform === 'win32' ? 'none' : 'SIGUSR1',
+    profileSignal: platform === 'win32' ? 'none' : 'SIGUSR2',
     logger: true,
   };
 }
@@ -140,6 +175,7 @@ export function resolveSettings(
     ...overrides(environment),
   } as Settings;
   assertOrder(settings);
+  assertDistinctSignals(settings);
   // A bad one is refused here, before anything has changed.
   gracePeriodMs(environment);
   return settings;
@@ -181,6 +217,16 @@ function assertOrder({ wrapUpTimeMs, hammerTimeMs, waitTimeMs }: Settings): void
     'LASTCALL_BAD_TIMES',
     `times must be in the order wrapUpTimeMs < hammerTimeMs < waitTimeMs, got ${wrapUpTimeMs}, ${hammerTimeMs}, ` +
       `${waitTimeMs}; give the others too when you change one (environment variables LASTCALL_*_TIME_MS count)`,
+  );
+}
+
+function assertDistinctSignals({ stopSignals, dumpSignal, profileSignal }: Settings): void {
+  const used = [...stopSignals, dumpSignal, profileSignal].filter((signal) => signal !== 'none');
+  const twice = used.find((signal, index) => used.indexOf(signal) !== index);
+  if (twice === undefined) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `options 'stopSignals', 'dumpSignal' and 'profileSignal' must name different signals, ${twice} is named twice`,
   );
 }
 

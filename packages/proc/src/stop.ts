@@ -10,6 +10,7 @@ import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage, stageRank } from './stages';
+import type { ListenerStatus } from './status';
 import { countEach, createOutcome, type StopCause, type StopOutcome } from './stop-outcome';
 import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
@@ -26,6 +27,15 @@ export interface StopHost {
   conclude(outcome: StopOutcome): Report;
   /** The stop has entered its next phase. */
   onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
+}
+
+/** What {@link Stop.progress} tells. */
+export interface StopProgress {
+  readonly stage: Stage | null;
+  readonly elapsedMs: number;
+  readonly hammerMs: number | null;
+  readonly phases: readonly PhaseReport[];
+  readonly listeners: readonly ListenerStatus[];
 }
 
 /**
@@ -57,6 +67,7 @@ export class Stop implements RunHost {
   #position = -1;
   #cause: StopCause;
   #hammerMs: number | null = null;
+  #durationMs = 0;
   #isOver = false;
   /** The end is near: nothing new is called. */
   #isForced = false;
@@ -105,6 +116,18 @@ export class Stop implements RunHost {
   onHammer(fn: () => void): Remover {
     this.#onHammer.add(fn);
     return () => this.#onHammer.delete(fn);
+  }
+
+  /** How far the stop is. */
+  progress(): StopProgress {
+    const stage = this.#isOver ? null : (STAGES[this.#position] ?? null);
+    return {
+      stage,
+      elapsedMs: this.#isOver ? this.#durationMs : this.elapsedMs(),
+      hammerMs: this.#hammerMs,
+      phases: this.#phases,
+      listeners: this.#runs.map((run) => run.toStatus()),
+    };
   }
 
   /** A timer that ends with the stop. */
@@ -286,6 +309,7 @@ export class Stop implements RunHost {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isForced = true;
+    this.#durationMs = this.elapsedMs();
     for (const run of this.#runs) run.giveUp();
     const { wrapUps, shutdowns } = this.#host;
     this.#timers.removeAll();
@@ -294,7 +318,7 @@ export class Stop implements RunHost {
       pid: this.#host.environment.pid,
       cause: this.#cause,
       startedAtWall: this.#startedAtWall,
-      durationMs: this.elapsedMs(),
+      durationMs: this.#durationMs,
       hammerMs: this.#hammerMs,
       forced,
       phases: this.#phases,

@@ -11,6 +11,10 @@ describe('setup()', () => {
       secondSignal: 'kill',
       stopSignals: ['SIGTERM', 'SIGINT'],
       fatalErrors: false,
+      name: undefined,
+      dumpDir: undefined,
+      dumpSignal: 'SIGUSR1',
+      profileSignal: 'SIGUSR2',
       logger: false,
     });
   });

@@ -71,6 +71,9 @@ const EVENT_TYPES = [
   'hammer',
   'forceQuit',
   'fatal',
+  'dump',
+  'profileStart',
+  'profileEnd',
   'warning',
   'report',
 ] as const satisfies LifecycleEvent['type'][];

@@ -1,5 +1,7 @@
+import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import type { Environment, Remover } from '../environment';
 import { FakeClock, nextTurn } from './fake-clock';
+import { createFakeDiagnostics } from './fake-diagnostics';
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -19,6 +21,8 @@ export interface FakeEnvironmentOptions {
   readonly platform?: NodeJS.Platform;
   /** Default true. */
   readonly isMainThread?: boolean;
+  /** Whether nodemon seems to have started the process. Default false. */
+  readonly isUnderNodemon?: boolean;
 }
 
 /** An {@link Environment} without a process: signals, time and the end are what a test says, and it sees what was asked for. */
@@ -101,6 +105,14 @@ export class FakeEnvironment implements Environment {
     return this.#handlers.get(signal)?.size ?? 0;
   }
 
+  isSignalDisabled(): boolean {
+    return false;
+  }
+
+  isUnderNodemon(): boolean {
+    return this.#options.isUnderNodemon ?? false;
+  }
+
   raise(signal: NodeJS.Signals): void {
     this.deliver(signal);
   }
@@ -161,6 +173,10 @@ export class FakeEnvironment implements Environment {
 
   writeFile(path: string, text: string): void {
     this.files.set(path, text);
+  }
+
+  diagnostics(): DiagnosticsEnvironment {
+    return createFakeDiagnostics(this);
   }
 
   warn(error: Error): void {

@@ -1,0 +1,202 @@
+import type { Activities } from '../activities/activities';
+import type { Activity } from '../activities/activity';
+import type { AwaitSites } from '../await-sites/await-sites';
+import { assertOptionsObject, describe } from '../check-options';
+import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
+import type { Environment } from '../environment';
+import type { LifecycleEvent } from '../events';
+import { LastcallError, toError } from '../lastcall-error';
+import type { LifecycleStatus } from '../status';
+import { countEach } from '../stop-outcome';
+import type { DumpOptions, DumpResult } from './dump';
+import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
+import { formatDump } from './format-dump';
+import { groupHandles } from './group-handles';
+import { listHandles } from './list-handles';
+
+/** What a dump is about, and where it goes. */
+export interface DumpHost {
+  readonly environment: Environment;
+  readonly diagnostics: DiagnosticsEnvironment;
+  readonly activities: Activities;
+  /** What the service is called. */
+  name(): string;
+  /** The directory that was asked for. */
+  dir(): string | undefined;
+  status(): LifecycleStatus;
+  watchdog(): WatchdogRecord | null;
+  isProfiling(): boolean;
+  emit(event: LifecycleEvent): void;
+}
+
+/** For how long the event loop is watched for its delay. */
+const WATCH_MS = 100;
+
+/** The longest pause that is taken without being asked for while a stop is under way: its clients wait. */
+const STOPPING_PAUSE_MS = 500;
+
+/** A second signal within this time asks for what the first one left out. */
+const INSIST_MS = 10_000;
+
+/** Longest text that goes to stderr where no file can be written. */
+const STDERR_BYTES = 64 * 1024;
+
+const OPTIONS = ['reason', 'awaits', 'write'] as const;
+const AWAITS = ['auto', 'always', 'never'] as const;
+
+/** Makes the dumps of one lifecycle, one at a time: callers that come while one is made share it. */
+export class Dumper {
+  readonly #host: DumpHost;
+  readonly #running = new Map<string, Promise<DumpResult>>();
+  #seq = 0;
+  /** When a dump left out the await sites. */
+  #skippedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(host: DumpHost) {
+    this.#host = host;
+  }
+
+  /** @throws LastcallError `LASTCALL_BAD_OPTION` */
+  dump(options: DumpOptions): Promise<DumpResult> {
+    assertOptions(options);
+    const { awaits = 'auto', write = true } = options;
+    const key = `${awaits} ${write}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const dump = this.#make({ reason: options.reason ?? 'call', awaits, write }).finally(() =>
+      this.#running.delete(key),
+    );
+    this.#running.set(key, dump);
+    return dump;
+  }
+
+  /** What a signal asks for; the second one soon after insists on the await sites. Never rejects. */
+  async onSignal(signal: NodeJS.Signals): Promise<void> {
+    const insists = this.#host.environment.now() - this.#skippedAt < INSIST_MS;
+    try {
+      await this.dump({ reason: signal, awaits: insists ? 'always' : 'auto' });
+    } catch (thrown) {
+      const cause = toError(thrown);
+      const message = `the dump asked for by ${signal} failed: ${cause.message}`;
+      this.#warn(new LastcallError('LASTCALL_DUMP_FAILED', message, { cause }));
+    }
+  }
+
+  async #make(options: Required<DumpOptions>): Promise<DumpResult> {
+    const { environment, diagnostics } = this.#host;
+    const startedAt = environment.now();
+    const base = this.#base(options.reason as string);
+    const baseMs = environment.now() - startedAt;
+    const loop = await diagnostics.loop(WATCH_MS);
+    const awaits = await this.#awaits(options.awaits as (typeof AWAITS)[number]);
+    const tookMs = environment.now() - startedAt;
+    const json: DumpDocument = { ...base, loop, awaits, stats: { baseMs, tookMs } };
+    const text = formatDump(json);
+    const files = options.write ? this.#write(text, json) : [];
+    const { reason, seq } = json;
+    this.#host.emit({ type: 'dump', reason, seq, files, tookMs, pauseMs: awaits.stats.pauseMs });
+    return { text, json, files, toString: () => text };
+  }
+
+  /** What is always there, within milliseconds. */
+  #base(reason: string): Omit<DumpDocument, 'loop' | 'awaits' | 'stats'> {
+    const { environment, diagnostics, activities } = this.#host;
+    const { activities: inFlight, errors } = activities.list();
+    const handles = listHandles(diagnostics.handles());
+    return {
+      schema: DUMP_SCHEMA,
+      seq: ++this.#seq,
+      reason,
+      time: new Date(environment.wallClock()).toISOString(),
+      process: diagnostics.process(this.#host.name()),
+      lifecycle: this.#host.status(),
+      activities: { counts: countKinds(inFlight), oldest: inFlight.slice(0, 200) },
+      handles: {
+        groups: groupHandles(handles).slice(0, 100),
+        list: mostTelling(handles).slice(0, 200),
+        total: handles.length,
+      },
+      keepsAlive: countEach(environment.activeResources()),
+      memory: diagnostics.memory(),
+      watchdog: this.#host.watchdog(),
+      profiling: this.#host.isProfiling(),
+      warnings: errors.map((error) => error.message),
+    };
+  }
+
+  async #awaits(wish: (typeof AWAITS)[number]): Promise<AwaitSites> {
+    if (wish === 'never') return notLookedFor('not asked for');
+    const { environment, diagnostics } = this.#host;
+    const isStopping = this.#host.status().reason !== null;
+    const sites = await diagnostics.findAwaitSites({
+      force: wish === 'always',
+      ...(isStopping ? { maxPauseMs: STOPPING_PAUSE_MS } : {}),
+    });
+    this.#skippedAt = sites.status === 'skipped' ? environment.now() : Number.NEGATIVE_INFINITY;
+    return sites;
+  }
+
+  #write(text: string, json: DumpDocument): string[] {
+    try {
+      const files = this.#host.diagnostics.dumpFiles({
+        dir: this.#host.dir(),
+        name: this.#host.name(),
+      });
+      const written = [
+        files.write('dump', 'txt', text),
+        files.write('dump', 'json', `${JSON.stringify(json, undefined, 1)}\n`),
+      ];
+      return written.map(({ path }) => path);
+    } catch (thrown) {
+      this.#warn(thrown as LastcallError);
+      this.#host.environment.writeError(bounded(text));
+      return [];
+    }
+  }
+
+  #warn(error: LastcallError): void {
+    this.#host.emit({ type: 'warning', error });
+  }
+}
+
+function assertOptions(options: DumpOptions): void {
+  assertOptionsObject('dump()', options, OPTIONS);
+  const { awaits, write, reason } = options;
+  if (awaits !== undefined && !AWAITS.includes(awaits))
+    throw bad('awaits', AWAITS.map((value) => `'${value}'`).join(', '), awaits);
+  if (write !== undefined && typeof write !== 'boolean') throw bad('write', 'true or false', write);
+  if (reason !== undefined && typeof reason !== 'string') throw bad('reason', 'a string', reason);
+}
+
+function bad(option: string, allowed: string, value: unknown): LastcallError {
+  const message = `option '${option}' of dump() must be ${allowed}, got ${describe(value)}`;
+  return new LastcallError('LASTCALL_BAD_OPTION', message);
+}
+
+function countKinds(activities: readonly Activity[]): Record<string, number> {
+  return countEach(activities.map(({ kind }) => kind));
+}
+
+/** Servers, children and workers first: there are few of them, and each says something. */
+function mostTelling<T extends { readonly type: string }>(handles: readonly T[]): T[] {
+  const isStream = ({ type }: T): boolean => /Socket|Stream/.test(type);
+  return [...handles.filter((handle) => !isStream(handle)), ...handles.filter(isStream)];
+}
+
+function notLookedFor(reason: string): AwaitSites {
+  return {
+    status: 'skipped',
+    reason,
+    suspended: 0,
+    groups: [],
+    omittedGroups: 0,
+    resources: [],
+    listeners: [],
+    stats: { heapNodes: null, estimatedPauseMs: 0, pauseMs: 0, tookMs: 0 },
+  };
+}
+
+function bounded(text: string): string {
+  if (text.length <= STDERR_BYTES) return text;
+  return `${text.slice(0, STDERR_BYTES)}\n=== cut after ${STDERR_BYTES} characters: no file could be written ===\n`;
+}

@@ -1,0 +1,199 @@
+import type { Activity } from '../activities/activity';
+import type { AwaitGroup, AwaitSites, ResourceSite } from '../await-sites/await-sites';
+import type { LifecycleStatus, ListenerStatus } from '../status';
+import type { DumpDocument, HandleGroup } from './dump-document';
+import { formatBytes, formatDuration } from './format-units';
+
+/** How many lines a list may have; the JSON has more. */
+const MOST_LINES = 40;
+
+/** A dump for people: what the process does, waits for and holds, most telling first. */
+export function formatDump(dump: DumpDocument): string {
+  const sections = [
+    header(dump),
+    lifecycleSection(dump.lifecycle),
+    activitySection(dump.activities),
+    awaitSection(dump.awaits),
+    resourceSection(dump.awaits),
+    handleSection(dump.handles.groups, dump.handles.total),
+    keepsAliveSection(dump.keepsAlive),
+    warningSection(dump.warnings),
+    footer(dump),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function header(dump: DumpDocument): string {
+  const { name, pid, host, node, uptimeMs } = dump.process;
+  const { loop, memory, lifecycle } = dump;
+  const delay =
+    loop.delayMs === null
+      ? ''
+      : `, delay p50 ${loop.delayMs.p50} ms, p99 ${loop.delayMs.p99} ms, max ${loop.delayMs.max} ms`;
+  const limit =
+    memory.constrainedBytes === null ? '' : ` of ${formatBytes(memory.constrainedBytes)}`;
+  return [
+    `=== lastcall dump: ${name} pid ${pid} on ${host}, node ${node}, ${dump.time}, by ${dump.reason} (number ${dump.seq}) ===`,
+    `state   ${lifecycle.state}${readiness(lifecycle)}, up ${formatDuration(uptimeMs)}`,
+    `loop    busy ${percent(loop.recentUtilization)} now, ${percent(loop.utilization)} since the start${delay}`,
+    `memory  rss ${formatBytes(memory.rssBytes)}${limit}, heap ${formatBytes(memory.heapUsedBytes)} of ` +
+      `${formatBytes(memory.heapLimitBytes)}, external ${formatBytes(memory.externalBytes)}`,
+    ...watchdogLine(dump),
+    ...(dump.profiling ? ['profile running'] : []),
+  ].join('\n');
+}
+
+function watchdogLine({ watchdog }: DumpDocument): string[] {
+  if (watchdog === null) return [];
+  const { thresholdMs, blocks, longestMs } = watchdog;
+  return [
+    `blocked ${blocks} times for more than ${thresholdMs} ms, at most ${longestMs} ms (watchdog)`,
+  ];
+}
+
+function readiness({ health }: LifecycleStatus): string {
+  if (health.ready) return ', ready';
+  const missing = health.probes.filter(({ ready }) => !ready).map(({ name }) => name);
+  if (health.stopping) return ', not ready (stopping)';
+  return missing.length === 0 ? ', not ready (no probe)' : `, not ready (${missing.join(', ')})`;
+}
+
+function lifecycleSection(lifecycle: LifecycleStatus): string {
+  const { listeners, reason, stoppingMs, stage, hammerMs, settings } = lifecycle;
+  if (reason === null || stoppingMs === null)
+    return listeners.length === 0 ? '' : section('listeners', listeners.map(waitingListener));
+  const hammer =
+    hammerMs === null ? `hammer at ${settings.hammerTimeMs} ms` : `hammer fell at ${hammerMs} ms`;
+  const where = stage === null ? '' : ` in stage ${stage}`;
+  const title =
+    `stop by ${reason}: ${lifecycle.state}${where} for ${stoppingMs} ms, ${hammer}, ` +
+    `end at ${settings.waitTimeMs} ms at the latest`;
+  return section(title, listeners.map(stoppingListener));
+}
+
+function waitingListener({ phase, stage, name }: ListenerStatus): string {
+  return `${(stage ?? phase).padEnd(10)} ${name}`;
+}
+
+function stoppingListener({ phase, stage, name, state, durationMs }: ListenerStatus): string {
+  const took = durationMs === null ? '' : `${durationMs} ms`;
+  const mark = state === 'running' ? '  <- waited for' : '';
+  return `${(stage ?? phase).padEnd(10)} ${name.padEnd(20)} ${state.padEnd(8)} ${took.padStart(8)}${mark}`;
+}
+
+function activitySection({ counts, oldest }: DumpDocument['activities']): string {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (total === 0) return '';
+  const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  return section(`in flight: ${kinds.join(', ')}`, oldest.map(activityLine), total);
+}
+
+function activityLine({ kind, name, owner, state, peer, ageMs }: Activity): string {
+  const age = ageMs === null ? 'age unknown' : formatDuration(ageMs);
+  const details = [owner, state, peer].filter((text) => text !== undefined);
+  return `${age.padStart(11)}  ${kind}  ${name}${details.length === 0 ? '' : `  (${details.join(', ')})`}`;
+}
+
+function awaitSection(awaits: AwaitSites): string {
+  const { groups, suspended, omittedGroups, status, reason } = awaits;
+  const title =
+    status === 'skipped'
+      ? 'await sites: not looked for'
+      : `await sites: ${suspended} suspended in ${groups.length + omittedGroups} groups`;
+  const why = reason === null ? [] : [reason];
+  const more = omittedGroups === 0 ? [] : [`… and ${omittedGroups} more groups`];
+  return [heading(title), ...indent(why), ...groups.map(groupText), ...indent(more)].join('\n');
+}
+
+function groupText({ count, frames, waitingOn, ageMs }: AwaitGroup, index: number): string {
+  const names = waitingOn.map(({ what, confidence }) =>
+    confidence === 'exact' ? what : `${what} (probably)`,
+  );
+  const waiting = names.length === 0 ? '' : `, waiting for ${names.join(' or ')}`;
+  const age =
+    ageMs === null ? '' : `, for ${formatDuration(ageMs.min)} to ${formatDuration(ageMs.max)}`;
+  const width = Math.max(...frames.map(({ functionName }) => functionName.length));
+  const lines = frames.map(
+    (frame) => `    await ${frame.functionName.padEnd(width)}  ${position(frame)}`,
+  );
+  return [`[${index + 1}] ${count} suspended${waiting}${age}`, ...lines].join('\n');
+}
+
+function resourceSection({ resources, listeners }: AwaitSites): string {
+  const crowded = listeners.map(
+    ({ count, emitter, event, ...at }) =>
+      `${count} x listener of '${event}' on one ${emitter}  ${at.functionName}  ${position(at)}`,
+  );
+  const lines = [...resources.map(resourceLine), ...crowded];
+  return lines.length === 0 ? '' : section('the code behind timers, sockets and listeners', lines);
+}
+
+function resourceLine({ type, count, delayMs, repeats, isRefed, callbacks }: ResourceSite): string {
+  const timing =
+    delayMs === null ? '' : ` ${repeats ? 'every' : 'after'} ${formatDuration(delayMs)}`;
+  const unref = isRefed === false ? ' (unref)' : '';
+  const code = callbacks.map(
+    ({ event, ...at }) => `${event === null ? '' : `${event}: `}${at.functionName} ${position(at)}`,
+  );
+  return `${count} x ${type}${timing}${unref}${code.length === 0 ? '' : `  ${code.join(', ')}`}`;
+}
+
+function handleSection(groups: readonly HandleGroup[], total: number): string {
+  if (total === 0) return '';
+  return section(`open handles: ${total}`, groups.map(handleLine));
+}
+
+function handleLine({ type, state, endpoint, count, queuedBytes }: HandleGroup): string {
+  const queued = queuedBytes === 0 ? '' : `, ${formatBytes(queuedBytes)} not sent`;
+  const details = [state, endpoint].filter((text) => text !== null).join(' ');
+  return `${String(count).padStart(6)} x ${type}  ${details}${queued}`;
+}
+
+function keepsAliveSection(keepsAlive: Readonly<Record<string, number>>): string {
+  const types = Object.entries(keepsAlive).map(([type, count]) => `${count} ${type}`);
+  return types.length === 0
+    ? 'Nothing keeps the process alive.'
+    : `The process is kept alive by ${types.join(', ')}.`;
+}
+
+function warningSection(warnings: readonly string[]): string {
+  return warnings.length === 0 ? '' : section('not found out', warnings);
+}
+
+function footer({ stats, awaits, seq }: DumpDocument): string {
+  const pause =
+    awaits.stats.pauseMs === 0 ? '' : `, stopped for ${Math.round(awaits.stats.pauseMs)} ms of it`;
+  return `=== end of dump ${seq}: took ${Math.round(stats.tookMs)} ms${pause} ===`;
+}
+
+function section(title: string, lines: readonly string[], total = lines.length): string {
+  const shown = lines.slice(0, MOST_LINES);
+  const rest = total - shown.length;
+  return [heading(title), ...indent(shown), ...(rest > 0 ? [`  … and ${rest} more`] : [])].join(
+    '\n',
+  );
+}
+
+function heading(title: string): string {
+  return `--- ${title} ---`;
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+function position({
+  file,
+  line,
+  column,
+}: {
+  file: string;
+  line: number;
+  column: number | null;
+}): string {
+  return column === null ? `${file}:${line}` : `${file}:${line}:${column}`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

@@ -1,0 +1,46 @@
+import type { StateName } from './events';
+import type { Health } from './health';
+import type { Entry } from './registration';
+import type { Registry } from './registry';
+import type { Settings } from './settings';
+import type { LifecycleStatus, ListenerStatus } from './status';
+import type { StopProgress } from './stop';
+import type { StopCause } from './stop-outcome';
+
+/** What a status is made of. */
+export interface StatusParts {
+  readonly state: StateName;
+  readonly health: Health;
+  readonly settings: Settings;
+  readonly wrapUps: Registry;
+  readonly shutdowns: Registry;
+  /** The stop, once it has begun. */
+  readonly stop: { readonly cause: StopCause; progress(): StopProgress } | null;
+}
+
+/** Describes a lifecycle as it is now. */
+export function lifecycleStatus(parts: StatusParts): LifecycleStatus {
+  const { stop, wrapUps, shutdowns } = parts;
+  const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = parts.settings;
+  const progress = stop?.progress();
+  return {
+    state: parts.state,
+    reason: stop?.cause.reason ?? null,
+    signal: stop?.cause.signal ?? null,
+    stoppingMs: progress?.elapsedMs ?? null,
+    stage: progress?.stage ?? null,
+    hammerMs: progress?.hammerMs ?? null,
+    phases: [...(progress?.phases ?? [])],
+    listeners: [
+      ...(progress?.listeners ?? []),
+      ...[...wrapUps.waiting(), ...shutdowns.waiting()].map(waiting),
+    ],
+    health: parts.health.check(),
+    settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
+  };
+}
+
+function waiting({ name, phase, stage }: Entry): ListenerStatus {
+  const where = stage === undefined ? { phase } : { phase, stage };
+  return { name, ...where, state: 'waiting', startMs: null, durationMs: null };
+}
