@@ -37,6 +37,10 @@ export const ERROR_CODES = {
   LASTCALL_HTTP_BAD_SERVER: 'what was given to attachHttp() is not an HTTP server',
   LASTCALL_HTTP_ALREADY_ATTACHED: 'the server is attached already',
   LASTCALL_HTTP_SERVER_CLOSED: 'the server was closed before it was attached',
+  LASTCALL_DEVSERVER_IN_USE: 'the port or socket of the devserver is taken',
+  LASTCALL_DEVSERVER_TOKEN_NEEDED: 'a devserver that others can reach was given no token',
+  LASTCALL_DEVSERVER_NOT_STARTED: 'the devserver could not listen',
+  LASTCALL_DEVSERVER_GONE: 'the worker of the devserver ended by itself',
   LASTCALL_SERVICE_FAILED: 'a service of a group failed to start, to run or to stop',
   LASTCALL_SERVICE_GROUP_STARTED:
     'a service was added to, or start() called on, a group that has started',
