@@ -1,8 +1,34 @@
 // For everybody: the lifecycle of the process and its signals.
 
+export type {
+  Activities,
+  ActivityList,
+  ActivitySource,
+} from './activities/activities';
+export type { Activity, ActivityStart } from './activities/activity';
+export type {
+  AwaitFrame,
+  AwaitGroup,
+  AwaitSites,
+  CodePosition,
+  ListenerSite,
+  ResourceSite,
+  WaitingOn,
+} from './await-sites/await-sites';
+export type { DumpOptions, DumpResult } from './dump/dump';
+export type {
+  DumpDocument,
+  HandleGroup,
+  HandleRecord,
+  LoopRecord,
+  MemoryRecord,
+  ProcessRecord,
+  WatchdogRecord,
+} from './dump/dump-document';
 export type { LastcallErrorCode } from './error-codes';
 export type { ErrorReport } from './error-report';
 export type {
+  DumpEvent,
   FatalEvent,
   ForceQuitEvent,
   HammerEvent,
@@ -11,6 +37,8 @@ export type {
   LifecycleEvents,
   ListenerEndEvent,
   ListenerStartEvent,
+  ProfileEndEvent,
+  ProfileStartEvent,
   ReportEvent,
   SignalEvent,
   StateEvent,
@@ -21,6 +49,7 @@ export type { Health, HealthStatus, Probe } from './health';
 export { LastcallError, toError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
 export { createLifecycle, formatEvent, proc, signals } from './proc';
+export type { ProfileKind } from './profile/profile-kind';
 export type {
   DrainSummary,
   Listener,
@@ -43,6 +72,7 @@ export type { SignalChannel } from './signals/signal-channel';
 export type { SignalHandler } from './signals/signal-dispatcher';
 export type { Signals, SignalTarget } from './signals/signals';
 export { STAGES, type Stage } from './stages';
+export type { LifecycleStatus, ListenerStatus } from './status';
 
 // For authors of adapters and loggers.
 

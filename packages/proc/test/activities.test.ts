@@ -1,0 +1,64 @@
+import { type Activity, LastcallError } from '../src';
+import { createActivities } from '../src/activities/activities';
+
+describe('activities', () => {
+  let now = 0;
+  const make = () => createActivities(() => now);
+
+  beforeEach(() => {
+    now = 0;
+  });
+
+  it('are listed oldest first with their age, from begin to end', () => {
+    const activities = make();
+    const endFirst = activities.begin({ kind: 'job', name: 'a' });
+    now = 10;
+    activities.begin({ kind: 'job', name: 'b', owner: 'worker', peer: '10.0.0.1:5432' });
+    now = 15;
+    expect(activities.list().activities).toEqual([
+      { kind: 'job', name: 'a', ageMs: 15 },
+      { kind: 'job', name: 'b', owner: 'worker', peer: '10.0.0.1:5432', ageMs: 5 },
+    ]);
+    endFirst();
+    endFirst();
+    expect(activities.list().activities.map(({ name }) => name)).toEqual(['b']);
+  });
+
+  it('end in any order', () => {
+    const activities = make();
+    const ends = ['a', 'b', 'c', 'd'].map((name) => activities.begin({ kind: 'job', name }));
+    for (const index of [1, 3, 0]) ends[index]?.();
+    expect(activities.list().activities.map(({ name }) => name)).toEqual(['c']);
+    ends[2]?.();
+    activities.begin({ kind: 'job', name: 'e' });
+    expect(activities.list().activities.map(({ name }) => name)).toEqual(['e']);
+  });
+
+  it('are asked of sources until these are removed; what has no age comes last', () => {
+    const activities = make();
+    const request: Activity = { kind: 'http request', name: 'GET /', ageMs: null };
+    const remove = activities.addSource(() => [request]);
+    activities.begin({ kind: 'job', name: 'a' });
+    expect(activities.list().activities.map(({ kind }) => kind)).toEqual(['job', 'http request']);
+    remove();
+    expect(activities.list().activities.map(({ kind }) => kind)).toEqual(['job']);
+  });
+
+  it('of a source that throws are missing, and the error is told', () => {
+    const activities = make();
+    const cause = new Error('no connection');
+    activities.addSource(() => {
+      throw cause;
+    });
+    activities.begin({ kind: 'job', name: 'a' });
+    const { activities: listed, errors } = activities.list();
+    expect(listed).toHaveLength(1);
+    expect(errors).toEqual([
+      expect.objectContaining({ code: 'LASTCALL_ACTIVITY_SOURCE_FAILED', cause }),
+    ]);
+  });
+
+  it('need a function as a source', () => {
+    expect(() => make().addSource([] as never)).toThrow(LastcallError);
+  });
+});
