@@ -8,4 +8,6 @@ module.exports = function buildBeforeTests() {
   execFileSync(process.execPath, [tsc, '--build', join(root, 'tsconfig.build.json')], {
     stdio: 'inherit',
   });
+  const dashboard = join(root, 'packages', 'devserver', 'dashboard', 'build.mjs');
+  execFileSync(process.execPath, [dashboard], { stdio: 'inherit' });
 };

@@ -1,0 +1,29 @@
+const STORAGE_KEY = 'lastcall.devserver.token';
+
+/**
+ * Takes the token out of the page's address (`#token=…` or `?token=…`) and keeps it for this tab, so that it stands
+ * neither in the address bar nor in the history.
+ */
+export function takeTokenFromAddress(): void {
+  const address = new URL(location.href);
+  const fragment = new URLSearchParams(address.hash.slice(1));
+  const token = fragment.get('token') ?? address.searchParams.get('token');
+  if (token === null) return;
+  keepToken(token);
+  fragment.delete('token');
+  address.searchParams.delete('token');
+  address.hash = fragment.toString();
+  history.replaceState(null, '', address);
+}
+
+/** Keeps a token until the tab is closed. */
+export function keepToken(token: string): void {
+  sessionStorage.setItem(STORAGE_KEY, token.trim());
+}
+
+/** Asks the devserver, with the token when there is one. Paths are relative to the page. */
+export function ask(path: string, signal: AbortSignal): Promise<Response> {
+  const token = sessionStorage.getItem(STORAGE_KEY);
+  const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` };
+  return fetch(path, { headers, signal, cache: 'no-store', redirect: 'error' });
+}
