@@ -4,6 +4,7 @@ import { drainController, forgetDrainSignal } from './drain-signal';
 import type { HttpDrain } from './http-drain';
 import type { HttpDrainSettings } from './http-drain-options';
 import type { HttpServer } from './http-server';
+import { createInFlightActivities } from './in-flight-activities';
 import { type DrainResult, Stop } from './stop';
 import { UpgradeRecorder } from './upgrade-recorder';
 import { WrapUp } from './wrap-up';
@@ -17,6 +18,7 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
   const tracker = new ConnectionTracker(server);
   const recorder = new UpgradeRecorder(server, tracker);
   const controller = drainController(server);
+  const activities = createInFlightActivities(tracker);
   let wrapUp: WrapUp | undefined;
   let stop: Stop | undefined;
 
@@ -44,6 +46,7 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
     drainSignal: controller.signal,
     wrapUp: () => void beginWrapUp(),
     connections: () => tracker.counts(),
+    inFlight: (owner = 'http') => activities.list(owner),
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       const current = stop ?? beginStop();

@@ -1,3 +1,4 @@
+import type { Activity } from '@lastcall/proc';
 import type { HttpConnections } from './connection-state';
 import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
 import { assertHttpServer, type HttpServer } from './http-server';
@@ -23,6 +24,12 @@ export interface HttpDrain {
   stop(options: { readonly signal: AbortSignal }): Promise<DrainResult>;
   /** How many connections are in which of Go's states. Reads every connection: for probes and dumps. */
   connections(): HttpConnections;
+  /**
+   * Requests and upgraded connections in flight: method and path (without the query), state, peer. Nothing is noted per
+   * request, so the age of one counts from the first time that it was listed: at least so long.
+   * @param owner - What the server is called. Default `http`.
+   */
+  inFlight(owner?: string): Activity[];
   /** Aborts when {@link stop} begins: for handlers of endless responses. The same as `drainSignal(server)`. */
   readonly drainSignal: AbortSignal;
   /**

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Activities } from './activities/activities';
+import { type Activities, createActivities } from './activities/activities';
 import type { Diagnostics } from './diagnostics/diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import { endProcess, exitOf, selfKill } from './end-process';
@@ -10,6 +10,7 @@ import type { ExitGate } from './exit-gate';
 import { createHealth, type Health } from './health';
 import { LastcallError, toError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
+import { lifecycleStatus } from './lifecycle-status';
 import { parseListener } from './parse-listener';
 import { ProcessHandlers } from './process-handlers';
 import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
@@ -40,6 +41,7 @@ type LifecycleState =
 /** The engine behind {@link Lifecycle}; made by `createLifecycle()`. */
 export class ProcessLifecycle implements Lifecycle {
   readonly health: Health = createHealth(() => this.state !== 'running');
+  readonly activities: Activities;
 
   readonly #environment: Environment;
   readonly #outlet: EventOutlet;
@@ -48,7 +50,6 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
   readonly #done = new AbortController();
-  #activities: Activities | undefined;
   #diagnosticsMade: Diagnostics | undefined;
   #state: LifecycleState = { name: 'running' };
   #settings: Settings;
@@ -57,6 +58,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   constructor({ environment, dispatcher, exitGate }: LifecycleParts) {
     this.#environment = environment;
+    this.activities = createActivities(() => environment.now());
     this.#exitGate = exitGate;
     // One listener per request is a fair use of it, not a leak.
     setMaxListeners(0, this.#done.signal);
@@ -118,15 +120,9 @@ export class ProcessLifecycle implements Lifecycle {
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
   }
 
-  get activities(): Activities {
-    return (this.#activities ??= this.#diagnosticsModule().createActivities(() =>
-      this.#environment.now(),
-    ));
-  }
-
   status(): LifecycleStatus {
     this.#resolve();
-    return this.#diagnosticsModule().lifecycleStatus({
+    return lifecycleStatus({
       state: this.state,
       health: this.health,
       settings: this.#settings,
@@ -190,16 +186,16 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   /** Loaded at its first use: what is rarely needed costs nothing before. */
-  #diagnosticsModule(): typeof import('./diagnostics/diagnostics') {
-    return require('./diagnostics/diagnostics') as typeof import('./diagnostics/diagnostics');
-  }
-
   #diagnostics(): Diagnostics {
-    return (this.#diagnosticsMade ??= this.#diagnosticsModule().createDiagnostics({
+    if (this.#diagnosticsMade !== undefined) return this.#diagnosticsMade;
+    const { createDiagnostics } =
+      require('./diagnostics/diagnostics') as typeof import('./diagnostics/diagnostics');
+    this.#diagnosticsMade = createDiagnostics({
       lifecycle: this,
       environment: this.#environment,
       emit: (event) => this.#outlet.emit(event),
-    }));
+    });
+    return this.#diagnosticsMade;
   }
 
   /** Takes in the environment's overrides, at the first moment that something depends on them. */

@@ -3,9 +3,6 @@ import type { Environment } from '../environment';
 import type { LifecycleEvent } from '../events';
 import type { Lifecycle } from '../lifecycle';
 
-export { createActivities } from '../activities/activities';
-export { lifecycleStatus } from '../lifecycle-status';
-
 /** What a lifecycle lends to its diagnostics. */
 export interface DiagnosticsHost {
   readonly lifecycle: Lifecycle;

@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http';
+import type { Activity } from '@lastcall/proc';
+import type { Connection } from './connection';
+import type { ConnectionTracker } from './connection-tracker';
+import {
+  compatRequest,
+  currentResponse,
+  latestRequest,
+  openStreams,
+  speaksHttp1,
+} from './node-internals';
+
+/** Lists requests and upgraded connections in flight, when asked. */
+export interface InFlightActivities {
+  list(owner: string): Activity[];
+}
+
+/**
+ * Reads what is in flight from what Node keeps about its connections: nothing is noted per request. So the age of a
+ * request counts from the first time that somebody looked: at least so long. The age of an upgraded connection is exact.
+ */
+export function createInFlightActivities(tracker: ConnectionTracker): InFlightActivities {
+  const seenAt = new WeakMap<object, number>();
+
+  /** Milliseconds since `unit` of work was first seen here; null at that first time. */
+  function ageOf(unit: object): number | null {
+    const now = performance.now();
+    const since = seenAt.get(unit);
+    if (since === undefined) seenAt.set(unit, now);
+    return since === undefined ? null : Math.round(now - since);
+  }
+
+  function onConnection(connection: Connection, owner: string): Activity[] {
+    const { upgrade, session, transport, peer } = connection;
+    const common = { owner, peer };
+    if (upgrade !== undefined) {
+      const ageMs = Math.round(performance.now() - upgrade.at);
+      return [
+        { kind: upgrade.protocol, name: target(upgrade), ...common, state: 'upgraded', ageMs },
+      ];
+    }
+    if (session !== undefined) {
+      const streams = [...(openStreams(session)?.values() ?? [])];
+      return streams.map((stream) => {
+        const state = stream.headersSent ? 'responding' : 'waiting';
+        const name = target(compatRequest(stream) ?? {});
+        return { kind: 'http request', name, ...common, state, ageMs: ageOf(stream) };
+      });
+    }
+    if (transport === undefined || !speaksHttp1(transport)) return [];
+    const response = currentResponse(transport);
+    const request = response?.req ?? latestRequest(transport);
+    if (request === undefined) return [];
+    const state = response === undefined ? 'uploading' : stateOf(response);
+    return [
+      { kind: 'http request', name: target(request), ...common, state, ageMs: ageOf(request) },
+    ];
+  }
+
+  return {
+    list: (owner) => [...tracker].flatMap((connection) => onConnection(connection, owner)),
+  };
+}
+
+function stateOf(response: ServerResponse): string {
+  if (response.headersSent) return 'responding';
+  return response.req.complete ? 'waiting' : 'uploading';
+}
+
+/** Method and path. Without the query: it may hold what nobody should read in a dump. */
+function target({
+  method,
+  url,
+  path = url,
+}: {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly path?: string | undefined;
+}): string {
+  return `${method ?? 'unknown'} ${path?.split('?', 1)[0] ?? ''}`.trimEnd();
+}
