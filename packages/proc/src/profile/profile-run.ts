@@ -1,0 +1,111 @@
+import { LastcallError, toError } from '../lastcall-error';
+import { giveUpAfter } from './give-up-after';
+import type { LoopProfile } from './loop-profile';
+import type { ProfileHost } from './profile-host';
+import type { ProfilePlan } from './profile-options';
+import type { MissingProfile, ProfileKind, Profiles } from './profiles';
+import type { Recording } from './recording';
+
+/** V8 needs up to 100 ms for either in a small process; a hundred times that is a fault. */
+const DEADLINE_MS = 10_000;
+
+/** The loop begins last and ends first, so that it does not watch the others begin and end. */
+const START_ORDER: readonly ProfileKind[] = ['heap', 'cpu', 'loop'];
+
+/** One run of a profiler: every kind of recording that could be started, until they are stopped. */
+export class ProfileRun {
+  readonly #host: ProfileHost;
+  readonly #recordings: ReadonlyMap<ProfileKind, Recording<object>>;
+  readonly #missing: MissingProfile[];
+  readonly #startedAt: number;
+  readonly #startedMs: number;
+
+  private constructor(
+    host: ProfileHost,
+    recordings: ReadonlyMap<ProfileKind, Recording<object>>,
+    missing: MissingProfile[],
+  ) {
+    this.#host = host;
+    this.#recordings = recordings;
+    this.#missing = missing;
+    this.#startedAt = host.wallClock();
+    this.#startedMs = host.now();
+  }
+
+  /** Starts what can be started. Throws why the first kind cannot when none can. */
+  static async start(host: ProfileHost, plan: ProfilePlan): Promise<ProfileRun> {
+    const recordings = new Map<ProfileKind, Recording<object>>();
+    const missing: MissingProfile[] = [];
+    for (const kind of START_ORDER.filter((kind) => plan.kinds.includes(kind))) {
+      try {
+        recordings.set(kind, await startOne(host, plan, kind));
+      } catch (reason) {
+        missing.push({ kind, error: failed('did not start', kind, reason) });
+      }
+    }
+    const [first] = missing;
+    if (recordings.size === 0 && first !== undefined) throw first.error;
+    return new ProfileRun(host, recordings, missing);
+  }
+
+  /** Stops every recording. Called once; never rejects. */
+  async stop(): Promise<Profiles> {
+    const durationMs = this.#host.now() - this.#startedMs;
+    const profiles = new Map<ProfileKind, object>();
+    for (const [kind, recording] of [...this.#recordings].reverse()) {
+      try {
+        profiles.set(kind, await this.#stopOne(kind, recording));
+      } catch (reason) {
+        recording.abandon();
+        this.#missing.push({ kind, error: failed('was not given back', kind, reason) });
+      }
+    }
+    return {
+      startedAt: this.#startedAt,
+      durationMs: Math.round(durationMs),
+      cpu: profiles.get('cpu') ?? null,
+      heap: profiles.get('heap') ?? null,
+      loop: (profiles.get('loop') as LoopProfile | undefined) ?? null,
+      missing: this.#missing,
+    };
+  }
+
+  #stopOne(kind: ProfileKind, recording: Recording<object>): Promise<object> {
+    return giveUpAfter(this.#host, DEADLINE_MS, `stopping the ${kind} profile`, recording.stop());
+  }
+}
+
+async function startOne(
+  host: ProfileHost,
+  plan: ProfilePlan,
+  kind: ProfileKind,
+): Promise<Recording<object>> {
+  const started = startRecording(host, plan, kind);
+  try {
+    return await giveUpAfter(host, DEADLINE_MS, `starting the ${kind} profile`, started);
+  } catch (error) {
+    // One that starts after all must not run for ever.
+    started.then((recording) => recording.abandon()).catch(() => {});
+    throw error;
+  }
+}
+
+function startRecording(
+  host: ProfileHost,
+  plan: ProfilePlan,
+  kind: ProfileKind,
+): Promise<Recording<object>> {
+  if (kind === 'cpu') return host.recordCpu(plan.intervalMs);
+  if (kind === 'heap') return host.recordHeap(plan.heapIntervalBytes);
+  return host.recordLoop();
+}
+
+function failed(what: string, kind: ProfileKind, reason: unknown): LastcallError {
+  if (reason instanceof LastcallError) return reason;
+  const cause = toError(reason);
+  return new LastcallError(
+    'LASTCALL_PROFILE_FAILED',
+    `the ${kind} profile ${what}: ${cause.message}`,
+    { cause },
+  );
+}
