@@ -1,0 +1,46 @@
+import type { Activity, ActivityTotal } from './protocol';
+
+const LONGEST_TEXT = 300;
+
+/** A copy that can be sent to another thread, whatever the application has put in. */
+export function plainActivity(activity: Activity): Activity {
+  const { kind, name, owner, state, peer, ageMs } = activity;
+  return {
+    kind: text(kind),
+    name: text(name),
+    ...(owner === undefined ? {} : { owner: text(owner) }),
+    ...(state === undefined ? {} : { state: text(state) }),
+    ...(peer === undefined ? {} : { peer: text(peer) }),
+    ageMs: typeof ageMs === 'number' ? ageMs : null,
+  };
+}
+
+/** How many of each kind. */
+export function countByKind(activities: readonly Activity[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of activities) counts.set(text(kind), (counts.get(text(kind)) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
+/** How many of each kind and owner, and the age of the oldest. */
+export function totalByOwner(activities: readonly Activity[]): ActivityTotal[] {
+  const totals = new Map<string, ActivityTotal>();
+  for (const activity of activities) {
+    const kind = text(activity.kind);
+    const owner = text(activity.owner ?? '');
+    const key = `${kind}\0${owner}`;
+    const before = totals.get(key);
+    totals.set(key, {
+      kind,
+      owner,
+      count: (before?.count ?? 0) + 1,
+      oldestMs: Math.max(before?.oldestMs ?? 0, activity.ageMs ?? 0),
+    });
+  }
+  return [...totals.values()];
+}
+
+function text(value: unknown): string {
+  const full = typeof value === 'string' ? value : typeof value;
+  return full.length > LONGEST_TEXT ? `${full.slice(0, LONGEST_TEXT)}…` : full;
+}

@@ -1,0 +1,164 @@
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { getHeapSpaceStatistics } from 'node:v8';
+import { type Lifecycle, toError } from '@lastcall/proc';
+import type { MetricsSource } from './devserver-options';
+import { DrainTotals } from './drain-totals';
+import { LoopWatch } from './loop-watch';
+import { countByKind, plainActivity, totalByOwner } from './plain-activity';
+import type {
+  Activity,
+  AwaitsWish,
+  DumpAnswer,
+  HealthSnapshot,
+  MetricsSnapshot,
+  Question,
+  StatusSnapshot,
+} from './protocol';
+
+const MOST_ACTIVITIES = 200;
+
+/** Looks at this thread's process when the worker asks. Between two looks nothing runs here. */
+export class ProcessObserver {
+  readonly #lifecycle: Lifecycle;
+  readonly #metrics: MetricsSource | undefined;
+  readonly #drains: DrainTotals;
+  readonly #watches = { status: new LoopWatch(), metrics: new LoopWatch() };
+  #utilization: ReturnType<typeof performance.eventLoopUtilization> | undefined;
+  #isProfiling = false;
+
+  constructor(lifecycle: Lifecycle, metrics: MetricsSource | undefined) {
+    this.#lifecycle = lifecycle;
+    this.#metrics = metrics;
+    this.#drains = new DrainTotals(lifecycle);
+  }
+
+  /** What the service is called. */
+  get processName(): string {
+    const { name } = this.#lifecycle.settings;
+    return name ?? process.env.npm_package_name ?? basename(process.argv[1] ?? 'node');
+  }
+
+  set profiling(profiling: boolean) {
+    this.#isProfiling = profiling;
+  }
+
+  answer(question: Question): unknown {
+    switch (question.kind) {
+      case 'health':
+        return this.health();
+      case 'status':
+        return this.status();
+      case 'metrics':
+        return this.#metricsSnapshot();
+      case 'dump':
+        return this.#dump(question.awaits);
+    }
+  }
+
+  health(): HealthSnapshot {
+    return { state: this.#lifecycle.state, health: this.#lifecycle.health.check() };
+  }
+
+  status(): StatusSnapshot {
+    return { ...this.glance(), loop: this.#loop() };
+  }
+
+  /** The status without a look at the event loop, which would begin to watch it. */
+  glance(): StatusSnapshot {
+    const activities = this.#activities();
+    return {
+      process: {
+        name: this.processName,
+        pid: process.pid,
+        host: hostname(),
+        node: process.version,
+        uptimeMs: Math.round(process.uptime() * 1000),
+      },
+      lifecycle: this.#lifecycle.status(),
+      activities: activities.slice(0, MOST_ACTIVITIES).map(plainActivity),
+      activityCounts: countByKind(activities),
+      loop: { utilization: performance.eventLoopUtilization().utilization, delayMs: null },
+      memory: memory(),
+      profiling: this.#isProfiling,
+    };
+  }
+
+  /** Stops watching the event loop for `status` or `metrics`, until the next look. */
+  rest(watch: 'status' | 'metrics'): void {
+    this.#watches[watch].rest();
+  }
+
+  close(): void {
+    this.#drains.remove();
+    this.rest('status');
+    this.rest('metrics');
+  }
+
+  async #metricsSnapshot(): Promise<MetricsSnapshot> {
+    const { active, idle } = performance.eventLoopUtilization();
+    const own = await this.#ownMetrics();
+    return {
+      lifecycle: this.#lifecycle.status(),
+      activities: totalByOwner(this.#activities()),
+      drains: this.#drains.list(),
+      loop: { activeMs: active, idleMs: idle, delayMs: this.#watches.metrics.look() },
+      memory: memory(),
+      heapSpaces: getHeapSpaceStatistics().map((space) => ({
+        name: space.space_name,
+        usedBytes: space.space_used_size,
+      })),
+      resources: countResources(),
+      ...own,
+    };
+  }
+
+  /** As JSON and back: whatever a registry holds, it can be sent then. */
+  async #ownMetrics(): Promise<Pick<MetricsSnapshot, 'own' | 'ownError'>> {
+    if (this.#metrics === undefined) return { own: [], ownError: null };
+    try {
+      const own: unknown = JSON.parse(JSON.stringify(await this.#metrics.getMetricsAsJSON()));
+      return { own: Array.isArray(own) ? own : [], ownError: null };
+    } catch (thrown) {
+      return { own: [], ownError: toError(thrown).message };
+    }
+  }
+
+  async #dump(awaits: AwaitsWish): Promise<DumpAnswer> {
+    const { text, json } = await this.#lifecycle.dump({
+      reason: 'devserver',
+      write: false,
+      awaits,
+    });
+    return { text, json: JSON.stringify(json), awaits: json.awaits };
+  }
+
+  #activities(): readonly Activity[] {
+    return this.#lifecycle.activities.list().activities;
+  }
+
+  #loop(): StatusSnapshot['loop'] {
+    const total = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(total, this.#utilization);
+    this.#utilization = total;
+    return { utilization, delayMs: this.#watches.status.look() };
+  }
+}
+
+function memory(): StatusSnapshot['memory'] {
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  return {
+    rssBytes: rss,
+    heapUsedBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    externalBytes: external,
+    arrayBuffersBytes: arrayBuffers,
+  };
+}
+
+function countResources(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const type of process.getActiveResourcesInfo()) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,115 @@
+import type { AwaitsWish, DumpAnswer } from '../protocol';
+import { HttpError } from './http-error';
+import { type MainStack, readMainStack } from './main-stack';
+import type { MainThread, MainThreadState } from './main-thread';
+
+/** What can be told of a process whose main thread does not answer. */
+export interface BlockedDump {
+  readonly schema: 'lastcall.blocked-dump/1';
+  readonly time: string;
+  readonly mainThread: MainThreadState;
+  /** Null when not even V8 answered; `stackError` says why. */
+  readonly stack: MainStack | null;
+  readonly stackError: string | null;
+  /** The last status before. */
+  readonly last: MainThread['lastStatus'];
+}
+
+/** A dump by the main thread, or one without it. */
+export type Dump =
+  | { readonly kind: 'full'; readonly dump: DumpAnswer }
+  | { readonly kind: 'blocked'; readonly dump: BlockedDump };
+
+/** Await sites of a large heap take seconds. */
+const DUMP_DEADLINE_MS = 30_000;
+/** A dump stops the process for a moment: whoever comes within this time of the last one gets that. */
+const FRESH_MS = 1000;
+
+interface Order {
+  readonly dump: Promise<Dump>;
+  /** When it was done; undefined while it is made. */
+  doneAt: number | undefined;
+}
+
+/** Makes dumps, one at a time and at most one a second of each kind; whoever comes meanwhile shares it. */
+export class DumpDesk {
+  readonly #main: MainThread;
+  readonly #orders = new Map<AwaitsWish, Order>();
+
+  constructor(main: MainThread) {
+    this.#main = main;
+  }
+
+  take(awaits: AwaitsWish): Promise<Dump> {
+    const known = this.#orders.get(awaits);
+    if (known !== undefined && isFresh(known)) return known.dump;
+    const order: Order = { dump: this.#make(awaits), doneAt: undefined };
+    const done = (): void => {
+      order.doneAt = performance.now();
+    };
+    order.dump.then(done, done);
+    this.#orders.set(awaits, order);
+    return order.dump;
+  }
+
+  async #make(awaits: AwaitsWish): Promise<Dump> {
+    const isAnswering = (await this.#main.ask({ kind: 'health' })) !== undefined;
+    if (!isAnswering) return this.#blocked();
+    const dump = await this.#main.ask({ kind: 'dump', awaits }, DUMP_DEADLINE_MS);
+    return dump === undefined ? this.#blocked() : { kind: 'full', dump };
+  }
+
+  async #blocked(): Promise<Dump> {
+    const seen = await seeStack();
+    const dump: BlockedDump = {
+      schema: 'lastcall.blocked-dump/1',
+      time: new Date().toISOString(),
+      mainThread: this.#main.state(false),
+      ...seen,
+      last: this.#main.lastStatus,
+    };
+    return { kind: 'blocked', dump };
+  }
+}
+
+function isFresh({ doneAt }: Order): boolean {
+  return doneAt === undefined || performance.now() - doneAt < FRESH_MS;
+}
+
+async function seeStack(): Promise<Pick<BlockedDump, 'stack' | 'stackError'>> {
+  try {
+    return { stack: await readMainStack(), stackError: null };
+  } catch (thrown) {
+    const known = thrown instanceof HttpError;
+    return { stack: null, stackError: known ? thrown.message : 'the inspector failed' };
+  }
+}
+
+/** A dump without the main thread, as text. */
+export function formatBlockedDump({
+  time,
+  mainThread,
+  stack,
+  stackError,
+  last,
+}: BlockedDump): string {
+  const { name, pid, host, node } = last.process;
+  const frames = stack?.state === 'running' ? stack.frames : [];
+  const lines = frames.map(
+    ({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column ?? 0}`,
+  );
+  const doing = stack === null ? `unknown: ${stackError}` : stack.state;
+  return [
+    `=== dump of a blocked process: ${name} pid=${pid} host=${host} node=${node} ${time} ===`,
+    `the main thread has not answered for ${mainThread.blockedMs} ms`,
+    `main thread: ${doing}`,
+    ...lines,
+    '',
+    `state before: ${last.lifecycle.state}, ${last.lifecycle.health.ready ? 'ready' : 'not ready'}`,
+    ...Object.entries(last.activityCounts).map(
+      ([kind, count]) => `in flight before: ${count} ${kind}`,
+    ),
+    '=== end of dump ===',
+    '',
+  ].join('\n');
+}
