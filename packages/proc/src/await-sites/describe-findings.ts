@@ -1,0 +1,66 @@
+import { dirname, join, sep } from 'node:path';
+import type { AwaitFrame, AwaitSites } from './await-sites';
+import { groupAwaits } from './group-awaits';
+import { findManyListeners } from './listener-sites';
+import type { AwaitPosition } from './locate-awaits';
+import type { Findings } from './read-heap';
+import { findResources } from './resource-sites';
+import { buildStacks } from './stacks';
+import type { Suspended } from './suspended-functions';
+import { createToSource } from './to-source';
+import { WaitFinder } from './wait-finder';
+import { WaitTokens } from './wait-tokens';
+
+export interface DescribeOptions {
+  readonly located: ReadonlyMap<Suspended, AwaitPosition>;
+  /** `performance.now()` of the snapshot. */
+  readonly now: number;
+  readonly maxGroups: number;
+}
+
+export type Described = Pick<
+  AwaitSites,
+  'suspended' | 'groups' | 'omittedGroups' | 'resources' | 'listeners'
+> & {
+  /** How many functions are given with the line of their definition. */
+  readonly unlocated: number;
+};
+
+/** Says in words and positions of the source what was found in a heap. */
+export function describeFindings(findings: Findings, options: DescribeOptions): Described {
+  const { graph, positions, suspended } = findings;
+  const toSource = createToSource();
+  const frames = new Map<Suspended, AwaitFrame>();
+  for (const each of suspended) {
+    const definition = positions.ofFunction(each.closure);
+    if (definition === undefined || isOwn(definition.file)) continue;
+    const position = options.located.get(each) ?? { line: definition.line, column: null };
+    const source = toSource({ ...definition, ...position }) ?? { ...definition, ...position };
+    frames.set(each, { ...source, kind: each.kind });
+  }
+  const waits = new WaitFinder(graph, new WaitTokens(graph, findings.tokens), findings.ignored);
+  const { groups, omitted } = groupAwaits(buildStacks(suspended), {
+    frameOf: (each) => frames.get(each),
+    waitOf: (each) => waits.find(each.awaited),
+    now: options.now,
+    maxGroups: options.maxGroups,
+  });
+  const sources = { graph, positions, toSource, yes: findings.yes };
+  return {
+    suspended: frames.size,
+    groups,
+    omittedGroups: omitted,
+    resources: findResources(findings.resources, sources),
+    listeners: findManyListeners(findings.emitters, sources),
+    unlocated: [...frames.keys()].filter((each) => !options.located.has(each)).length,
+  };
+}
+
+/** The folders whose functions wait because of the search itself. In a bundle they cannot be told apart. */
+const OWN_FOLDERS = __dirname.endsWith('await-sites')
+  ? ['await-sites', 'dump', 'diagnostics'].map((folder) => join(dirname(__dirname), folder) + sep)
+  : [];
+
+function isOwn(file: string): boolean {
+  return OWN_FOLDERS.some((folder) => file.startsWith(folder));
+}

@@ -1,0 +1,93 @@
+import { Session } from 'node:inspector';
+
+/** The part of the inspector that is used here. Its session is our own: those of others do not notice. */
+export class HeapSession {
+  readonly #session: Session;
+
+  /** Throws under `--permission`, and where Node was built without the inspector. */
+  constructor() {
+    this.#session = new Session();
+    this.#session.connect();
+  }
+
+  /** Hands all live promises of the program to `take`, in the same moment. */
+  async takePromises(take: (promises: readonly Promise<unknown>[]) => void): Promise<void> {
+    const key = `__lastcall_promises_${process.pid}`;
+    const { result } = await this.#post<Evaluated>('Runtime.evaluate', {
+      expression: 'Promise.prototype',
+      objectGroup: GROUP,
+    });
+    const { objects } = await this.#post<Queried>('Runtime.queryObjects', {
+      prototypeObjectId: result.objectId,
+      objectGroup: GROUP,
+    });
+    Object.defineProperty(globalThis, key, { value: take, configurable: true });
+    try {
+      await this.#post('Runtime.callFunctionOn', {
+        objectId: objects.objectId,
+        functionDeclaration: `function () { globalThis['${key}'](this); }`,
+      });
+    } finally {
+      Reflect.deleteProperty(globalThis, key);
+    }
+  }
+
+  /** Where the generator with this node id is suspended. Walks over the whole heap: some 0.3 µs per object of it. */
+  async generatorLocation(id: number): Promise<{ line: number; column: number } | undefined> {
+    try {
+      const { result } = await this.#post<Evaluated>('HeapProfiler.getObjectByHeapObjectId', {
+        objectId: String(id),
+        objectGroup: GROUP,
+      });
+      const { internalProperties = [] } = await this.#post<Properties>('Runtime.getProperties', {
+        objectId: result.objectId,
+        ownProperties: true,
+      });
+      const read = (name: string): unknown =>
+        internalProperties.find((property) => property.name === name)?.value?.value;
+      const location = read('[[GeneratorLocation]]') as Position | undefined;
+      if (read('[[GeneratorState]]') !== 'suspended' || location === undefined) return undefined;
+      return { line: location.lineNumber + 1, column: location.columnNumber + 1 };
+    } catch {
+      // It is gone by now.
+      return undefined;
+    }
+  }
+
+  /** Lets go of every object, and of the object ids that V8 keeps up to date from the first snapshot on. */
+  close(): void {
+    this.#session.post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
+    this.#session.disconnect();
+  }
+
+  #post<T>(method: string, params: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#session.post(method, params, (error, value) => {
+        if (error === null) resolve(value as T);
+        else reject(new Error(`${method}: ${error.message}`));
+      });
+    });
+  }
+}
+
+const GROUP = '@lastcall/proc.await-sites';
+
+interface Evaluated {
+  readonly result: { readonly objectId: string };
+}
+
+interface Queried {
+  readonly objects: { readonly objectId: string };
+}
+
+interface Properties {
+  readonly internalProperties?: readonly {
+    readonly name: string;
+    readonly value?: { readonly value?: unknown };
+  }[];
+}
+
+interface Position {
+  readonly lineNumber: number;
+  readonly columnNumber: number;
+}

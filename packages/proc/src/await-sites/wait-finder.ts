@@ -1,0 +1,182 @@
+import type { WaitingOn } from './await-sites';
+import { type EdgeKind, type HeapGraph, NONE } from './heap-graph';
+import { isPromise, isReaction } from './promise-links';
+import type { WaitTokens } from './wait-tokens';
+
+/** What a suspended function waits for, and since when, where that is known (as `performance.now()`). */
+export interface FoundWait extends WaitingOn {
+  readonly since: number | null;
+}
+
+/** Classes that say by their name what will settle a promise. Native ones are called `Node / <name>` too. */
+const TELLING =
+  /^(Timeout|Immediate|Socket|TLSSocket|TCP|Pipe|Server|ClientRequest|IncomingMessage|ServerResponse|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap|FileHandle|ReadStream|WriteStream|ChildProcess|Worker|MessagePort|BroadcastChannel|FSWatcher|AbortSignal|Interface|Gzip|Gunzip|\w*Http2\w+|\w*ReadableStream\w*|\w*WritableStream\w*|\w*EventEmitter|\w+Wrap)$/;
+
+const MAX_STEPS = 3000;
+const MAX_DEPTH = 24;
+/** A scope that so many functions share says nothing about one of them. */
+const MAX_SHARERS = 64;
+
+/**
+ * Finds what will settle a promise: it walks from the promise to its resolve function, and from there to whatever
+ * holds that. A `WaitToken` on the way is exact; a class or a named queue is a guess, the nearest first.
+ */
+export class WaitFinder {
+  readonly #graph: HeapGraph;
+  readonly #tokens: WaitTokens;
+  readonly #ignored: ReadonlySet<number>;
+  readonly #known = new Map<number, FoundWait>();
+
+  /** `ignored`: generators, and what the search itself holds. */
+  constructor(graph: HeapGraph, tokens: WaitTokens, ignored: ReadonlySet<number>) {
+    this.#graph = graph;
+    this.#tokens = tokens;
+    this.#ignored = ignored;
+  }
+
+  /** What will settle `promise`. */
+  find(promise: number): FoundWait {
+    const known = this.#known.get(promise);
+    if (known !== undefined) return known;
+    const found = this.#search(promise);
+    this.#known.set(promise, found);
+    return found;
+  }
+
+  #search(promise: number): FoundWait {
+    const graph = this.#graph;
+    const queue: Step[] = [{ node: promise, depth: 0, via: NONE }];
+    const seen = new Set([promise]);
+    let weakest: FoundWait | undefined;
+    for (let at = 0; at < queue.length; at++) {
+      const step = queue[at] as Step;
+      const token = this.#tokens.heldBy(step.node);
+      if (token !== undefined) return { ...token, confidence: 'exact' };
+      const told = this.#tell(step);
+      if (told?.isLast === true) return heuristic(told.what);
+      if (told !== undefined) weakest ??= heuristic(told.what);
+      if (at > MAX_STEPS || step.depth >= MAX_DEPTH) return weakest ?? UNKNOWN;
+      if (this.#isShared(step.node)) continue;
+      graph.forRetainers(step.node, (node, via) => {
+        if (seen.size > MAX_STEPS) return false;
+        if (seen.has(node) || !this.#leadsOn(step.node, node, via)) return true;
+        seen.add(node);
+        queue.push({ node, depth: step.depth + 1, via });
+        return true;
+      });
+    }
+    return weakest ?? this.#holder(promise) ?? NOTHING;
+  }
+
+  /** Whether `retainer` may settle what `node` stands for, rather than wait for it. */
+  #leadsOn(node: number, retainer: number, edge: number): boolean {
+    const graph = this.#graph;
+    if (this.#ignored.has(retainer)) return false;
+    const kind = graph.edgeKind(edge);
+    if (kind === 'weak' || kind === 'shortcut') return false;
+    const name = graph.name(retainer);
+    if (graph.type(retainer) === 'synthetic' || name === 'system / NativeContext') return false;
+    if (isPromise(graph, node)) return settles(graph, retainer, name, kind);
+    if (isPromise(graph, retainer)) return isReaction(graph, node);
+    // The registers of a function that is suspended, and code that mentions a function.
+    if (name.startsWith('system / ')) {
+      return name === 'system / Context' || name.startsWith('system / Promise');
+    }
+    return graph.type(retainer) !== 'code' && !this.#holdsRegisters(retainer);
+  }
+
+  #holdsRegisters(node: number): boolean {
+    if (this.#graph.type(node) !== 'array') return false;
+    let isHeld = false;
+    this.#graph.forRetainers(node, (retainer, edge) => {
+      isHeld = this.#graph.edgeName(edge) === 'parameters_and_registers';
+      return !isHeld && retainer !== NONE;
+    });
+    return isHeld;
+  }
+
+  #isShared(node: number): boolean {
+    const graph = this.#graph;
+    return graph.name(node) === 'system / Context' && graph.retainerCount(node) > MAX_SHARERS;
+  }
+
+  /** What a node on the way says of the wait. */
+  #tell({ node, via }: Step): { readonly what: string; readonly isLast: boolean } | undefined {
+    const graph = this.#graph;
+    const type = graph.type(node);
+    if (type !== 'object' && type !== 'native') return undefined;
+    const name = graph.name(node).replace(/^Node \/ /, '');
+    if (name === 'Array' || name === 'Map' || name === 'Set')
+      return this.#tellContainer(node, name);
+    if (isPlain(name) || isPromise(graph, node)) return undefined;
+    if (TELLING.test(name) || graph.follow(node, '_events') !== NONE) {
+      return { what: name, isLast: true };
+    }
+    const property = via === NONE ? '' : graph.edgeName(via);
+    return { what: /^[a-z]\w*$/i.test(property) ? `${property} of ${name}` : name, isLast: false };
+  }
+
+  /** A queue is known by the variable or property that holds it. Listeners of an emitter are not a queue. */
+  #tellContainer(node: number, type: string): { what: string; isLast: boolean } | undefined {
+    const graph = this.#graph;
+    let what: string | undefined;
+    let isEvents = false;
+    graph.forRetainers(node, (holder, edge) => {
+      if (this.#ignored.has(holder)) return true;
+      const kind = graph.edgeKind(edge);
+      if (kind === 'context') what ??= `${type} ${graph.edgeName(edge)}`;
+      if (kind !== 'property') return true;
+      isEvents ||= this.#isEvents(holder);
+      const name = graph.name(holder);
+      what ??= `${type} ${graph.edgeName(edge)}${isPlain(name) ? '' : ` of ${name}`}`;
+      return true;
+    });
+    return isEvents || what === undefined ? undefined : { what, isLast: true };
+  }
+
+  #isEvents(node: number): boolean {
+    let isEvents = false;
+    this.#graph.forRetainers(node, (_, edge) => {
+      isEvents ||= this.#graph.edgeName(edge) === '_events';
+      return !isEvents;
+    });
+    return isEvents;
+  }
+
+  /** Native requests hold the promise itself. */
+  #holder(promise: number): FoundWait | undefined {
+    const graph = this.#graph;
+    let found: FoundWait | undefined;
+    graph.forRetainers(promise, (holder) => {
+      const name = graph.name(holder).replace(/^Node \/ /, '');
+      if (!this.#ignored.has(holder) && TELLING.test(name)) found ??= heuristic(name);
+      return found === undefined;
+    });
+    return found;
+  }
+}
+
+interface Step {
+  readonly node: number;
+  readonly depth: number;
+  /** The edge it was reached by. */
+  readonly via: number;
+}
+
+const UNKNOWN: FoundWait = heuristic('unknown');
+const NOTHING: FoundWait = heuristic('nothing that could settle it');
+
+function heuristic(what: string): FoundWait {
+  return { what, confidence: 'heuristic', since: null };
+}
+
+/** What holds a promise mostly waits for it; these settle it: the promise before it, and its resolve functions. */
+function settles(graph: HeapGraph, retainer: number, name: string, kind: EdgeKind): boolean {
+  if (kind !== 'hidden') return false;
+  if (isReaction(graph, retainer) || name === 'system / PromiseCapability') return true;
+  return name === 'system / Context';
+}
+
+function isPlain(name: string): boolean {
+  return name === 'Object' || name === '' || name.startsWith('system / ') || name.startsWith('(');
+}
