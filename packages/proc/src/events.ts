@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { LastcallError } from './lastcall-error';
-import type { ProfileKind } from './profile/profile-kind';
+import type { ProfileKind } from './profile/profiles';
 import type { ListenerOutcome, Report } from './report';
 import type { Stage } from './stages';
 

@@ -49,7 +49,9 @@ export type { Health, HealthStatus, Probe } from './health';
 export { LastcallError, toError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
 export { createLifecycle, formatEvent, proc, signals } from './proc';
-export type { ProfileKind } from './profile/profile-kind';
+export type { ProfileResult } from './profile/profile-control';
+export type { ProfileOptions } from './profile/profile-options';
+export type { ProfileKind, Profiles } from './profile/profiles';
 export type {
   DrainSummary,
   Listener,

@@ -4,6 +4,8 @@ import type { Remover } from './environment';
 import type { LifecycleEvents, StateName } from './events';
 import type { Health } from './health';
 import type { Lifecycle } from './lifecycle';
+import type { ProfileResult } from './profile/profile-control';
+import type { ProfileOptions } from './profile/profile-options';
 import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import type { Report } from './report';
 import type { Settings, SetupOptions } from './settings';
@@ -56,6 +58,14 @@ export class LazyLifecycle implements Lifecycle {
 
   dump(options?: DumpOptions): Promise<DumpResult> {
     return this.#made.dump(options);
+  }
+
+  startProfile(options?: ProfileOptions): Promise<void> {
+    return this.#made.startProfile(options);
+  }
+
+  stopProfile(): Promise<ProfileResult | null> {
+    return this.#made.stopProfile();
   }
 
   setup(options: SetupOptions): void {

@@ -3,6 +3,8 @@ import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
 import type { LifecycleEvents, StateName } from './events';
 import type { Health } from './health';
+import type { ProfileResult } from './profile/profile-control';
+import type { ProfileOptions } from './profile/profile-options';
 import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import type { Report } from './report';
 import type { Settings, SetupOptions } from './settings';
@@ -54,6 +56,19 @@ export interface Lifecycle {
    * @throws LastcallError `LASTCALL_BAD_OPTION`
    */
   dump(options?: DumpOptions): Promise<DumpResult>;
+  /**
+   * Begins a profile: where CPU time goes, what allocates the memory in use, how the event loop does. What SIGUSR2 does,
+   * which also ends it. It ends by itself after `maxMs` (60 s), and with the process, and is written to `dumpDir`.
+   * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_PROFILE_RUNNING`, `LASTCALL_PROFILE_TOO_SOON`; and, when none of
+   * the kinds can be recorded, `LASTCALL_PROFILE_UNAVAILABLE`, `LASTCALL_PROFILE_TAKEN` or `LASTCALL_PROFILE_FAILED`. All
+   * as rejections.
+   */
+  startProfile(options?: ProfileOptions): Promise<void>;
+  /**
+   * Ends the profile that is running and writes it; null when none is. Never rejects: what goes wrong is told by the
+   * event `warning`.
+   */
+  stopProfile(): Promise<ProfileResult | null>;
   /** Named probes and the readiness that follows from them. */
   readonly health: Health;
   /**

@@ -13,6 +13,8 @@ import type { Lifecycle } from './lifecycle';
 import { lifecycleStatus } from './lifecycle-status';
 import { parseListener } from './parse-listener';
 import { ProcessHandlers } from './process-handlers';
+import type { ProfileResult } from './profile/profile-control';
+import type { ProfileOptions } from './profile/profile-options';
 import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import { Registry } from './registry';
 import type { Report } from './report';
@@ -67,7 +69,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
       onDumpSignal: (signal) => void this.#diagnostics().dumper.onSignal(signal),
-      onProfileSignal: () => {},
+      onProfileSignal: (signal) => this.#onProfileSignal(signal),
       onStopMessage: () => void this.shutdown('shutdown message'),
       onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
       onFatal: (error, origin) => this.#onFatal(error, origin),
@@ -134,6 +136,14 @@ export class ProcessLifecycle implements Lifecycle {
 
   async dump(options: DumpOptions = {}): Promise<DumpResult> {
     return this.#diagnostics().dumper.dump(options);
+  }
+
+  async startProfile(options: ProfileOptions = {}): Promise<void> {
+    await this.#diagnostics().profiles.start(options, 'call');
+  }
+
+  async stopProfile(): Promise<ProfileResult | null> {
+    return (await this.#diagnosticsMade?.profiles.stop('call')) ?? null;
   }
 
   hammer(): void {
@@ -233,6 +243,11 @@ export class ProcessLifecycle implements Lifecycle {
     // Already over, and waiting for its output to be written: no longer.
     if (this.#state.name === 'stopped') selfKill(this.#environment, stop.cause.signal ?? 'SIGTERM');
     else stop.forceQuit('signal');
+  }
+
+  /** During a stop SIGUSR2 is the hammer, and what is running is ended and written anyway. */
+  #onProfileSignal(signal: NodeJS.Signals): void {
+    if (this.#state.name === 'running') void this.#diagnostics().profiles.toggle(signal);
   }
 
   #onHammerSignal(signal: NodeJS.Signals): void {

@@ -1,10 +1,17 @@
 import type { AwaitSites, AwaitSitesOptions } from '../await-sites/await-sites';
 import type { LoopRecord, MemoryRecord, ProcessRecord } from '../dump/dump-document';
+import type { Profiler } from '../profile/profiler';
 
 /** Writes a file of diagnostics, safely. */
 export interface DumpFileWriter {
   /** @throws LastcallError when it could not be written */
-  write(kind: string, extension: string, content: string): { readonly path: string };
+  write(
+    kind: string,
+    extension: string,
+    content: string,
+    /** When it was taken, in milliseconds since the epoch. Files that belong together share it. */
+    at?: number,
+  ): { readonly path: string };
 }
 
 /** What diagnostics ask of the process and the operating system; replaceable, as {@link Environment} is. */
@@ -19,4 +26,5 @@ export interface DiagnosticsEnvironment {
   loop(forMs: number): Promise<LoopRecord>;
   findAwaitSites(options: AwaitSitesOptions): Promise<AwaitSites>;
   dumpFiles(options: { readonly dir: string | undefined; readonly name: string }): DumpFileWriter;
+  createProfiler(): Profiler;
 }

@@ -2,6 +2,7 @@ import { Dumper } from '../dump/dumper';
 import type { Environment } from '../environment';
 import type { LifecycleEvent } from '../events';
 import type { Lifecycle } from '../lifecycle';
+import { ProfileControl } from '../profile/profile-control';
 
 /** What a lifecycle lends to its diagnostics. */
 export interface DiagnosticsHost {
@@ -13,12 +14,20 @@ export interface DiagnosticsHost {
 /** How a lifecycle explains itself. */
 export interface Diagnostics {
   readonly dumper: Dumper;
+  readonly profiles: ProfileControl;
 }
 
 /** Makes the diagnostics of a lifecycle. */
 export function createDiagnostics({ lifecycle, environment, emit }: DiagnosticsHost): Diagnostics {
   const diagnostics = environment.diagnostics();
   const name = (): string => lifecycle.settings.name ?? diagnostics.defaultName();
+  const profiles = new ProfileControl({
+    lifecycle,
+    environment,
+    profiler: diagnostics.createProfiler(),
+    files: () => diagnostics.dumpFiles({ dir: lifecycle.settings.dumpDir, name: name() }),
+    emit,
+  });
   const dumper = new Dumper({
     environment,
     diagnostics,
@@ -27,8 +36,8 @@ export function createDiagnostics({ lifecycle, environment, emit }: DiagnosticsH
     dir: () => lifecycle.settings.dumpDir,
     status: () => lifecycle.status(),
     watchdog: () => null,
-    isProfiling: () => false,
+    isProfiling: () => profiles.isProfiling,
     emit,
   });
-  return { dumper };
+  return { dumper, profiles };
 }

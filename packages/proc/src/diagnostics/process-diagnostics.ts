@@ -27,7 +27,12 @@ export function createProcessDiagnostics(): DiagnosticsEnvironment {
     loop,
     // Loaded at their first use: they are rarely needed, and a stop does not need them.
     findAwaitSites: (options) => require('../await-sites/find-await-sites').findAwaitSites(options),
-    dumpFiles: (options) => new (require('../dump-files/dump-files').DumpFiles)(options),
+    dumpFiles: (options) =>
+      new (
+        require('../dump-files/dump-files') as typeof import('../dump-files/dump-files')
+      ).DumpFiles(options),
+    createProfiler: () =>
+      new (require('../profile/profiler') as typeof import('../profile/profiler')).Profiler(),
   };
 }
 

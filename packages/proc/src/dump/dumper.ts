@@ -142,9 +142,10 @@ export class Dumper {
         dir: this.#host.dir(),
         name: this.#host.name(),
       });
+      const at = Date.parse(json.time);
       const written = [
-        files.write('dump', 'txt', text),
-        files.write('dump', 'json', `${JSON.stringify(json, undefined, 1)}\n`),
+        files.write('dump', 'txt', text, at),
+        files.write('dump', 'json', `${JSON.stringify(json, undefined, 1)}\n`, at),
       ];
       return written.map(({ path }) => path);
     } catch (thrown) {

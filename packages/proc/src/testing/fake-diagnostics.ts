@@ -1,4 +1,5 @@
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
+import { Profiler } from '../profile/profiler';
 import type { FakeEnvironment } from './fake-environment';
 
 /** Diagnostics of a process that does not exist: nothing is open, nothing waits, files go to `environment.files`. */
@@ -35,6 +36,7 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       listeners: [],
       stats: { heapNodes: null, estimatedPauseMs: 0, pauseMs: 0, tookMs: 0 },
     }),
+    createProfiler: () => new Profiler(),
     dumpFiles: ({ dir = '/tmp', name }) => ({
       write(kind, extension, content) {
         const path = `${dir}/${name}-fake-${environment.pid}-${kind}-${environment.files.size + 1}.${extension}`;

@@ -1,0 +1,121 @@
+import type { DumpFileWriter } from '../diagnostics/diagnostics-environment';
+import type { Environment, Remover } from '../environment';
+import type { LifecycleEvent } from '../events';
+import { LastcallError, toError } from '../lastcall-error';
+import type { Lifecycle } from '../lifecycle';
+import { profileFiles } from './profile-files';
+import { type ProfileOptions, resolveProfileOptions } from './profile-options';
+import type { Profiler } from './profiler';
+import type { Profiles } from './profiles';
+
+/** What a profile came to. */
+export interface ProfileResult {
+  /** What was written: one file for each kind that was recorded. */
+  readonly files: readonly string[];
+  readonly durationMs: number;
+  readonly profiles: Profiles;
+}
+
+/** What the profiles of a lifecycle need. */
+export interface ProfileHost {
+  readonly lifecycle: Pick<Lifecycle, 'onShutdown'>;
+  readonly environment: Environment;
+  readonly profiler: Profiler;
+  files(): DumpFileWriter;
+  emit(event: LifecycleEvent): void;
+}
+
+/** Begins and ends the profiles of one lifecycle, tells of them, and writes them to files; also when the process stops. */
+export class ProfileControl {
+  readonly #host: ProfileHost;
+  /** Takes the listener away that ends the profile with the process. */
+  #unlisten: Remover = () => {};
+  #ending: Promise<ProfileResult | null> | undefined;
+
+  constructor(host: ProfileHost) {
+    this.#host = host;
+  }
+
+  get isProfiling(): boolean {
+    return this.#host.profiler.state !== 'idle';
+  }
+
+  /** @throws LastcallError as {@link Profiler.start}, as a rejection */
+  async start(options: ProfileOptions, reason: string): Promise<void> {
+    const { profiler, lifecycle } = this.#host;
+    const { kinds, maxMs } = resolveProfileOptions(options);
+    await profiler.start({
+      ...options,
+      onAutoStop: (stopped) => {
+        options.onAutoStop?.(stopped);
+        void this.#finish(stopped, 'maxMs');
+      },
+    });
+    const registration = lifecycle.onShutdown(() => this.stop('stop'), {
+      name: 'profile',
+      stage: 'telemetry',
+    });
+    this.#unlisten = () => void registration.remove();
+    this.#host.emit({ type: 'profileStart', reason, kinds, maxMs });
+  }
+
+  /** Ends the profile and writes it; null when none is running. Callers at the same time get the same promise. */
+  stop(reason: string): Promise<ProfileResult | null> {
+    if (this.#ending !== undefined) return this.#ending;
+    if (!this.isProfiling) return Promise.resolve(null);
+    return this.#finish(this.#host.profiler.stop(), reason);
+  }
+
+  /** What a signal asks for: begin, or end. Never rejects. */
+  async toggle(signal: NodeJS.Signals): Promise<void> {
+    try {
+      if (this.isProfiling) await this.stop(signal);
+      else await this.start({}, signal);
+    } catch (thrown) {
+      this.#warn(toError(thrown));
+    }
+  }
+
+  #finish(stopped: Promise<Profiles | null>, reason: string): Promise<ProfileResult | null> {
+    this.#ending ??= this.#conclude(stopped, reason).finally(() => {
+      this.#ending = undefined;
+    });
+    return this.#ending;
+  }
+
+  async #conclude(
+    stopped: Promise<Profiles | null>,
+    reason: string,
+  ): Promise<ProfileResult | null> {
+    const profiles = await stopped;
+    this.#unlisten();
+    if (profiles === null) return null;
+    for (const { error } of profiles.missing) this.#warn(error);
+    const { durationMs } = profiles;
+    const files = this.#write(profiles);
+    this.#host.emit({ type: 'profileEnd', reason, files, durationMs });
+    return { files, durationMs, profiles };
+  }
+
+  #write(profiles: Profiles): string[] {
+    const written: string[] = [];
+    try {
+      const files = this.#host.files();
+      for (const { kind, extension, content } of profileFiles(profiles))
+        written.push(files.write(kind, extension, content, profiles.startedAt).path);
+    } catch (thrown) {
+      this.#warn(toError(thrown));
+    }
+    return written;
+  }
+
+  #warn(error: Error): void {
+    const coded =
+      error instanceof LastcallError
+        ? error
+        : new LastcallError('LASTCALL_PROFILE_FAILED', `the profile failed: ${error.message}`, {
+            cause: error,
+          });
+    this.#host.emit({ type: 'warning', error: coded });
+  }
+}

@@ -1,0 +1,253 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DumpDocument } from '../src';
+import { runProgram } from './run-program';
+
+const directory = (): string => mkdtempSync(join(tmpdir(), 'lastcall-'));
+const readJson = (dir: string, pattern: RegExp): unknown => {
+  const file = readdirSync(dir).find((name) => pattern.test(name));
+  if (file === undefined) throw new Error(`no ${pattern} in ${readdirSync(dir)}`);
+  return JSON.parse(readFileSync(join(dir, file), 'utf8'));
+};
+/** Says on stdout what happens to dumps and profiles. */
+const tell = `
+  const resolvers = [];
+  const stuck = () => new Promise((resolve) => resolvers.push(resolve));
+  for (const type of ['dump', 'profileStart', 'profileEnd'])
+    proc.events.on(type, ({ reason, files = [] }) => say(type + ' ' + reason + ' ' + files.length));
+  proc.events.on('warning', ({ error }) => say('warning ' + error.code));
+`;
+
+describe('SIGUSR1', () => {
+  it('writes a dump as text and as JSON, readable by the owner alone', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell}
+      proc.setup({ name: 'orders' });
+      proc.onShutdown(() => {}, { name: 'pool' });
+      proc.activities.begin({ kind: 'job', name: 'send invoices', owner: 'worker' });
+      async function consume() { await stuck(); }
+      consume();
+      say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 2');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+    const files = readdirSync(dir).sort();
+    expect(files).toEqual([
+      expect.stringMatching(
+        new RegExp(`^orders-.+-${program.child.pid}-dump-\\d{8}T\\d{9}Z\\.json$`),
+      ),
+      expect.stringMatching(/\.txt$/),
+    ]);
+    for (const file of files) expect(statSync(join(dir, file)).mode & 0o777).toBe(0o600);
+    const text = readFileSync(join(dir, files[1] as string), 'utf8');
+    expect(text).toContain('send invoices');
+    expect(text).toContain('await consume');
+    const dump = readJson(dir, /\.json$/) as DumpDocument;
+    expect(dump).toMatchObject({
+      schema: 'lastcall.dump/1',
+      seq: 1,
+      reason: 'SIGUSR1',
+      process: { name: 'orders', pid: program.child.pid },
+      lifecycle: { state: 'running', listeners: [{ name: 'pool', state: 'waiting' }] },
+      activities: { counts: { job: 1 } },
+      keepsAlive: { Timeout: expect.any(Number) },
+      awaits: { status: 'complete' },
+    });
+    const names = dump.awaits.groups.flatMap(({ frames }) =>
+      frames.map((frame) => frame.functionName),
+    );
+    expect(names).toContain('consume');
+  });
+
+  it('in a burst writes one dump, and harms nothing', async () => {
+    const dir = directory();
+    const program = runProgram(`${tell} proc.install(); say('up');`, {
+      env: { LASTCALL_DUMP_DIR: dir },
+    });
+    await program.saw('up');
+    for (let i = 0; i < 10; i += 1) program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 2');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+    expect(readdirSync(dir).length).toBeLessThanOrEqual(4);
+  });
+
+  it('tells during a stop which listener is waited for', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell}
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 9000, waitTimeMs: 9500 });
+      proc.onShutdown(async function closePool() { say('closing'); await stuck(); }, { name: 'pool' });
+      say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.saw('closing');
+    program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 2');
+    program.kill('SIGTERM');
+    await program.ended;
+    const dump = readJson(dir, /\.json$/) as DumpDocument;
+    expect(dump.lifecycle).toMatchObject({
+      state: 'shutting-down',
+      stage: 'resources',
+      listeners: [{ name: 'pool', state: 'running' }],
+    });
+    expect(JSON.stringify(dump.awaits.groups)).toContain('closePool');
+  });
+
+  it('goes to stderr where no file can be written', async () => {
+    const program = runProgram(`${tell} proc.install(); say('up');`, {
+      env: { LASTCALL_DUMP_DIR: '/proc/lastcall' },
+    });
+    await program.saw('up');
+    program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 0');
+    program.kill('SIGTERM');
+    const { out, err, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out).toContain('warning LASTCALL_DUMP_NOT_WRITTEN');
+    expect(err).toContain('=== lastcall dump:');
+    expect(err).toContain('=== end of dump 1');
+  });
+
+  it('does nothing, and kills nothing, once the handlers have left', async () => {
+    const program = runProgram(`proc.install(); proc.uninstall();
+      process.on('SIGHUP', () => { say('alive'); });
+      say('up');`);
+    await program.saw('up');
+    program.kill('SIGUSR1');
+    program.kill('SIGUSR2');
+    program.kill('SIGHUP');
+    await program.saw('alive');
+    program.kill('SIGKILL');
+    await program.ended;
+  });
+
+  it('that Node keeps from the program is told at once, and another signal can be taken', async () => {
+    if (process.versions.node.startsWith('20.')) return;
+    const dir = directory();
+    const program = runProgram(`${tell} proc.install(); say('up');`, {
+      env: { NODE_OPTIONS: '--disable-sigusr1', LASTCALL_DUMP_DIR: dir },
+    });
+    await program.saw('warning LASTCALL_SIGNAL_DISABLED');
+    program.kill('SIGTERM');
+    await program.ended;
+    const other = runProgram(`${tell} proc.install(); say('up');`, {
+      env: {
+        NODE_OPTIONS: '--disable-sigusr1',
+        LASTCALL_DUMP_DIR: dir,
+        LASTCALL_DUMP_SIGNAL: 'SIGQUIT',
+      },
+    });
+    await other.saw('up');
+    other.kill('SIGQUIT');
+    await other.saw('dump SIGQUIT 2');
+    other.kill('SIGTERM');
+    expect((await other.ended).out).not.toContain('warning');
+  });
+});
+
+describe('SIGUSR2', () => {
+  it('begins a profile and ends it', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell} proc.setup({ name: 'orders' }); proc.install();
+      setInterval(function spin() { const end = Date.now() + 5; while (Date.now() < end); }, 10);
+      say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart SIGUSR2');
+    program.kill('SIGUSR2');
+    await program.saw('profileEnd SIGUSR2 3');
+    program.kill('SIGTERM');
+    await program.ended;
+    expect(
+      readdirSync(dir)
+        .map((name) => name.replace(/^.*-(\w+)-\w+(\.\w+)$/, '$1$2'))
+        .sort(),
+    ).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
+    expect(readJson(dir, /\.cpuprofile$/)).toMatchObject({ nodes: expect.any(Array) });
+  });
+
+  it('leaves a profile that the stop of the process ends and writes', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell} proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 5000, waitTimeMs: 6000 }); proc.install(); say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({
+      signal: 'SIGTERM',
+      out: expect.stringContaining('profileEnd stop 3'),
+    });
+    expect(readdirSync(dir)).toHaveLength(3);
+  });
+});
+
+describe('startProfile() and stopProfile()', () => {
+  it('tell what was written, and that nothing runs', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `(async () => {
+        say('none ' + await proc.stopProfile());
+        await proc.startProfile({ kinds: ['cpu'], intervalMs: 1 });
+        const second = await proc.startProfile().catch(({ code }) => code);
+        const { files, durationMs } = await proc.stopProfile();
+        say(second + ' ' + files.length + ' ' + (durationMs >= 0));
+        process.exit();
+      })();`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    const { out } = await program.ended;
+    expect(out).toBe('none null\nLASTCALL_PROFILE_RUNNING 1 true\n');
+    expect(readdirSync(dir)).toHaveLength(1);
+  });
+});
+
+it('a directory that others may write to is not trusted: files go to a private one in it', async () => {
+  const dir = directory();
+  chmodSync(dir, 0o777);
+  const program = runProgram(
+    `proc.dump({ awaits: 'never' }).then(({ files }) => { say(files[0]); process.exit(); });`,
+    {
+      env: { LASTCALL_DUMP_DIR: dir },
+    },
+  );
+  const { out } = await program.ended;
+  expect(out).toMatch(new RegExp(`^${dir}/lastcall-\\d+/`));
+});
+
+describe('@lastcall/proc/register', () => {
+  it.each(['--import', '--require'])(
+    'with node %s takes the signals before the program begins',
+    async (flag) => {
+      const dir = directory();
+      const program = runProgram(
+        `proc.events.on('dump', () => say('dumped'));
+      say('up');`,
+        { env: { LASTCALL_DUMP_DIR: dir, NODE_OPTIONS: `${flag}=@lastcall/proc/register` } },
+      );
+      await program.saw('up');
+      program.kill('SIGUSR1');
+      await program.saw('dumped');
+      program.kill('SIGTERM');
+      expect(await program.ended).toMatchObject({
+        signal: 'SIGTERM',
+        err: expect.stringContaining('ends by SIGTERM'),
+      });
+    },
+  );
+});
