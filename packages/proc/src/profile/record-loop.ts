@@ -25,8 +25,9 @@ export async function recordLoop(): Promise<Recording<LoopProfile>> {
   observer.observe({ entryTypes: ['gc'] });
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
-  // It measures from its first timer on: a block before that would not show.
+  // It measures from its first timer on: a block before that would not show. Where the loop is late, ours may come first.
   await delay(RESOLUTION_MS);
+  await nextTurn();
   const startedAt = Date.now();
   const startedMs = performance.now();
   const utilizationBefore = performance.eventLoopUtilization();

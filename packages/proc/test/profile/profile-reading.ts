@@ -1,6 +1,8 @@
 interface CpuProfile {
   readonly nodes: readonly { readonly callFrame: { readonly functionName: string } }[];
   readonly samples: readonly number[];
+  /** Microseconds. */
+  readonly timeDeltas: readonly number[];
   readonly startTime: number;
   readonly endTime: number;
 }
@@ -36,8 +38,13 @@ export function samplesOf(profile: object | null): readonly number[] {
   return (profile as CpuProfile).samples;
 }
 
-/** Milliseconds between two samples of a CPU profile, on average. */
-export function intervalOf(profile: object | null): number {
-  const { startTime, endTime, samples } = profile as CpuProfile;
-  return (endTime - startTime) / 1000 / samples.length;
+/** How long a CPU profile lasted, in milliseconds. */
+export function durationOf(profile: object | null): number {
+  const { startTime, endTime } = profile as CpuProfile;
+  return (endTime - startTime) / 1000;
+}
+
+/** The shortest time between two samples of a CPU profile, in milliseconds; not that from its start to the first. */
+export function shortestGapOf(profile: object | null): number {
+  return Math.min(...(profile as CpuProfile).timeDeltas.slice(2)) / 1000;
 }

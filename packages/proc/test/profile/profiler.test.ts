@@ -5,7 +5,7 @@ import { profileFiles } from '../../src/profile/profile-files';
 import type { ProfileHost } from '../../src/profile/profile-host';
 import { Profiler } from '../../src/profile/profiler';
 import type { Profiles } from '../../src/profile/profiles';
-import { burn, frameNames, intervalOf, samplesOf } from './profile-reading';
+import { burn, durationOf, frameNames, samplesOf, shortestGapOf } from './profile-reading';
 
 /** The real profilers, with another clock or with faults. */
 const host = (changes: Partial<ProfileHost> = {}): ProfileHost => ({
@@ -22,6 +22,11 @@ const deadlinesAtOnce: Partial<ProfileHost> = {
     return () => clearTimeout(timer);
   },
 };
+
+/** V8 may be late on a busy machine, but never samples more often than it was told, but for the start and the end. */
+function expectAtMostEvery(intervalMs: number, profile: object | null): void {
+  expect(samplesOf(profile).length).toBeLessThanOrEqual(durationOf(profile) / intervalMs + 3);
+}
 
 async function recorded(profiler: Profiler): Promise<Profiles> {
   const profiles = await profiler.stop();
@@ -62,15 +67,15 @@ describe('Profiler', () => {
 
   it('samples as often as it is told', async () => {
     const profiler = new Profiler();
-    const intervals: number[] = [];
-    for (const intervalMs of [1, 20]) {
+    const profiles: (object | null)[] = [];
+    for (const intervalMs of [1, 50]) {
       await profiler.start({ kinds: ['cpu'], intervalMs, force: true });
       burn(400);
-      intervals.push(intervalOf((await recorded(profiler)).cpu));
+      profiles.push((await recorded(profiler)).cpu);
     }
-    // V8 takes its time; but nobody confuses one with the other.
-    expect(intervals[0]).toBeLessThan(10);
-    expect(intervals[1]).toBeGreaterThanOrEqual(19);
+    const [fine = null, coarse = null] = profiles;
+    expect(shortestGapOf(fine)).toBeLessThan(20);
+    expectAtMostEvery(50, coarse);
   });
 
   it('counts what the garbage collector does', async () => {
@@ -300,7 +305,7 @@ describe('next to other profilers', () => {
   it('a CPU profile of somebody else keeps its interval and goes on', async () => {
     const session = openSession();
     await post(session, 'Profiler.enable');
-    await post(session, 'Profiler.setSamplingInterval', { interval: 20_000 });
+    await post(session, 'Profiler.setSamplingInterval', { interval: 50_000 });
     await post(session, 'Profiler.start');
     const profiler = new Profiler();
     await profiler.start({ kinds: ['cpu'], intervalMs: 1 });
@@ -309,8 +314,8 @@ describe('next to other profilers', () => {
     burn(100);
     const { profile } = await post<{ profile: object }>(session, 'Profiler.stop');
     session.disconnect();
-    expect(intervalOf(cpu)).toBeLessThan(10);
-    expect(intervalOf(profile)).toBeGreaterThanOrEqual(19);
+    expect(shortestGapOf(cpu)).toBeLessThan(20);
+    expectAtMostEvery(50, profile);
     expect(frameNames(profile)).toContain('burn');
   });
 
