@@ -1,3 +1,4 @@
+import type { DevserverOptions } from '@lastcall/devserver';
 import {
   assertOptionsObject,
   describe,
@@ -23,6 +24,11 @@ export interface BootstrapOptions {
   readonly proc?: SetupOptions | undefined;
   /** Renders events, as `proc.setup({ logger })`; wins over `proc.logger`. */
   readonly logger?: Logger | undefined;
+  /**
+   * Serves health checks, metrics, profiles, dumps and a dashboard on a loopback port (`@lastcall/devserver`): true, or
+   * its options. A devserver that cannot start is a warning, and the microservice runs. Default false.
+   */
+  readonly devserver?: boolean | Omit<DevserverOptions, 'lifecycle'> | undefined;
   /** The lifecycle to run in. Default: the one of this process. */
   readonly lifecycle?: Lifecycle | undefined;
 }
@@ -32,6 +38,8 @@ export interface App {
   readonly name: string;
   readonly group: ServiceGroup;
   readonly lifecycle: Lifecycle;
+  /** Resolves with the address of the devserver, or null where there is none. */
+  readonly devserver: Promise<string | null>;
   /**
    * Resolves when every service is up, which is when the health probe turns ready; rejects when a service fails, or
    * the stop begins, before that.
@@ -43,7 +51,7 @@ export interface App {
   stop(reason?: string): Promise<Report>;
 }
 
-const OPTIONS = ['name', 'services', 'proc', 'logger', 'lifecycle'] as const;
+const OPTIONS = ['name', 'services', 'proc', 'logger', 'devserver', 'lifecycle'] as const;
 
 /**
  * Runs a microservice; the one call that its main() makes. Installs the signal handlers, so that a signal during the
@@ -68,6 +76,7 @@ export function bootstrap(options: BootstrapOptions): App {
   const probe = lifecycle.health.addProbe(name);
   setUp(lifecycle, options, probe);
   const stopped = whenStopped(lifecycle);
+  const devserver = startDevserver(options, lifecycle);
   // A failure is told by `ready` and by the report.
   group.start().catch(() => {});
   group.ready.then(probe.markReady, () => {});
@@ -75,6 +84,7 @@ export function bootstrap(options: BootstrapOptions): App {
     name,
     group,
     lifecycle,
+    devserver,
     ready: group.ready,
     stopped,
     stop: (reason = 'stop') => lifecycle.shutdown(reason),
@@ -84,11 +94,33 @@ export function bootstrap(options: BootstrapOptions): App {
 function setUp(lifecycle: Lifecycle, options: BootstrapOptions, probe: Probe): void {
   const { logger } = options;
   try {
-    lifecycle.setup({ ...options.proc, ...(logger === undefined ? {} : { logger }) });
+    lifecycle.setup({
+      name: options.name,
+      ...options.proc,
+      ...(logger === undefined ? {} : { logger }),
+    });
     lifecycle.install();
   } catch (error) {
     probe.remove();
     throw error;
+  }
+}
+
+/** Before the services start, so that a start that hangs can be looked into. Never rejects. */
+async function startDevserver(
+  { devserver = false }: BootstrapOptions,
+  lifecycle: Lifecycle,
+): Promise<string | null> {
+  if (devserver === false) return null;
+  // Loaded only where it is wanted.
+  const { startDevserver: start } =
+    require('@lastcall/devserver') as typeof import('@lastcall/devserver');
+  try {
+    const { address } = await start({ ...(devserver === true ? {} : devserver), lifecycle });
+    return address;
+  } catch {
+    // It has been told as a warning.
+    return null;
   }
 }
 
@@ -103,9 +135,16 @@ function assertOptions(options: BootstrapOptions): void {
   assertOptionsObject('bootstrap()', options, OPTIONS);
   assertName('bootstrap()', options.name);
   if (options.lifecycle !== undefined) assertLifecycle('bootstrap()', options.lifecycle);
+  assertDevserver(options.devserver);
   if (options.services !== undefined && !Array.isArray(options.services))
     throw bad('services', 'an array of services', options.services);
   if (!isSettings(options.proc)) throw bad('proc', 'an object of settings', options.proc);
+}
+
+function assertDevserver(devserver: unknown): void {
+  if (devserver === undefined || typeof devserver === 'boolean') return;
+  if (typeof devserver !== 'object' || devserver === null || Array.isArray(devserver))
+    throw bad('devserver', 'true, false or its options', devserver);
 }
 
 function isSettings(value: unknown): boolean {

@@ -184,6 +184,8 @@ describe('bad options', () => {
     [{ name: 'a', lifecycle: 1 }, bad],
     [{ name: 'a', lifecycle: null }, bad],
     [{ name: 'a', proc: [] }, bad],
+    [{ name: 'a', devserver: 6060 }, bad],
+    [{ name: 'a', devserver: [] }, bad],
     [{ name: 'a', proc: 5 }, bad],
     [{ name: 'a', proc: { wrapUp: 5 } }, bad],
     [{ name: 'a', proc: { wrapUpTimeMs: 9000 } }, 'LASTCALL_BAD_TIMES'],
