@@ -19,6 +19,7 @@ export function createResultList(open: (result: Result) => void): (result: Resul
 function createEntry(result: Result, open: (result: Result) => void): HTMLElement {
   const show = element('button', 'link', nameOf(result));
   show.type = 'button';
+  show.ariaLabel = `${nameOf(result)} of ${formatClock(result.takenAt)}`;
   show.addEventListener('click', () => open(result));
   const save = element('button', 'link', 'Download');
   save.type = 'button';
