@@ -6,7 +6,8 @@
 // The npm package `node` ships the binaries; child processes in tests use process.execPath, so they run on the same
 // one. The rolling stop behind real balancers is left out here (LASTCALL_SKIP_ROLLING): `npm test` runs it on the Node
 // it is started with, once, because what it tests is the timing between drain and balancer, which no Node version
-// changes, and it needs two minutes. LASTCALL_SKIP_ROLLING=0 runs it on every version.
+// changes, and it needs two minutes. LASTCALL_SKIP_ROLLING=0 runs it on every version. So it is with the dashboard in a
+// browser (LASTCALL_SKIP_BROWSER).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,6 +18,7 @@ const SUPPORTED = ['20', '22', '24', '26'];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const results = process.env.LASTCALL_TEST_RESULTS ?? join(root, '.cache', 'matrix');
 const skipRolling = process.env.LASTCALL_SKIP_ROLLING ?? '1';
+const skipBrowser = process.env.LASTCALL_SKIP_BROWSER ?? '1';
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((version) => !SUPPORTED.includes(version));
@@ -29,6 +31,7 @@ if (unknown.length > 0) {
 
 mkdirSync(results, { recursive: true });
 if (skipRolling !== '0') console.error('matrix: without the rolling stop (npm test runs it)');
+if (skipBrowser !== '0') console.error('matrix: without the dashboard (npm test runs it)');
 const rows = (asked.length > 0 ? asked : SUPPORTED).map(runOn);
 console.log(`\n${rows.map(toLine).join('\n')}`);
 process.exitCode = rows.every((row) => row.ok) ? 0 : 1;
@@ -53,7 +56,11 @@ function node(version, args, stdout) {
     cwd: root,
     stdio: ['ignore', stdout, 2],
     encoding: 'utf8',
-    env: { ...process.env, LASTCALL_SKIP_ROLLING: skipRolling },
+    env: {
+      ...process.env,
+      LASTCALL_SKIP_ROLLING: skipRolling,
+      LASTCALL_SKIP_BROWSER: skipBrowser,
+    },
     shell: process.platform === 'win32',
   });
   if (result.error !== undefined) console.error(`matrix: ${result.error.message}`);
