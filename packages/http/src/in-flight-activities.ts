@@ -31,20 +31,18 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
   }
 
   function onConnection(connection: Connection, owner: string): Activity[] {
-    const { upgrade, session, transport, peer } = connection;
-    const common = { owner, peer };
+    const { upgrade, session, transport } = connection;
+    const activity = (kind: string, name: string, state: string, ageMs: number | null) =>
+      new ConnectionActivity({ kind, name, owner, state, ageMs }, connection);
     if (upgrade !== undefined) {
       const ageMs = Math.round(performance.now() - upgrade.at);
-      return [
-        { kind: upgrade.protocol, name: target(upgrade), ...common, state: 'upgraded', ageMs },
-      ];
+      return [activity(upgrade.protocol, target(upgrade), 'upgraded', ageMs)];
     }
     if (session !== undefined) {
       const streams = [...(openStreams(session)?.values() ?? [])];
       return streams.map((stream) => {
         const state = stream.headersSent ? 'responding' : 'waiting';
-        const name = target(compatRequest(stream) ?? {});
-        return { kind: 'http request', name, ...common, state, ageMs: ageOf(stream) };
+        return activity('http request', target(compatRequest(stream) ?? {}), state, ageOf(stream));
       });
     }
     if (transport === undefined || !speaksHttp1(transport)) return [];
@@ -52,14 +50,35 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
     const request = response?.req ?? latestRequest(transport);
     if (request === undefined) return [];
     const state = response === undefined ? 'uploading' : stateOf(response);
-    return [
-      { kind: 'http request', name: target(request), ...common, state, ageMs: ageOf(request) },
-    ];
+    return [activity('http request', target(request), state, ageOf(request))];
   }
 
   return {
     list: (owner) => [...tracker].flatMap((connection) => onConnection(connection, owner)),
   };
+}
+
+/** An activity whose peer is asked for when somebody wants to know: that is a system call, and there may be 10,000. */
+class ConnectionActivity implements Activity {
+  readonly kind: string;
+  readonly name: string;
+  readonly owner: string | undefined;
+  readonly state: string | undefined;
+  readonly ageMs: number | null;
+  readonly #connection: Connection;
+
+  constructor({ kind, name, owner, state, ageMs }: Activity, connection: Connection) {
+    this.kind = kind;
+    this.name = name;
+    this.owner = owner;
+    this.state = state;
+    this.ageMs = ageMs;
+    this.#connection = connection;
+  }
+
+  get peer(): string {
+    return this.#connection.peer;
+  }
 }
 
 function stateOf(response: ServerResponse): string {

@@ -105,7 +105,7 @@ export interface DumpDocument {
   readonly handles: {
     /** At most 100, most first. */
     readonly groups: readonly HandleGroup[];
-    /** At most 200: servers, children and workers first. */
+    /** At most 400: servers, children and workers first, then at most 200 streams. */
     readonly list: readonly HandleRecord[];
     readonly total: number;
   };

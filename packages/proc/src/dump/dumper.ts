@@ -11,7 +11,6 @@ import { countEach } from '../stop-outcome';
 import type { DumpOptions, DumpResult } from './dump';
 import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
 import { formatDump } from './format-dump';
-import { groupHandles } from './group-handles';
 import { listHandles } from './list-handles';
 
 /** What a dump is about, and where it goes. */
@@ -37,6 +36,12 @@ const STOPPING_PAUSE_MS = 500;
 
 /** A second signal within this time asks for what the first one left out. */
 const INSIST_MS = 10_000;
+
+/** More activities than anybody reads. */
+const MOST_ACTIVITIES = 200;
+
+const MOST_GROUPS = 100;
+const MOST_HANDLES = 400;
 
 /** Longest text that goes to stderr where no file can be written. */
 const STDERR_BYTES = 64 * 1024;
@@ -102,7 +107,8 @@ export class Dumper {
   #base(reason: string): Omit<DumpDocument, 'loop' | 'awaits' | 'stats'> {
     const { environment, diagnostics, activities } = this.#host;
     const { activities: inFlight, errors } = activities.list();
-    const handles = listHandles(diagnostics.handles());
+    const handles = diagnostics.handles();
+    const { list, groups } = listHandles(handles);
     return {
       schema: DUMP_SCHEMA,
       seq: ++this.#seq,
@@ -110,10 +116,13 @@ export class Dumper {
       time: new Date(environment.wallClock()).toISOString(),
       process: diagnostics.process(this.#host.name()),
       lifecycle: this.#host.status(),
-      activities: { counts: countKinds(inFlight), oldest: inFlight.slice(0, 200) },
+      activities: {
+        counts: countKinds(inFlight),
+        oldest: inFlight.slice(0, MOST_ACTIVITIES).map(toPlain),
+      },
       handles: {
-        groups: groupHandles(handles).slice(0, 100),
-        list: mostTelling(handles).slice(0, 200),
+        groups: groups.slice(0, MOST_GROUPS),
+        list: list.slice(0, MOST_HANDLES),
         total: handles.length,
       },
       keepsAlive: countEach(environment.activeResources()),
@@ -178,10 +187,9 @@ function countKinds(activities: readonly Activity[]): Record<string, number> {
   return countEach(activities.map(({ kind }) => kind));
 }
 
-/** Servers, children and workers first: there are few of them, and each says something. */
-function mostTelling<T extends { readonly type: string }>(handles: readonly T[]): T[] {
-  const isStream = ({ type }: T): boolean => /Socket|Stream/.test(type);
-  return [...handles.filter((handle) => !isStream(handle)), ...handles.filter(isStream)];
+/** A source may work out a field only when it is asked for. */
+function toPlain({ kind, name, owner, state, peer, ageMs }: Activity): Activity {
+  return { kind, name, owner, state, peer, ageMs };
 }
 
 function notLookedFor(reason: string): AwaitSites {

@@ -7,6 +7,9 @@ import { formatBytes, formatDuration } from './format-units';
 /** How many lines a list may have; the JSON has more. */
 const MOST_LINES = 40;
 
+/** Requests look alike: the oldest say enough. */
+const MOST_ACTIVITIES = 10;
+
 /** A dump for people: what the process does, waits for and holds, most telling first. */
 export function formatDump(dump: DumpDocument): string {
   const sections = [
@@ -85,7 +88,11 @@ function activitySection({ counts, oldest }: DumpDocument['activities']): string
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 0) return '';
   const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
-  return section(`in flight: ${kinds.join(', ')}`, oldest.map(activityLine), total);
+  return section(
+    `in flight: ${kinds.join(', ')}`,
+    oldest.slice(0, MOST_ACTIVITIES).map(activityLine),
+    total,
+  );
 }
 
 function activityLine({ kind, name, owner, state, peer, ageMs }: Activity): string {

@@ -1,4 +1,4 @@
-import type { HandleRecord } from './dump-document';
+import type { HandleGroup, HandleRecord } from './dump-document';
 
 /** The parts of what Node holds open that a dump looks at; every one may be missing. */
 interface RawHandle {
@@ -23,39 +23,62 @@ interface RawHandle {
   readonly threadId?: number;
 }
 
-/** Peers are asked of the kernel, a system call each: of this many sockets. */
-const PEERS = 500;
+/** What {@link listHandles} finds. */
+export interface HandleList {
+  /** Servers, children, workers and whatever else there are few of; then the first streams. */
+  readonly list: readonly HandleRecord[];
+  /** All of them, counted, most first. */
+  readonly groups: readonly HandleGroup[];
+}
+
+/** More streams than anybody reads; each asks the kernel for its peer. */
+const MOST_STREAMS = 200;
 
 /**
- * Describes what `process._getActiveHandles()` gives, in the time that a signal allows at 10,000 sockets: the port of an
- * accepted socket is its server's, and only the first sockets are asked for their peers. Objects that throw at a look
- * are named, and no more.
+ * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: only
+ * the first streams are described one by one, all are counted. Objects that throw at a look are named, and no more.
  */
-export function listHandles(handles: readonly unknown[]): HandleRecord[] {
-  const look = { peersLeft: PEERS, ports: new Map<unknown, string | undefined>() };
-  return handles.map((handle) => {
+export function listHandles(handles: readonly unknown[]): HandleList {
+  const look: Look = { others: [], streams: [], groups: new Map(), ports: new Map() };
+  for (const handle of handles) {
     try {
-      return describeHandle(handle as RawHandle, look);
+      lookAt(handle as RawHandle, look);
     } catch {
-      return { type: 'unreadable' };
+      add({ type: 'unreadable' }, look);
     }
-  });
+  }
+  return {
+    list: [...look.others, ...look.streams],
+    groups: [...look.groups.values()].sort((a, b) => b.count - a.count),
+  };
 }
 
 interface Look {
-  peersLeft: number;
+  readonly others: HandleRecord[];
+  readonly streams: HandleRecord[];
+  readonly groups: Map<string, { -readonly [K in keyof HandleGroup]: HandleGroup[K] }>;
   /** Addresses of the servers seen so far. */
   readonly ports: Map<unknown, string | undefined>;
 }
 
-function describeHandle(handle: RawHandle, look: Look): HandleRecord {
+function lookAt(handle: RawHandle, look: Look): void {
   const name = handle.constructor?.name;
   const type = typeof name === 'string' && name !== '' ? name : 'Object';
+  if (typeof handle.writableLength === 'number') lookAtStream(type, handle, look);
+  else add(describeOther(type, handle, look), look);
+}
+
+function add(record: HandleRecord, look: Look): void {
+  look.others.push(record);
+  const { type, state, local, program } = record;
+  count(look, type, state, program ?? local, 0);
+}
+
+function describeOther(type: string, handle: RawHandle, look: Look): HandleRecord {
   if (typeof handle.spawnfile === 'string')
     return { type, program: handle.spawnfile, ...idOf(handle.pid) };
   if (typeof handle.threadId === 'number') return { type, ...idOf(handle.threadId) };
   if (typeof handle.listening === 'boolean') return describeServer(type, handle, look);
-  if (typeof handle.writableLength === 'number') return describeStream(type, handle, look);
   return { type };
 }
 
@@ -73,21 +96,59 @@ function describeServer(type: string, handle: RawHandle, look: Look): HandleReco
   };
 }
 
-function describeStream(type: string, handle: RawHandle, look: Look): HandleRecord {
-  const { server, bytesRead = 0, bytesWritten = 0, writableLength = 0 } = handle;
+function lookAtStream(type: string, handle: RawHandle, look: Look): void {
+  const { server, writableLength: queuedBytes = 0 } = handle;
+  const state = streamState(handle);
   const local = isServer(server) ? portOf(server, look) : undefined;
-  const remote = look.peersLeft-- > 0 ? peerOf(handle) : undefined;
+  const isListed = look.streams.length < MOST_STREAMS;
+  const remote = isListed ? endpoint(handle.remoteAddress, handle.remotePort) : undefined;
+  if (isListed) look.streams.push(describeStream(type, state, local, remote, handle));
+  count(
+    look,
+    type,
+    state,
+    local ?? (remote === undefined ? undefined : `to ${remote}`),
+    queuedBytes,
+  );
+}
+
+function describeStream(
+  type: string,
+  state: string,
+  local: string | undefined,
+  remote: string | undefined,
+  handle: RawHandle,
+): HandleRecord {
+  const { bytesRead = 0, bytesWritten = 0, writableLength: queuedBytes = 0 } = handle;
   const fd = handle.fd ?? handle._handle?.fd;
   return {
     type,
-    state: streamState(handle),
+    state,
     ...(local === undefined ? {} : { local }),
     ...(remote === undefined ? {} : { remote }),
     ...(typeof fd === 'number' && fd >= 0 ? { fd } : {}),
-    queuedBytes: writableLength,
+    queuedBytes,
     bytesRead,
     bytesWritten,
   };
+}
+
+/** Accepted sockets have the port they came in by in common, others the peer they went to. */
+function count(
+  { groups }: Look,
+  type: string,
+  state: string | undefined,
+  endpoint: string | undefined,
+  queuedBytes: number,
+): void {
+  const key = `${type}|${state}|${endpoint}`;
+  let group = groups.get(key);
+  if (group === undefined) {
+    group = { type, state: state ?? null, endpoint: endpoint ?? null, count: 0, queuedBytes: 0 };
+    groups.set(key, group);
+  }
+  group.count += 1;
+  group.queuedBytes += queuedBytes;
 }
 
 function streamState(handle: RawHandle): string {
@@ -112,10 +173,6 @@ function addressOf(address: unknown): string | undefined {
   if (typeof address === 'string') return address;
   const { address: host, port } = (address ?? {}) as { address?: string; port?: number };
   return endpoint(host, port);
-}
-
-function peerOf({ remoteAddress, remotePort }: RawHandle): string | undefined {
-  return endpoint(remoteAddress, remotePort);
 }
 
 function endpoint(host: string | undefined, port: number | undefined): string | undefined {

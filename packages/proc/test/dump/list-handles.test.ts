@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { groupHandles } from '../../src/dump/group-handles';
 import { listHandles } from '../../src/dump/list-handles';
 
 const open: { destroy(): unknown }[] = [];
@@ -19,7 +18,8 @@ describe('listHandles()', () => {
     const client = connect(port, '127.0.0.1');
     const [[accepted]] = await Promise.all([accepting, once(client, 'connect')]);
     open.push(client, accepted);
-    const [listening, opened, other] = listHandles([server, client, accepted]);
+    const { list } = listHandles([server, client, accepted]);
+    const [listening, opened, other] = list;
     const at = `127.0.0.1:${port}`;
     expect(listening).toEqual({ type: 'Server', state: 'listening', local: at, connections: 1 });
     expect(opened).toMatchObject({ type: 'Socket', state: 'open', remote: at, queuedBytes: 0 });
@@ -29,9 +29,9 @@ describe('listHandles()', () => {
       fd: expect.any(Number),
     });
     client.end();
-    expect(listHandles([client])).toMatchObject([{ state: 'ended by us' }]);
+    expect(listHandles([client]).list).toMatchObject([{ state: 'ended by us' }]);
     client.destroy();
-    expect(listHandles([client])).toMatchObject([{ state: 'destroyed' }]);
+    expect(listHandles([client]).list).toMatchObject([{ state: 'destroyed' }]);
   });
 
   it('survives whatever sits among the handles', () => {
@@ -43,7 +43,7 @@ describe('listHandles()', () => {
         },
       },
     );
-    expect(listHandles([hostile, null, 5, Object.create(null)])).toEqual([
+    expect(listHandles([hostile, null, 5, Object.create(null)]).list).toEqual([
       { type: 'unreadable' },
       { type: 'unreadable' },
       { type: 'Number' },
@@ -52,21 +52,22 @@ describe('listHandles()', () => {
   });
 });
 
-describe('groupHandles()', () => {
-  it('counts what is alike, most first', () => {
-    const socket = { type: 'Socket', state: 'open', local: '0.0.0.0:80', queuedBytes: 10 };
-    const groups = groupHandles([
-      { type: 'Server', state: 'listening', local: '0.0.0.0:80' },
-      { ...socket, remote: '10.0.0.1:50000' },
-      { ...socket, remote: '10.0.0.2:50000' },
-      { type: 'Socket', state: 'open', remote: '10.0.0.9:5432', queuedBytes: 0 },
-      { type: 'ChildProcess', program: '/bin/sleep', id: 7 },
-    ]);
+describe('its groups', () => {
+  it('count what is alike, most first, also what is too much to list', () => {
+    const server = { listening: true, address: () => ({ address: '0.0.0.0', port: 80 }) };
+    const accepted = { writableLength: 10, remoteAddress: '10.0.0.1', remotePort: 50_000, server };
+    const opened = { writableLength: 0, remoteAddress: '::1', remotePort: 5432 };
+    const child = { spawnfile: '/bin/sleep', pid: 7 };
+    const sockets = Array.from({ length: 300 }, () => accepted);
+    const { list, groups } = listHandles([opened, server, ...sockets, child]);
+    const common = { type: 'Object', queuedBytes: 0, count: 1 };
     expect(groups).toEqual([
-      { type: 'Socket', state: 'open', endpoint: '0.0.0.0:80', count: 2, queuedBytes: 20 },
-      { type: 'Server', state: 'listening', endpoint: '0.0.0.0:80', count: 1, queuedBytes: 0 },
-      { type: 'Socket', state: 'open', endpoint: 'to 10.0.0.9:5432', count: 1, queuedBytes: 0 },
-      { type: 'ChildProcess', state: null, endpoint: '/bin/sleep', count: 1, queuedBytes: 0 },
+      { ...common, state: 'open', endpoint: '0.0.0.0:80', count: 300, queuedBytes: 3000 },
+      { ...common, state: 'open', endpoint: 'to [::1]:5432' },
+      { ...common, state: 'listening', endpoint: '0.0.0.0:80' },
+      { ...common, state: null, endpoint: '/bin/sleep' },
     ]);
+    expect(list).toHaveLength(202);
+    expect(list.slice(0, 2)).toMatchObject([{ state: 'listening' }, { program: '/bin/sleep' }]);
   });
 });
