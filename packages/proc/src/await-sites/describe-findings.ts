@@ -1,8 +1,8 @@
-import { dirname, join, sep } from 'node:path';
 import type { AwaitFrame, AwaitSites } from './await-sites';
 import { groupAwaits } from './group-awaits';
 import { findManyListeners } from './listener-sites';
 import type { AwaitPosition } from './locate-awaits';
+import { isOwnFile } from './own-files';
 import type { Findings } from './read-heap';
 import { findResources } from './resource-sites';
 import { buildStacks } from './stacks';
@@ -33,7 +33,7 @@ export function describeFindings(findings: Findings, options: DescribeOptions): 
   const frames = new Map<Suspended, AwaitFrame>();
   for (const each of suspended) {
     const definition = positions.ofFunction(each.closure);
-    if (definition === undefined || isOwn(definition.file)) continue;
+    if (definition === undefined || isOwnFile(definition.file)) continue;
     const position = options.located.get(each) ?? { line: definition.line, column: null };
     const source = toSource({ ...definition, ...position }) ?? { ...definition, ...position };
     frames.set(each, { ...source, kind: each.kind });
@@ -54,13 +54,4 @@ export function describeFindings(findings: Findings, options: DescribeOptions): 
     listeners: findManyListeners(findings.emitters, sources),
     unlocated: [...frames.keys()].filter((each) => !options.located.has(each)).length,
   };
-}
-
-/** The folders whose functions wait because of the search itself. In a bundle they cannot be told apart. */
-const OWN_FOLDERS = __dirname.endsWith('await-sites')
-  ? ['await-sites', 'dump', 'diagnostics'].map((folder) => join(dirname(__dirname), folder) + sep)
-  : [];
-
-function isOwn(file: string): boolean {
-  return OWN_FOLDERS.some((folder) => file.startsWith(folder));
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { AwaitFrame, AwaitGroup, WaitingOn } from './await-sites';
+import { stackId, stackKey } from './stack-id';
 import type { Stack } from './stacks';
 import type { Suspended } from './suspended-functions';
 import type { FoundWait } from './wait-finder';
@@ -34,15 +34,41 @@ export function groupAwaits(
 ): { readonly groups: AwaitGroup[]; readonly omitted: number } {
   const counted = new Map<string, Counted>();
   for (const stack of stacks) {
-    const frames = stack.functions.flatMap((each) => options.frameOf(each) ?? []);
+    const frames = framesOf(stack, options);
     if (frames.length > 0) count(stack, frames, counted, options);
   }
-  const mostFirst = [...counted].sort(([, a], [, b]) => b.count - a.count);
+  const mostFirst = [...counted].sort(byCount);
   const kept = mostFirst.slice(0, options.maxGroups);
   return {
     groups: kept.map(([key, group]) => toGroup(key, group)),
     omitted: mostFirst.length - kept.length,
   };
+}
+
+function framesOf(stack: Stack, options: GroupingOptions): AwaitFrame[] {
+  const frames = stack.functions.flatMap((each) => options.frameOf(each) ?? []);
+  return isCircle(stack) ? fromLeast(frames) : frames;
+}
+
+function isCircle({ functions, isCycle }: Stack): boolean {
+  const outermost = functions.at(-1);
+  return isCycle && outermost !== undefined && functions[0]?.awaiting.includes(outermost) === true;
+}
+
+/** A circle has no beginning: it is given one, so that it looks the same in every dump. */
+function fromLeast(frames: readonly AwaitFrame[]): AwaitFrame[] {
+  const turned = frames.map((_, at) => [...frames.slice(at), ...frames.slice(0, at)]);
+  const keys = turned.map(stackKey);
+  const least = keys.reduce((best, key, at) => (key < (keys[best] ?? '') ? at : best), 0);
+  return turned[least] ?? [];
+}
+
+/** Those of the same number by their frames, so that two dumps can be compared. */
+function byCount(
+  [a, { count: as }]: [string, Counted],
+  [b, { count: bs }]: [string, Counted],
+): number {
+  return bs - as || (a < b ? -1 : 1);
 }
 
 function count(
@@ -51,9 +77,7 @@ function count(
   counted: Map<string, Counted>,
   options: GroupingOptions,
 ): void {
-  const key = frames
-    .map(({ functionName, file, line }) => `${functionName}\t${file}\t${line}`)
-    .join('\n');
+  const key = stackKey(frames);
   let group = counted.get(key);
   if (group === undefined) {
     group = { frames, count: 0, waits: new Map(), min: Infinity, max: -Infinity };
@@ -82,7 +106,7 @@ function addWait(group: Counted, { what, confidence, since }: FoundWait, now: nu
 
 function toGroup(key: string, { frames, count, waits, min, max }: Counted): AwaitGroup {
   return {
-    id: createHash('sha256').update(key).digest('hex').slice(0, 12),
+    id: stackId(key),
     count,
     frames,
     waitingOn: [...waits.values()]

@@ -228,6 +228,7 @@ const EDGE_NAMES = [
   'name',
   'next',
   'parameters_and_registers',
+  'previous',
   'promises',
   'reactions_or_result',
   'script',

@@ -1,7 +1,7 @@
 import type { WaitingOn } from './await-sites';
 import { type EdgeKind, type HeapGraph, NONE } from './heap-graph';
 import { isPromise, isReaction } from './promise-links';
-import type { WaitTokens } from './wait-tokens';
+import type { FoundToken, WaitTokens } from './wait-tokens';
 
 /** What a suspended function waits for, and since when, where that is known (as `performance.now()`). */
 export interface FoundWait extends WaitingOn {
@@ -10,12 +10,14 @@ export interface FoundWait extends WaitingOn {
 
 /** Classes that say by their name what will settle a promise. Native ones are called `Node / <name>` too. */
 const TELLING =
-  /^(Timeout|Immediate|Socket|TLSSocket|TCP|Pipe|Server|ClientRequest|IncomingMessage|ServerResponse|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap|FileHandle|ReadStream|WriteStream|ChildProcess|Worker|MessagePort|BroadcastChannel|FSWatcher|AbortSignal|Interface|Gzip|Gunzip|\w*Http2\w+|\w*ReadableStream\w*|\w*WritableStream\w*|\w*EventEmitter|\w+Wrap)$/;
+  /^(Timeout|Immediate|Socket|TLSSocket|TCP|Pipe|Server|ClientRequest|IncomingMessage|ServerResponse|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap|FileHandle|ReadStream|WriteStream|ChildProcess|Worker|MessagePort|BroadcastChannel|FSWatcher|AbortSignal|EventTarget|Interface|Gzip|Gunzip|\w*Http2\w+|\w*ReadableStream\w*|\w*WritableStream\w*|\w*EventEmitter|\w+Wrap)$/;
 
 const MAX_STEPS = 3000;
 const MAX_DEPTH = 24;
 /** A scope that so many functions share says nothing about one of them. */
 const MAX_SHARERS = 64;
+/** How far out a token may be from the scope of a resolve function. */
+const MAX_SCOPES = 3;
 
 /**
  * Finds what will settle a promise: it walks from the promise to its resolve function, and from there to whatever
@@ -50,7 +52,7 @@ export class WaitFinder {
     let weakest: FoundWait | undefined;
     for (let at = 0; at < queue.length; at++) {
       const step = queue[at] as Step;
-      const token = this.#tokens.heldBy(step.node);
+      const token = this.#tokenAt(step.node);
       if (token !== undefined) return { ...token, confidence: 'exact' };
       const told = this.#tell(step);
       if (told?.isLast === true) return heuristic(told.what);
@@ -66,6 +68,19 @@ export class WaitFinder {
       });
     }
     return weakest ?? this.#holder(promise) ?? NOTHING;
+  }
+
+  /** The token next to a node: in the same entry, or in the same scope or those around it. */
+  #tokenAt(node: number): FoundToken | undefined {
+    const graph = this.#graph;
+    let scope = node;
+    for (let level = 0; level < MAX_SCOPES && scope !== NONE; level++) {
+      const token = this.#tokens.heldBy(scope);
+      if (token !== undefined) return token;
+      if (graph.name(scope) !== 'system / Context' || this.#isShared(scope)) return undefined;
+      scope = graph.follow(scope, 'previous');
+    }
+    return undefined;
   }
 
   /** Whether `retainer` may settle what `node` stands for, rather than wait for it. */
@@ -112,7 +127,7 @@ export class WaitFinder {
     if (TELLING.test(name) || graph.follow(node, '_events') !== NONE) {
       return { what: name, isLast: true };
     }
-    const property = via === NONE ? '' : graph.edgeName(via);
+    const property = via === NONE ? '' : keyOf(graph, via);
     return { what: /^[a-z]\w*$/i.test(property) ? `${property} of ${name}` : name, isLast: false };
   }
 
@@ -124,11 +139,11 @@ export class WaitFinder {
     graph.forRetainers(node, (holder, edge) => {
       if (this.#ignored.has(holder)) return true;
       const kind = graph.edgeKind(edge);
-      if (kind === 'context') what ??= `${type} ${graph.edgeName(edge)}`;
+      if (kind === 'context') what ??= `${type} ${keyOf(graph, edge)}`;
       if (kind !== 'property') return true;
-      isEvents ||= this.#isEvents(holder);
+      isEvents ||= keyOf(graph, edge) === 'kEvents' || this.#isEvents(holder);
       const name = graph.name(holder);
-      what ??= `${type} ${graph.edgeName(edge)}${isPlain(name) ? '' : ` of ${name}`}`;
+      what ??= `${type} ${keyOf(graph, edge)}${isPlain(name) ? '' : ` of ${name}`}`;
       return true;
     });
     return isEvents || what === undefined ? undefined : { what, isLast: true };
@@ -177,6 +192,11 @@ function settles(graph: HeapGraph, retainer: number, name: string, kind: EdgeKin
   return name === 'system / Context';
 }
 
+/** The name of a variable or property; of a symbol its description. */
+function keyOf(graph: HeapGraph, edge: number): string {
+  return graph.edgeName(edge).replace(/^<symbol (.*)>$/, '$1');
+}
+
 function isPlain(name: string): boolean {
-  return name === 'Object' || name === '' || name.startsWith('system / ') || name.startsWith('(');
+  return name === 'Object' || name === '' || /^(system \/ |\(|global\b)/.test(name);
 }

@@ -1,0 +1,146 @@
+import type { AwaitSites } from '../../src/await-sites/await-sites';
+import { at, runSearch, searchScenario, stacksOf } from './search-program';
+
+describe('findAwaitSites() holds back', () => {
+  it('where the pause would be too long: then it gives only stacks', async () => {
+    const sites = await searchScenario('nested', { search: { force: false, maxPauseMs: 200 } });
+    expect(sites).toMatchObject({
+      status: 'degraded',
+      reason: expect.stringMatching(/^only stacks .* stop the process for about \d+ ms .* 200 ms/),
+    });
+    expect(stacksOf(sites)).toEqual([
+      `1 x leaf ${at('leaf')} < find ${at('find')} < handler ${at('handler')}`,
+    ]);
+  });
+
+  it('where even that would be too long, and says how to force it', async () => {
+    const sites = await searchScenario('nested', { search: { force: false, maxPauseMs: 1 } });
+    expect(sites).toMatchObject({ status: 'skipped', groups: [], stats: { pauseMs: 0 } });
+    expect(sites.reason).toMatch(
+      /stop the process for about \d+ ms .* 1 ms are allowed; force: true/,
+    );
+    expect(sites.stats.estimatedPauseMs).toBeGreaterThan(1);
+  });
+
+  it('where V8 has little memory left', async () => {
+    const sites = await runSearch<AwaitSites>(
+      `findAwaitSites({ maxPauseMs: 60_000 }).then(tell);`,
+      { flags: '--max-old-space-size=16 --max-semi-space-size=1' },
+    );
+    expect(sites.reason).toMatch(/heap has \d+ MB left/);
+    expect(sites.status).not.toBe('complete');
+  });
+
+  it('after another search, and shares one between callers at the same time', async () => {
+    const [first, same, next, forced] = await runSearch<AwaitSites[]>(`
+      (async () => {
+        const both = await Promise.all([findAwaitSites({ maxPauseMs: 60_000 }), findAwaitSites()]);
+        const next = await findAwaitSites({ minIntervalMs: 600_000 });
+        const forced = await findAwaitSites({ minIntervalMs: 600_000, force: true });
+        tell([...both, next, forced]);
+      })();`);
+    expect(first?.status).toBe('complete');
+    expect(same).toEqual(first);
+    expect(next).toMatchObject({
+      status: 'skipped',
+      reason: expect.stringMatching(/last search was \d+ ms ago, and 600000 ms must pass/),
+    });
+    expect(forced?.status).toBe('complete');
+  });
+});
+
+describe('findAwaitSites() copes', () => {
+  it('without the inspector, under --permission: it gives the lines of definitions', async () => {
+    const major = Number(process.versions.node.split('.')[0]);
+    const permission = major < 22 ? '--experimental-permission' : '--permission';
+    const sites = await searchScenario('nested', { flags: `${permission} --allow-fs-read=*` });
+    expect(sites).toMatchObject({
+      status: 'degraded',
+      reason: expect.stringContaining('without the inspector'),
+    });
+    const line = Number(at('handler').split(':')[0]) - 1;
+    expect(stacksOf(sites)[0]).toMatch(new RegExp(`< handler ${line}:null$`));
+  });
+
+  it('with heaps that it cannot read', async () => {
+    const sites = await runSearch<AwaitSites>(`
+      require('v8').getHeapSnapshot;
+      const { SnapshotParser } = require('../../../dist/await-sites/snapshot-parser');
+      SnapshotParser.prototype.write = () => {};
+      findAwaitSites({ force: true }).then(tell);`);
+    expect(sites).toMatchObject({
+      status: 'skipped',
+      reason: 'the search failed: this heap snapshot cannot be read: it has no header',
+    });
+  });
+
+  it('with programs that freeze the intrinsics', async () => {
+    const sites = await searchScenario('nested', { flags: '--frozen-intrinsics --no-warnings' });
+    expect(stacksOf(sites)).toHaveLength(1);
+  });
+
+  it('with programs that format stacks themselves, which it leaves as they are', async () => {
+    const [sites, kept] = await runSearch<[AwaitSites, boolean]>(
+      `process.env.SCENARIO = 'nested';
+       require('./waits.cjs');
+       const own = () => 'formatted';
+       Error.prepareStackTrace = own;
+       Error.stackTraceLimit = 3;
+       turns().then(() => findAwaitSites({ force: true })).then((sites) =>
+         tell([sites, Error.prepareStackTrace === own && Error.stackTraceLimit === 3]));`,
+    );
+    expect(stacksOf(sites)).toHaveLength(1);
+    expect(sites.status).toBe('complete');
+    expect(kept).toBe(true);
+  });
+});
+
+describe('findAwaitSites() leaves alone', () => {
+  it('the promises of the program', async () => {
+    const [settled, sites] = await runSearch<[string, AwaitSites]>(`
+      let release;
+      const promise = new Promise((resolve) => { release = resolve; });
+      const waiting = (async () => 'got ' + (await promise))();
+      turns()
+        .then(() => findAwaitSites({ force: true }))
+        .then((sites) => { release('it'); waiting.then((value) => tell([value, sites])); });`);
+    expect(settled).toBe('got it');
+    expect(sites.status).toBe('complete');
+  });
+
+  it("other people's inspector sessions: a CPU profile, a heap profile and a breakpoint", async () => {
+    const [status, nodes, samples, pauses] = await runSearch<[string, number, number, number]>(`
+      const { Session } = require('inspector/promises');
+      const session = new Session();
+      session.connect();
+      globalThis.marked = function marked() { return 1; };
+      (async () => {
+        let pauses = 0;
+        session.on('Debugger.paused', () => { pauses++; session.post('Debugger.resume'); });
+        await session.post('Profiler.enable');
+        await session.post('Profiler.start');
+        await session.post('HeapProfiler.startSampling', { samplingInterval: 1024 });
+        await session.post('Debugger.enable');
+        const { result } = await session.post('Runtime.evaluate', { expression: 'marked' });
+        await session.post('Debugger.setBreakpointOnFunctionCall', { objectId: result.objectId });
+        const { status } = await findAwaitSites({ force: true });
+        marked();
+        const kept = Array.from({ length: 1000 }, () => new Array(100).fill({}));
+        const { profile } = await session.post('Profiler.stop');
+        const heap = await session.post('HeapProfiler.stopSampling');
+        tell([status, profile.nodes.length, heap.profile.samples.length, pauses, kept.length]);
+      })();`);
+    expect(status).toBe('complete');
+    expect(nodes).toBeGreaterThan(1);
+    expect(samples).toBeGreaterThan(0);
+    expect(pauses).toBe(1);
+  });
+
+  it('the global object', async () => {
+    const [before, after] = await runSearch<[string[], string[]]>(`
+      const before = Reflect.ownKeys(globalThis).map(String);
+      findAwaitSites({ force: true })
+        .then(() => tell([before, Reflect.ownKeys(globalThis).map(String)]));`);
+    expect(after).toEqual(before);
+  });
+});
