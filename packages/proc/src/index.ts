@@ -15,6 +15,7 @@ export type {
   ResourceSite,
   WaitingOn,
 } from './await-sites/await-sites';
+export type { CountChange, DumpDiff, GroupChange } from './dump/diff-dumps';
 export type { DumpOptions, DumpResult } from './dump/dump';
 export type {
   DumpDocument,
@@ -48,7 +49,15 @@ export type {
 export type { Health, HealthStatus, Probe } from './health';
 export { LastcallError, toError } from './lastcall-error';
 export type { Lifecycle } from './lifecycle';
-export { createLifecycle, formatEvent, proc, signals } from './proc';
+export {
+  createLifecycle,
+  diffDumps,
+  formatDump,
+  formatDumpDiff,
+  formatEvent,
+  proc,
+  signals,
+} from './proc';
 export type { ProfileResult } from './profile/profile-control';
 export type { ProfileOptions } from './profile/profile-options';
 export type { ProfileKind, Profiles } from './profile/profiles';
@@ -78,6 +87,7 @@ export type { LifecycleStatus, ListenerStatus } from './status';
 
 // For authors of adapters and loggers.
 
+export { WaitToken } from './await-sites/wait-token';
 export { assertOptionsObject, describe, isDelay } from './check-options';
 export type { Remover } from './environment';
 export { ERROR_CODES } from './error-codes';

@@ -1,3 +1,5 @@
+import type { DumpDiff } from './dump/diff-dumps';
+import type { DumpDocument } from './dump/dump-document';
 import type { LifecycleEvent } from './events';
 import type { EventLine } from './format-event';
 import { LazyLifecycle } from './lazy-lifecycle';
@@ -53,4 +55,28 @@ export const signals: Signals = singleton(`@lastcall/proc.signals.v${MAJOR_VERSI
 /** The line that lastcall's own logger writes for an event, with its level; for loggers of one's own. */
 export function formatEvent(event: LifecycleEvent): EventLine | undefined {
   return (require('./format-event') as typeof import('./format-event')).formatEvent(event);
+}
+
+/** The text of a dump; `DumpResult.text` has it already, a file that was read back has not. */
+export function formatDump(dump: DumpDocument): string {
+  return (require('./dump/format-dump') as typeof import('./dump/format-dump')).formatDump(dump);
+}
+
+/**
+ * Compares two dumps: which groups, activities and handles grew. They may be of two processes of the same code.
+ *
+ * @param before - the `json` of the earlier dump, or what was parsed of its file
+ */
+export function diffDumps(before: DumpDocument, after: DumpDocument): DumpDiff {
+  return (require('./dump/diff-dumps') as typeof import('./dump/diff-dumps')).diffDumps(
+    before,
+    after,
+  );
+}
+
+/** What changed between two dumps, for people: growth first. */
+export function formatDumpDiff(diff: DumpDiff): string {
+  return (
+    require('./dump/format-dump-diff') as typeof import('./dump/format-dump-diff')
+  ).formatDumpDiff(diff);
 }

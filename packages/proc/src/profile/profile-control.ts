@@ -17,7 +17,7 @@ export interface ProfileResult {
 }
 
 /** What the profiles of a lifecycle need. */
-export interface ProfileHost {
+export interface ProfileControlHost {
   readonly lifecycle: Pick<Lifecycle, 'onShutdown'>;
   readonly environment: Environment;
   readonly profiler: Profiler;
@@ -27,12 +27,13 @@ export interface ProfileHost {
 
 /** Begins and ends the profiles of one lifecycle, tells of them, and writes them to files; also when the process stops. */
 export class ProfileControl {
-  readonly #host: ProfileHost;
+  readonly #host: ProfileControlHost;
   /** Takes the listener away that ends the profile with the process. */
   #unlisten: Remover = () => {};
   #ending: Promise<ProfileResult | null> | undefined;
+  #files: DumpFileWriter | undefined;
 
-  constructor(host: ProfileHost) {
+  constructor(host: ProfileControlHost) {
     this.#host = host;
   }
 
@@ -44,11 +45,12 @@ export class ProfileControl {
   async start(options: ProfileOptions, reason: string): Promise<void> {
     const { profiler, lifecycle } = this.#host;
     const { kinds, maxMs } = resolveProfileOptions(options);
+    this.#files = this.#host.files();
     await profiler.start({
       ...options,
       onAutoStop: (stopped) => {
-        options.onAutoStop?.(stopped);
         void this.#finish(stopped, 'maxMs');
+        options.onAutoStop?.(stopped);
       },
     });
     const registration = lifecycle.onShutdown(() => this.stop('stop'), {
@@ -98,15 +100,16 @@ export class ProfileControl {
   }
 
   #write(profiles: Profiles): string[] {
-    const written: string[] = [];
-    try {
-      const files = this.#host.files();
-      for (const { kind, extension, content } of profileFiles(profiles))
-        written.push(files.write(kind, extension, content, profiles.startedAt).path);
-    } catch (thrown) {
-      this.#warn(toError(thrown));
-    }
-    return written;
+    // Opened at the start: what a stop of the process needs is loaded by then.
+    const files = this.#files ?? this.#host.files();
+    return profileFiles(profiles).flatMap(({ kind, extension, content }) => {
+      try {
+        return [files.write(kind, extension, content, profiles.startedAt).path];
+      } catch (thrown) {
+        this.#warn(toError(thrown));
+        return [];
+      }
+    });
   }
 
   #warn(error: Error): void {

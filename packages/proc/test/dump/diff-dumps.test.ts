@@ -1,0 +1,112 @@
+import { diffDumps, formatDump, formatDumpDiff } from '../../src';
+import type { AwaitGroup } from '../../src/await-sites/await-sites';
+import type { DumpDocument } from '../../src/dump/dump-document';
+import { createTestLifecycle } from '../../src/testing';
+
+const group = (id: string, count: number, line: number): AwaitGroup => ({
+  id,
+  count,
+  frames: [{ functionName: id, file: '/app/orders.js', line, column: 7, kind: 'async' }],
+  waitingOn: [{ what: 'checkout of pool pg-main', confidence: 'exact' }],
+  ageMs: { min: 2000, max: 61_000 },
+});
+
+async function document(change: Partial<DumpDocument> = {}): Promise<DumpDocument> {
+  const { lifecycle } = createTestLifecycle();
+  const { json } = await lifecycle.dump({ write: false });
+  return { ...json, ...change };
+}
+
+const withGroups = (json: DumpDocument, groups: AwaitGroup[]): DumpDocument['awaits'] => ({
+  ...json.awaits,
+  status: 'complete',
+  reason: null,
+  suspended: groups.reduce((sum, { count }) => sum + count, 0),
+  groups,
+});
+
+describe('diffDumps()', () => {
+  it('tells what grew, most first, and what is gone', async () => {
+    const base = await document();
+    const handles = (count: number): DumpDocument['handles'] => ({
+      list: [],
+      total: count,
+      groups: [
+        { type: 'Socket', state: 'open', endpoint: 'to 10.0.0.9:5432', count, queuedBytes: 0 },
+      ],
+    });
+    const before: DumpDocument = {
+      ...base,
+      time: '2026-01-01T00:00:00.000Z',
+      awaits: withGroups(base, [group('find', 12, 41), group('gone', 3, 9), group('same', 1, 2)]),
+      activities: { counts: { job: 5 }, oldest: [] },
+      handles: handles(20),
+    };
+    const after: DumpDocument = {
+      ...before,
+      time: '2026-01-01T00:01:00.000Z',
+      awaits: withGroups(base, [group('find', 1000, 41), group('new', 2, 77), group('same', 1, 2)]),
+      activities: { counts: { job: 4, query: 20 }, oldest: [] },
+      handles: handles(25),
+      memory: { ...base.memory, heapUsedBytes: 5_000_000 },
+    };
+    const diff = diffDumps(before, after);
+    expect(diff).toEqual({
+      elapsedMs: 60_000,
+      groups: [
+        { id: 'find', before: 12, after: 1000, frames: expect.any(Array) },
+        { id: 'new', before: 0, after: 2, frames: expect.any(Array) },
+        { id: 'gone', before: 3, after: 0, frames: expect.any(Array) },
+      ],
+      activities: [
+        { what: 'query', before: 0, after: 20 },
+        { what: 'job', before: 5, after: 4 },
+      ],
+      handles: [{ what: 'Socket to 10.0.0.9:5432', before: 20, after: 25 }],
+      memory: [{ what: 'heapUsedBytes', before: 0, after: 5_000_000 }],
+      warnings: [],
+    });
+    expect(formatDumpDiff(diff)).toBe(`=== what changed in 1m 0s ===
+
+--- await sites ---
+  +988  suspended (12 -> 1000)
+      await find  /app/orders.js:41:7
+    +2  suspended (0 -> 2)
+      await new  /app/orders.js:77:7
+    -3  suspended (3 -> 0)
+      await gone  /app/orders.js:9:7
+
+--- in flight ---
+   +20  query (0 -> 20)
+    -1  job (5 -> 4)
+
+--- handles ---
+    +5  Socket to 10.0.0.9:5432 (20 -> 25)
+
+--- memory ---
++5.0 MB  heapUsed (0 B -> 5.0 MB)
+`);
+  });
+
+  it('says what cannot be compared', async () => {
+    const base = await document();
+    expect(diffDumps(base, base).warnings).toEqual([
+      expect.stringContaining('has no await sites'),
+      expect.stringContaining('has no await sites'),
+    ]);
+  });
+});
+
+describe('formatDump()', () => {
+  it('says what waits, for what and for how long', async () => {
+    const base = await document();
+    const text = formatDump({ ...base, awaits: withGroups(base, [group('find', 20, 41)]) });
+    expect(text).toContain(`--- await sites: 20 suspended in 1 groups ---
+[1] 20 suspended, waiting for checkout of pool pg-main, for 2.0 s to 1m 1s
+    await find  /app/orders.js:41:7`);
+  });
+
+  it('says why there are no await sites', async () => {
+    expect(formatDump(await document())).toContain('--- await sites: not looked for ---');
+  });
+});
