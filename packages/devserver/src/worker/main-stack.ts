@@ -1,11 +1,13 @@
 import { InspectorSession } from './inspector-session';
 
-/** One call of the main thread's stack. */
+/** One call of the main thread's stack. Lines and columns from 1. */
 export interface StackFrame {
   readonly functionName: string;
   readonly file: string;
   readonly line: number;
   readonly column: number | null;
+  /** Where the function begins. */
+  readonly startLine: number;
 }
 
 /** What the main thread is doing, seen from outside. */
@@ -22,55 +24,93 @@ interface Script {
   readonly url: string;
 }
 
+interface Location {
+  readonly scriptId: string;
+  readonly lineNumber: number;
+  readonly columnNumber?: number;
+}
+
 interface Call {
   readonly functionName: string;
-  readonly location: {
-    readonly scriptId: string;
-    readonly lineNumber: number;
-    readonly columnNumber?: number;
-  };
+  readonly functionLocation?: Location;
+  readonly location: Location;
 }
 
 /** Reads the stack of the main thread, which is paused for it for about a millisecond. Rejects with HttpError. */
 export async function readMainStack(): Promise<MainStack> {
-  const session = new InspectorSession();
+  const reader = await StackReader.open();
   try {
-    const urls = new Map<string, string>();
-    session.on<Script>('Debugger.scriptParsed', ({ scriptId, url }) => urls.set(scriptId, url));
-    const paused = nextPause(session);
-    await session.post('Debugger.enable');
-    await session.post('Debugger.pause');
-    const calls = await paused;
-    const frames = calls?.map((call) => toFrame(call, urls));
-    await session.post('Debugger.disable');
-    return frames === undefined
-      ? { state: 'idle or in native code' }
-      : { state: 'running', frames };
+    return await reader.read(PAUSE_DEADLINE_MS);
   } finally {
-    session.close();
+    reader.close();
   }
 }
 
-function nextPause(session: InspectorSession): Promise<readonly Call[] | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), PAUSE_DEADLINE_MS);
-    session.on<{ callFrames: readonly Call[] }>('Debugger.paused', ({ callFrames }) => {
-      // First of all, and after every pause: nothing may hold the process up.
-      session.post('Debugger.resume').catch(() => {});
-      clearTimeout(timer);
-      resolve(callFrames);
-    });
-  });
-}
+/** Reads the stack of the main thread, again and again. */
+export class StackReader {
+  readonly #session: InspectorSession;
+  readonly #urls = new Map<string, string>();
+  #onPaused: ((calls: readonly Call[]) => void) | undefined;
 
-function toFrame({ functionName, location }: Call, urls: ReadonlyMap<string, string>): StackFrame {
-  const { scriptId, lineNumber, columnNumber } = location;
-  return {
-    functionName: functionName || '(anonymous)',
-    file: toPath(urls.get(scriptId) ?? ''),
-    line: lineNumber + 1,
-    column: columnNumber === undefined ? null : columnNumber + 1,
-  };
+  private constructor(session: InspectorSession) {
+    this.#session = session;
+    session.on<Script>('Debugger.scriptParsed', ({ scriptId, url }) =>
+      this.#urls.set(scriptId, url),
+    );
+    session.on<{ callFrames: readonly Call[] }>('Debugger.paused', ({ callFrames }) => {
+      // First of all, and whatever caused the pause: nothing may hold the process up.
+      session.post('Debugger.resume').catch(() => {});
+      this.#onPaused?.(callFrames);
+    });
+  }
+
+  /** Rejects with HttpError when the main thread cannot be inspected. */
+  static async open(): Promise<StackReader> {
+    const reader = new StackReader(new InspectorSession());
+    try {
+      await reader.#session.post('Debugger.enable');
+      return reader;
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+  }
+
+  /** The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. */
+  async read(deadlineMs: number): Promise<MainStack> {
+    const paused = this.#nextPause(deadlineMs);
+    await this.#session.post('Debugger.pause');
+    const calls = await paused;
+    if (calls === undefined) return { state: 'idle or in native code' };
+    return { state: 'running', frames: calls.map((call) => this.#toFrame(call)) };
+  }
+
+  /** Also takes back a pause that has not come. */
+  close(): void {
+    this.#session.post('Debugger.disable').catch(() => {});
+    this.#session.close();
+  }
+
+  #nextPause(deadlineMs: number): Promise<readonly Call[] | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), deadlineMs);
+      this.#onPaused = (calls) => {
+        clearTimeout(timer);
+        resolve(calls);
+      };
+    });
+  }
+
+  #toFrame({ functionName, functionLocation, location }: Call): StackFrame {
+    const { scriptId, lineNumber, columnNumber } = location;
+    return {
+      functionName: functionName || '(anonymous)',
+      file: toPath(this.#urls.get(scriptId) ?? ''),
+      line: lineNumber + 1,
+      column: columnNumber === undefined ? null : columnNumber + 1,
+      startLine: (functionLocation?.lineNumber ?? lineNumber) + 1,
+    };
+  }
 }
 
 /** The path of a `file:` URL; other names stay. */

@@ -8,6 +8,7 @@ import { cpuToPprof } from '../pprof/cpu-to-pprof';
 import { heapToPprof } from '../pprof/heap-to-pprof';
 import { download, JSON_TYPE, type Reply, text } from '../reply';
 import type { Route, Visit } from '../route';
+import { sampleStacks } from '../sample-stacks';
 import { HEAP_INTERVAL_BYTES, takeCpuProfile, takeHeapProfile } from '../take-profiles';
 
 /** Go's default for a CPU profile. */
@@ -27,7 +28,10 @@ export function pprofRoutes(
     const duration = seconds(query, CPU_SECONDS);
     const format = choice(query, 'format', ['pprof', 'cpuprofile']);
     const startedAt = Date.now();
-    const taken = await cpu.run(() => takeCpuProfile(duration, signal));
+    const taken = await cpu.run(async () => {
+      const isAnswering = (await main.ask({ kind: 'health' })) !== undefined;
+      return isAnswering ? takeCpuProfile(duration, signal) : sampleStacks(duration, signal);
+    });
     if (format === 'cpuprofile')
       return download('cpu.cpuprofile', JSON.stringify(taken), JSON_TYPE);
     return download('profile', cpuToPprof(taken, startedAt));

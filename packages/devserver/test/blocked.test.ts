@@ -1,0 +1,129 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Profile } from 'pprof-format';
+import { get } from './get';
+import { type OrderedProgram, runProgram } from './run-program';
+
+const freeFile = (): string => join(mkdtempSync(join(tmpdir(), 'lastcall-')), 'free');
+
+describe('a process whose main thread is blocked', () => {
+  let program: OrderedProgram;
+  let port: number;
+  let free: string;
+
+  const block = async (): Promise<void> => {
+    program.order(`blockUntil(${JSON.stringify(free)});`);
+    await program.saw('blocked');
+  };
+  const release = async (): Promise<void> => {
+    writeFileSync(free, '');
+    await program.saw('free');
+  };
+  const start = async (options = ''): Promise<void> => {
+    free = freeFile();
+    program = runProgram(`
+      proc.health.addProbe('web').markReady();
+      proc.activities.begin({ kind: 'job', name: 'invoices' });
+      up(${options});`);
+    port = await program.port;
+  };
+  afterEach(() => program.kill('SIGKILL'));
+
+  it('is shown with its last status, and as answering again afterwards', async () => {
+    await start();
+    await block();
+    const blocked = JSON.parse((await get(port, '/debug/status')).text);
+    expect(blocked.mainThread.responsive).toBe(false);
+    expect(blocked.mainThread.blockedMs).toBeGreaterThanOrEqual(200);
+    expect(blocked).toMatchObject({
+      lifecycle: { state: 'running' },
+      process: { pid: program.child.pid },
+    });
+    await release();
+    const { mainThread, activityCounts } = JSON.parse((await get(port, '/debug/status')).text);
+    expect({ mainThread, activityCounts }).toEqual({
+      mainThread: { responsive: true, blockedMs: 0 },
+      activityCounts: { job: 1 },
+    });
+  });
+
+  it('stays ready and alive for a short block, and is neither from liveLimitMs on', async () => {
+    await start();
+    await block();
+    for (const path of ['/livez', '/readyz', '/healthz'])
+      expect(await get(port, path)).toMatchObject({ status: 200 });
+    program.kill('SIGKILL');
+    await program.ended;
+
+    await start('{ liveLimitMs: 100 }');
+    await block();
+    for (const path of ['/livez', '/readyz', '/healthz']) {
+      const answer = await get(port, path);
+      expect(answer.status).toBe(503);
+      expect(answer.text).toMatch(/the main thread has not answered for \d+ ms/);
+    }
+    await release();
+    expect(await get(port, '/livez')).toMatchObject({ status: 200 });
+  });
+
+  it('is dumped with the stack that blocks it', async () => {
+    await start();
+    await block();
+    const { text } = await get(port, '/debug/dump');
+    expect(text).toContain('=== dump of a blocked process');
+    expect(text).toContain('main thread: running');
+    expect(text).toMatch(/ {4}blockUntil {2}.*\[eval\].*:\d+:\d+/);
+    const json = JSON.parse((await get(port, '/debug/dump?format=json')).text);
+    expect(json).toMatchObject({ schema: 'lastcall.blocked-dump/1', stack: { state: 'running' } });
+    expect(
+      json.stack.frames.map((frame: { functionName: string }) => frame.functionName),
+    ).toContain('blockUntil');
+    const goroutine = await get(port, '/debug/pprof/goroutine');
+    const profile = Profile.decode(gunzipSync(goroutine.bytes));
+    expect(profile.stringTable.strings).toContain('blockUntil');
+    await release();
+  });
+
+  it('is profiled', async () => {
+    await start();
+    await block();
+    const { status, text } = await get(port, '/debug/pprof/profile?seconds=1&format=cpuprofile');
+    expect(status).toBe(200);
+    const { nodes, samples } = JSON.parse(text) as {
+      nodes: { id: number; callFrame: { functionName: string } }[];
+      samples: number[];
+    };
+    const ids = nodes
+      .filter((node) => node.callFrame.functionName === 'blockUntil')
+      .map(({ id }) => id);
+    const share = samples.filter((id) => ids.includes(id)).length / samples.length;
+    expect(share).toBeGreaterThan(0.5);
+    await release();
+  });
+
+  it('is measured', async () => {
+    await start();
+    await block();
+    const { text } = await get(port, '/metrics');
+    expect(text).toMatch(/^lastcall_main_thread_responsive 0$/m);
+    expect(text).toMatch(/^lastcall_main_thread_blocked_seconds 0\.\d+$/m);
+    expect(text).toMatch(/^process_cpu_seconds_total \d/m);
+    await release();
+  });
+
+  it('finds no queue of questions when it is free again', async () => {
+    await start();
+    program.order(
+      'globalThis.asked = 0; proc.activities.addSource(() => { asked++; return []; });',
+    );
+    await block();
+    await Promise.all(Array.from({ length: 20 }, () => get(port, '/debug/status')));
+    await release();
+    await get(port, '/debug/status');
+    // The one that was open, and one more if that was answered before the last question came.
+    program.order("say('asked ' + (asked <= 2 ? 'once or twice' : asked));");
+    await program.saw('asked once or twice');
+  });
+});
