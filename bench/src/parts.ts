@@ -1,4 +1,5 @@
 import { type RunnablePart, runnable } from './part';
+import { diagnostics } from './parts/diagnostics';
 import { importTime } from './parts/import';
 import { lostRequests } from './parts/lost-requests';
 import { memory } from './parts/memory';
@@ -16,4 +17,5 @@ export const PARTS: readonly RunnablePart[] = [
   runnable(memory),
   runnable(importTime),
   runnable(registry),
+  runnable(diagnostics),
 ];

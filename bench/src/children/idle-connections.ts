@@ -1,4 +1,4 @@
-// Opens connections, has one request answered on each, and holds them.
+// Opens connections, sends one request on each, and holds them.
 import { connect, type Socket } from 'node:net';
 import { answerParent } from '../parent';
 
@@ -10,22 +10,24 @@ const held: Socket[] = [];
 export interface OpenOptions {
   readonly port: number;
   readonly count: number;
+  /** Whether the requests are to be answered, so that the connections are idle then. Default true. */
+  readonly isAnswered?: boolean;
 }
 
-async function open({ port, count }: OpenOptions): Promise<number> {
+async function open({ port, count, isAnswered = true }: OpenOptions): Promise<number> {
   let left = count;
   const worker = async (): Promise<void> => {
-    while (left-- > 0) held.push(await openOne(port));
+    while (left-- > 0) held.push(await openOne(port, isAnswered));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return held.length;
 }
 
-function openOne(port: number): Promise<Socket> {
+function openOne(port: number, isAnswered: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.once('error', reject);
-    socket.once('data', () => {
+    socket.once(isAnswered ? 'data' : 'connect', () => {
       socket.off('error', reject);
       socket.on('error', () => {});
       socket.resume();

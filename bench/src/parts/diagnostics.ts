@@ -1,0 +1,142 @@
+import { Child } from '../child';
+import type { DiagnosedOptions, DumpTimes } from '../children/diagnosed';
+import type { OpenOptions } from '../children/idle-connections';
+import type { LoadOptions } from '../children/load';
+import { inTurns } from '../in-turns';
+import { openFileLimit } from '../machine';
+import { formatNumber, markdownTable } from '../markdown-table';
+import { median } from '../median';
+import { atLeast, atMost, type Budget, type Effort, type Part, type Progress } from '../part';
+
+const MODES = ['bare', 'bare-again', 'not asked', 'profile 10 ms', 'profile 1 ms'] as const;
+type Mode = (typeof MODES)[number];
+
+const INTERVALS: Partial<Record<Mode, number>> = { 'profile 10 ms': 10, 'profile 1 ms': 1 };
+const FILE_RESERVE = 100;
+
+interface DiagnosticsResult {
+  /** Microseconds of CPU per request, one per round. */
+  readonly cpuMicros: Readonly<Record<Mode, readonly number[]>>;
+  readonly dumps: readonly DumpTimes[];
+  readonly connections: number;
+  readonly nanos: { readonly activity: number; readonly token: number };
+}
+
+async function run(progress: Progress, effort: Effort): Promise<DiagnosticsResult> {
+  const cpuMicros = await measureProfiles(progress, effort);
+  const { connections, dumps } = await measureDumps(progress, effort);
+  await using child = new Child('diagnosed', options('hello', true));
+  const activity = await child.ask<number>('nanosPerActivity');
+  const token = await child.ask<number>('nanosPerToken');
+  return { cpuMicros, dumps, connections, nanos: { activity, token } };
+}
+
+function options(handler: DiagnosedOptions['handler'], isAttached: boolean): DiagnosedOptions {
+  return { handler, isAttached };
+}
+
+async function measureProfiles(
+  progress: Progress,
+  { quick }: Effort,
+): Promise<DiagnosticsResult['cpuMicros']> {
+  const requests = quick ? 2_000 : 20_000;
+  await using bare = new Child('diagnosed', options('hello', false));
+  await using attached = new Child('diagnosed', options('hello', true));
+  await using load = new Child('load', {});
+  const measure = async (mode: Mode): Promise<number> => {
+    const server = mode.startsWith('bare') ? bare : attached;
+    const intervalMs = INTERVALS[mode];
+    const port = await server.ask<number>('port');
+    if (intervalMs !== undefined) await server.ask('startProfile', { intervalMs });
+    const before = await server.ask<number>('cpuMicros');
+    const job: LoadOptions = { port, requests, connections: 32 };
+    await load.ask('load', job);
+    const after = await server.ask<number>('cpuMicros');
+    if (intervalMs !== undefined) await server.ask('stopProfile');
+    return (after - before) / requests;
+  };
+  for (const mode of MODES) await measure(mode);
+  return await inTurns(MODES, quick ? 1 : 9, async (mode) => {
+    const micros = await measure(mode);
+    progress(`${mode}: ${formatNumber(micros, 1)} µs of CPU per request`);
+    return micros;
+  });
+}
+
+async function measureDumps(
+  progress: Progress,
+  { quick }: Effort,
+): Promise<Pick<DiagnosticsResult, 'connections' | 'dumps'>> {
+  const connections = Math.min(quick ? 500 : 10_000, openFileLimit() - FILE_RESERVE);
+  const dumps: DumpTimes[] = [];
+  for (let i = 0; i < (quick ? 1 : 3); i++) {
+    await using server = new Child('diagnosed', options('stuck', true));
+    await using holder = new Child('idle-connections', {});
+    const port = await server.ask<number>('port');
+    const many: OpenOptions = { port, count: connections, isAnswered: false };
+    await holder.ask('open', many);
+    while ((await server.ask<number>('waiting')) < connections);
+    const times = await server.ask<DumpTimes>('dump');
+    progress(
+      `dump of ${formatNumber(connections)} stuck requests: ${formatNumber(times.baseMs, 1)} ms, with await sites ` +
+        `${formatNumber(times.tookMs)} ms, stopped for ${formatNumber(times.pauseMs)} ms`,
+    );
+    dumps.push(times);
+  }
+  return { connections, dumps };
+}
+
+function ratio({ cpuMicros }: DiagnosticsResult, mode: Mode): number {
+  const base = mode === 'bare-again' || mode === 'not asked' ? 'bare' : 'not asked';
+  return median(cpuMicros[mode].map((micros, i) => micros / (cpuMicros[base][i] as number)));
+}
+
+function render(result: DiagnosticsResult): string {
+  const { dumps, connections, nanos, cpuMicros } = result;
+  const of = (key: keyof DumpTimes): number => median(dumps.map((dump) => dump[key]));
+  const rows = MODES.slice(1).map((mode) => [
+    mode,
+    formatNumber(median(cpuMicros[mode]), 1),
+    formatNumber(ratio(result, mode), 3),
+  ]);
+  return [
+    "CPU of the server per request (20 awaits each), rounds in turns, medians of the ratio: 'bare-again' and 'not asked' to bare,",
+    'the profiles (CPU, heap and event loop together) to not asked.',
+    '',
+    markdownTable(['', 'µs per request', 'ratio'], rows),
+    '',
+    `A dump of a process with ${formatNumber(connections)} connections whose ${formatNumber(of('suspended'))} async functions are suspended`,
+    `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: ${formatNumber(of('baseMs'), 1)} ms for all but the await sites;`,
+    `with them ${formatNumber(of('tookMs'))} ms, of which the process stood still for ${formatNumber(of('pauseMs'))} ms.`,
+    '',
+    `\`activities.begin()\` and its end: ${formatNumber(nanos.activity)} ns; a \`WaitToken\`: ${formatNumber(nanos.token)} ns.`,
+  ].join('\n');
+}
+
+function budgets(result: DiagnosticsResult): Budget[] {
+  const base = median(result.dumps.map(({ baseMs }) => baseMs));
+  return [
+    atLeast(
+      'bare CPU per request, to that of a process that could be asked',
+      1 / ratio(result, 'not asked'),
+      0.99,
+      '',
+    ),
+    atMost('CPU per request while profiling at 1 ms', ratio(result, 'profile 1 ms'), 1.35, ''),
+    atMost(
+      `dump without await sites at ${formatNumber(result.connections)} connections`,
+      base,
+      10,
+      ' ms',
+    ),
+    atMost('an activity, begin and end', result.nanos.activity, 1000, ' ns'),
+  ];
+}
+
+export const diagnostics: Part<DiagnosticsResult> = {
+  name: 'diagnostics',
+  title: 'Dumps and profiles',
+  run,
+  render,
+  budgets,
+};
