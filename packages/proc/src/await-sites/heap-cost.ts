@@ -23,9 +23,9 @@ const HEAP_HEADROOM = 32 << 20;
 let bytesPerNode = BYTES_PER_NODE;
 let pauseMsPerNode = PAUSE_MS_PER_NODE;
 
-/** Estimates from what V8 counts anyway. Large objects are left out: they are few, whatever their size. */
+/** Estimates from what V8 counts anyway. Large objects are few, whatever their size. */
 export function estimateCost(): HeapCost {
-  const nodes = Math.ceil(smallObjectBytes() / bytesPerNode);
+  const nodes = Math.ceil(liveBytes() / bytesPerNode);
   return {
     nodes,
     pauseMs: Math.ceil(LEAST_PAUSE_MS + nodes * pauseMsPerNode),
@@ -35,13 +35,18 @@ export function estimateCost(): HeapCost {
 
 /** How long a search without a snapshot stops the process: for one garbage collection, and one walk. */
 export function estimateLightPauseMs(): number {
-  return Math.ceil(LEAST_PAUSE_MS / 2 + (smallObjectBytes() / bytesPerNode) * LIGHT_MS_PER_NODE);
+  return Math.ceil(LEAST_PAUSE_MS / 2 + (liveBytes() / bytesPerNode) * LIGHT_MS_PER_NODE);
 }
 
 /** Makes the next estimate better by what a search has really cost. */
-export function learnCost(nodes: number, pauseMs: number): void {
+export function learnCost(real: {
+  readonly nodes: number;
+  readonly liveBytes: number;
+  readonly pauseMs: number;
+}): void {
+  const { nodes, pauseMs } = real;
   if (nodes <= 0) return;
-  bytesPerNode = clamp(smallObjectBytes() / nodes, 20, 200);
+  bytesPerNode = clamp(real.liveBytes / nodes, 20, 200);
   pauseMsPerNode = clamp((pauseMs - LEAST_PAUSE_MS) / nodes, 0.0005, 0.01);
 }
 
@@ -62,7 +67,8 @@ export function refusal(cost: HeapCost, maxPauseMs: number): string | undefined 
   return undefined;
 }
 
-function smallObjectBytes(): number {
+/** How large the heap is, but for large objects: garbage counts until it is collected. */
+export function liveBytes(): number {
   return getHeapSpaceStatistics()
     .filter(({ space_name: name }) => !/large_object|read_only|code/.test(name))
     .reduce((sum, { space_used_size: used }) => sum + used, 0);

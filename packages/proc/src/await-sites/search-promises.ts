@@ -1,9 +1,7 @@
-import { performance } from 'node:perf_hooks';
 import { type AsyncStack, readAsyncStacks } from './async-stacks';
-import type { AwaitFrame, AwaitGroup, AwaitSites, AwaitSitesOptions } from './await-sites';
-import { HeapSession } from './heap-session';
+import type { AwaitFrame, AwaitGroup, AwaitSites } from './await-sites';
 import { isOwnFile } from './own-files';
-import { PauseClock } from './pause-clock';
+import type { SearchRun } from './search-run';
 import { stackId, stackKey } from './stack-id';
 import { createToSource, type ToSource } from './to-source';
 
@@ -13,50 +11,32 @@ const MAX_PROMISES = 50_000;
 const DEPTH = 32;
 
 /**
- * A search for large heaps: the stacks of all pending promises, without a snapshot. It finds no functions that share a
- * promise, nor what any of them wait for, and may count one twice that waits for a promise made by `then()`.
+ * A search without a snapshot: the stacks of all pending promises. It finds no functions that share a promise, nor what
+ * any of them wait for, and may count one twice that waits for a promise made by `then()`.
  *
  * @param why Why no whole search is done.
- * @throws Error where there is no inspector.
  */
 export async function searchPromises(
-  options: Required<AwaitSitesOptions>,
-  estimatedPauseMs: number,
+  run: SearchRun,
+  promises: readonly Promise<unknown>[],
   why: string,
 ): Promise<AwaitSites> {
-  const startedAt = performance.now();
-  const clock = new PauseClock();
-  const session = new HeapSession();
-  try {
-    let promises: readonly Promise<unknown>[] = [];
-    await clock.measure(() =>
-      session.takePromises((taken) => {
-        promises = taken;
-      }),
-    );
-    const step = Math.max(1, Math.ceil(promises.length / MAX_PROMISES));
-    const sample = step === 1 ? promises : promises.filter((_, index) => index % step === 0);
-    const stacks = await readAsyncStacks(sample, { depth: DEPTH, clock });
-    const groups = await clock.measure(() => countInnermost(stacks));
-    const sampled = step === 1 ? '' : `, and of ${promises.length} promises every ${step}th`;
-    return {
-      status: 'degraded',
-      reason: `only stacks that V8 can tell without a snapshot${sampled}: ${why}; force: true takes one`,
-      suspended: groups.reduce((sum, { count }) => sum + count, 0),
-      groups: groups.slice(0, options.maxGroups),
-      omittedGroups: Math.max(0, groups.length - options.maxGroups),
-      resources: [],
-      listeners: [],
-      stats: {
-        heapNodes: null,
-        estimatedPauseMs,
-        pauseMs: Math.round(clock.totalMs),
-        tookMs: Math.round(performance.now() - startedAt),
-      },
-    };
-  } finally {
-    session.close();
-  }
+  const { clock, options } = run;
+  const step = Math.max(1, Math.ceil(promises.length / MAX_PROMISES));
+  const sample = step === 1 ? promises : promises.filter((_, index) => index % step === 0);
+  const stacks = await readAsyncStacks(sample, { depth: DEPTH, clock });
+  const groups = await clock.measure(() => countInnermost(stacks));
+  const sampled = step === 1 ? '' : `, and only every ${step}th of ${promises.length} promises`;
+  return {
+    status: 'degraded',
+    reason: `only stacks, without what they wait for${sampled}: ${why}`,
+    suspended: groups.reduce((sum, { count }) => sum + count, 0),
+    groups: groups.slice(0, options.maxGroups),
+    omittedGroups: Math.max(0, groups.length - options.maxGroups),
+    resources: [],
+    listeners: [],
+    stats: run.stats(null),
+  };
 }
 
 interface Counted {

@@ -6,7 +6,7 @@ describe('findAwaitSites() holds back', () => {
     const sites = await searchScenario('nested', { search: { force: false, maxPauseMs: 200 } });
     expect(sites).toMatchObject({
       status: 'degraded',
-      reason: expect.stringMatching(/^only stacks .* stop the process for about \d+ ms .* 200 ms/),
+      reason: expect.stringMatching(/^only stacks,.* stop the process for about \d+ ms .* 200 ms/),
     });
     expect(stacksOf(sites)).toEqual([
       `1 x leaf ${at('leaf')} < find ${at('find')} < handler ${at('handler')}`,

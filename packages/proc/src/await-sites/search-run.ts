@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks';
+import type { AwaitSites, AwaitSitesOptions } from './await-sites';
+import { PauseClock } from './pause-clock';
+
+/** One search: what was asked for, and what it has cost so far. */
+export class SearchRun {
+  readonly options: Required<AwaitSitesOptions>;
+  readonly clock: PauseClock = new PauseClock();
+  readonly #estimatedPauseMs: number;
+  readonly #startedAt = performance.now();
+
+  constructor(options: Required<AwaitSitesOptions>, estimatedPauseMs: number) {
+    this.options = options;
+    this.#estimatedPauseMs = estimatedPauseMs;
+  }
+
+  stats(heapNodes: number | null): AwaitSites['stats'] {
+    return {
+      heapNodes,
+      estimatedPauseMs: this.#estimatedPauseMs,
+      pauseMs: Math.round(this.clock.totalMs),
+      tookMs: Math.round(performance.now() - this.#startedAt),
+    };
+  }
+
+  /** The result of a search that has found nothing. */
+  skipped(reason: string): AwaitSites {
+    return {
+      status: 'skipped',
+      reason,
+      suspended: 0,
+      groups: [],
+      omittedGroups: 0,
+      resources: [],
+      listeners: [],
+      stats: this.stats(null),
+    };
+  }
+}
