@@ -2,18 +2,23 @@ const SECRET_NAME = /pass|pwd|secret|token|key|auth|cred|cookie|session|dsn/i;
 const USER_INFO = /(\w+:\/\/[^\s/:@]*):[^\s/@]+@/g;
 const SECRET_PARAMETER =
   /([?&;][^=&;\s]*(?:pass|pwd|secret|token|key|auth|sig)[^=&;\s]*=)[^&;\s]+/gi;
+/** What follows is a program. */
+const CODE_OPTION = /^(-e|-p|-pe|--eval|--print)$/;
 const REDACTED = '***';
 
 /**
- * A command line that can be shown: values of options that sound like secrets, passwords in URLs and secret query parameters
- * are replaced by `***`.
+ * A command line that can be shown: values of options that sound like secrets, passwords in URLs, secret query parameters
+ * and code given with `-e` are replaced by `***`.
  */
 export function redactCommandLine(args: readonly string[]): string[] {
   let isSecretNext = false;
+  let isCodeNext = false;
   return args.map((arg) => {
     const isValue = isSecretNext && !arg.startsWith('-');
+    const isCode = isCodeNext;
     isSecretNext = isSecretOption(arg);
-    return isValue ? REDACTED : redact(arg);
+    isCodeNext = CODE_OPTION.test(arg) && !isCode;
+    return isValue || isCode ? REDACTED : redact(arg);
   });
 }
 

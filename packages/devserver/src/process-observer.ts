@@ -125,13 +125,11 @@ export class ProcessObserver {
     }
   }
 
-  async #dump(awaits: AwaitsWish): Promise<DumpAnswer> {
-    const { text, json } = await this.#lifecycle.dump({
-      reason: 'devserver',
-      write: false,
-      awaits,
-    });
-    return { text, json: JSON.stringify(json), awaits: json.awaits };
+  /** Not an async function: the dump would find it waiting for itself. */
+  #dump(awaits: AwaitsWish): Promise<DumpAnswer> {
+    return this.#lifecycle
+      .dump({ reason: 'devserver', write: false, awaits })
+      .then(({ text, json }) => ({ text, json: JSON.stringify(json), awaits: json.awaits }));
   }
 
   #activities(): readonly Activity[] {

@@ -58,7 +58,7 @@ export class ServerThread {
           this.#worker.unref();
           if (this.#state.name === 'starting') this.#state = { name: 'listening' };
           resolve(message.address);
-        } else void this.#onMessage(message);
+        } else this.#onMessage(message);
       });
     });
   }
@@ -96,15 +96,14 @@ export class ServerThread {
     await this.#worker.terminate();
   }
 
-  async #onMessage(message: ToMain): Promise<void> {
+  #onMessage(message: ToMain): void {
     if (message.type === 'rest') this.#host.rest(message.watch);
     if (message.type !== 'ask') return;
     const { id, question } = message;
-    try {
-      this.send({ type: 'answer', id, value: await this.#host.answer(question) });
-    } catch (thrown) {
-      this.send({ type: 'failed', id, message: toError(thrown).message });
-    }
+    // Not an async function: a dump would find it waiting for itself.
+    new Promise((resolve) => resolve(this.#host.answer(question)))
+      .then((value) => this.send({ type: 'answer', id, value }))
+      .catch((thrown) => this.send({ type: 'failed', id, message: toError(thrown).message }));
   }
 
   #onExit(code: number): void {

@@ -11,6 +11,10 @@ describe('redactCommandLine()', () => {
       ['--token', '--verbose'],
       ['--token', '--verbose'],
     ],
+    [
+      ['node', '-e', '-let secret', '-p', 'x'],
+      ['node', '-e', '***', '-p', '***'],
+    ],
     [['API_KEY=x'], ['API_KEY=***']],
     [['--authSecret=a=b'], ['--authSecret=***']],
     [['redis://:x@host/0'], ['redis://:***@host/0']],

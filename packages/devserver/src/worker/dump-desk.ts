@@ -31,7 +31,7 @@ interface Order {
   doneAt: number | undefined;
 }
 
-/** Makes dumps, one at a time and at most one a second of each kind; whoever comes meanwhile shares it. */
+/** Makes dumps, one of a kind at a time and at most one a second; whoever comes meanwhile shares it. */
 export class DumpDesk {
   readonly #main: MainThread;
   readonly #orders = new Map<AwaitsWish, Order>();
@@ -40,9 +40,10 @@ export class DumpDesk {
     this.#main = main;
   }
 
-  take(awaits: AwaitsWish): Promise<Dump> {
+  /** A dump that is no older than `freshMs`. */
+  take(awaits: AwaitsWish, freshMs: number = FRESH_MS): Promise<Dump> {
     const known = this.#orders.get(awaits);
-    if (known !== undefined && isFresh(known)) return known.dump;
+    if (known !== undefined && isFresh(known, freshMs)) return known.dump;
     const order: Order = { dump: this.#make(awaits), doneAt: undefined };
     const done = (): void => {
       order.doneAt = performance.now();
@@ -72,8 +73,8 @@ export class DumpDesk {
   }
 }
 
-function isFresh({ doneAt }: Order): boolean {
-  return doneAt === undefined || performance.now() - doneAt < FRESH_MS;
+function isFresh({ doneAt }: Order, freshMs: number): boolean {
+  return doneAt === undefined || performance.now() - doneAt < freshMs;
 }
 
 async function seeStack(): Promise<Pick<BlockedDump, 'stack' | 'stackError'>> {

@@ -14,6 +14,8 @@ import { HEAP_INTERVAL_BYTES, takeCpuProfile, takeHeapProfile } from '../take-pr
 /** Go's default for a CPU profile. */
 const CPU_SECONDS = 30;
 const HEAP_SECONDS = 5;
+/** The await sites are not looked for more often than that. */
+const GOROUTINE_FRESH_MS = 5000;
 
 /** `/debug/pprof/…`: what `go tool pprof`, Pyroscope and Alloy ask a Go process for. */
 export function pprofRoutes(
@@ -54,7 +56,7 @@ export function pprofRoutes(
 
   async function goroutine({ query }: Visit): Promise<Reply> {
     const debug = choice(query, 'debug', ['0', '1', '2']);
-    const made = await dumps.take('auto');
+    const made = await dumps.take('auto', GOROUTINE_FRESH_MS);
     if (debug === '2')
       return text(made.kind === 'full' ? made.dump.text : formatBlockedDump(made.dump));
     if (made.kind === 'blocked') {
