@@ -21,6 +21,11 @@ export function keepToken(token: string): void {
   sessionStorage.setItem(STORAGE_KEY, token.trim());
 }
 
+/** Whether there is a token, so that plain links are refused. */
+export function hasToken(): boolean {
+  return sessionStorage.getItem(STORAGE_KEY) !== null;
+}
+
 /** Asks the devserver, with the token when there is one. Paths are relative to the page. */
 export function ask(path: string, signal: AbortSignal): Promise<Response> {
   const token = sessionStorage.getItem(STORAGE_KEY);

@@ -29,6 +29,11 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** `96.5 MB`, `184 MB`, `1.21 GB`: three digits, for what is narrow and changes. */
+export function formatBytesShort(bytes: number): string {
+  return bytes >= 99.95e6 && bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : formatBytes(bytes);
+}
+
 /** `42 %` of a share from 0 to 1. */
 export function formatPercent(share: number): string {
   return `${Math.round(share * 100)} %`;

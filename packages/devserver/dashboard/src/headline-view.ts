@@ -1,3 +1,4 @@
+import { hasToken } from './access-token.js';
 import { formatClock, formatDuration } from './format.js';
 import type { Headline } from './headline.js';
 import type { Moment } from './moment.js';
@@ -21,6 +22,7 @@ export function createHeadlineView(): (headline: Headline, moment: Moment) => vo
     HTMLElement,
   ];
   const tokenForm = pagePart('token-form', HTMLFormElement);
+  const links = pagePart('links', HTMLElement);
   const identity = createIdentityView();
 
   return (headline, moment) => {
@@ -31,6 +33,7 @@ export function createHeadlineView(): (headline: Headline, moment: Moment) => vo
     setText(value, headline.figure?.value ?? '');
     setText(label, headline.figure?.label ?? '');
     tokenForm.hidden = moment.kind !== 'locked';
+    links.hidden = moment.kind === 'locked' || hasToken();
     link.dataset.kind = moment.kind;
     setText(link, linkText(moment));
     document.body.dataset.stale = String(['blocked', 'lost', 'gone'].includes(moment.kind));

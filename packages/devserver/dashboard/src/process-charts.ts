@@ -1,4 +1,4 @@
-import { formatBytes, formatMs, formatPercent } from './format.js';
+import { formatBytesShort, formatMs, formatPercent } from './format.js';
 import type { Sample } from './history.js';
 import { createTimeChart } from './time-chart.js';
 
@@ -28,7 +28,7 @@ export function createProcessCharts(): (samples: readonly Sample[]) => void {
     createTimeChart({
       id: 'chart-memory',
       title: 'Memory',
-      format: formatBytes,
+      format: formatBytesShort,
       axis: (bytes) => (bytes >= 1e9 ? `${bytes / 1e9} GB` : `${Math.round(bytes / 1e6)} MB`),
       atLeast: 32e6,
       lines: [

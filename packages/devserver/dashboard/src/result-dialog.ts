@@ -46,6 +46,6 @@ function flameGraph(result: Result): HTMLIFrameElement {
   const title = `${nameOf(result)} of ${result.process}`;
   const profileUrl = URL.createObjectURL(result.content);
   frame.title = `Flame graph: ${title}`;
-  frame.src = `speedscope/#profileURL=${encodeURIComponent(profileUrl)}&title=${encodeURIComponent(title)}`;
+  frame.src = `speedscope/index.html#profileURL=${encodeURIComponent(profileUrl)}&title=${encodeURIComponent(title)}`;
   return frame;
 }

@@ -9,7 +9,7 @@ import { createTool, type ToolRequest } from './tool.js';
 export interface Tools {
   /** Whose name the files get. */
   setProcess(process: Status['process']): void;
-  /** Says that a profile runs, whoever started it. */
+  /** Says that a profile runs that was not started here. */
   setProfiling(isProfiling: boolean): void;
 }
 
@@ -53,7 +53,8 @@ export function createTools(): Tools {
     setProcess: (process) => {
       name = `${process.name} ${process.pid}`;
     },
-    setProfiling: (isProfiling) => setText(note, isProfiling ? 'A profile is being taken.' : ''),
+    setProfiling: (isProfiling) =>
+      setText(note, isProfiling ? 'The process takes a profile of its own (SIGUSR2).' : ''),
   };
 }
 

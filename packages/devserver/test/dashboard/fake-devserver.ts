@@ -45,7 +45,7 @@ export const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 export const SPEEDSCOPE_POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
   "img-src 'self' data:; font-src 'self'; connect-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 const REPEAT_MS = 1000;
@@ -65,7 +65,7 @@ export async function startFakeDevserver(first: SampleStatus): Promise<FakeDevse
     const url = request.url ?? '';
     const [path = ''] = url.split('?');
     requests.push(url);
-    const file = files.get(path.endsWith('/') ? `${path}index.html` : path);
+    const file = files.get(path === '/' ? '/index.html' : path);
     if (file !== undefined) return sendFile(response, path, file);
     if (token !== null && request.headers.authorization !== `Bearer ${token}`)
       return void response.writeHead(401).end('a token is needed');

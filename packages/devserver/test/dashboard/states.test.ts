@@ -262,10 +262,10 @@ describeInChromium('dashboard', (chromium) => {
     await textOf(
       page,
       '#chart-memory',
-      /rss\s*184\.3 MB\s*heap\s*96\.5 MB\s*used\s*71\.2 MB\s*external\s*5\.0 MB/,
+      /rss\s*184 MB\s*heap\s*96\.5 MB\s*used\s*71\.2 MB\s*external\s*5\.0 MB/,
     );
     await page
-      .getByRole('img', { name: 'Memory, last five minutes; now rss 184.3 MB, heap 96.5 MB' })
+      .getByRole('img', { name: 'Memory, last five minutes; now rss 184 MB, heap 96.5 MB' })
       .waitFor();
     expect(await page.locator('canvas').count()).toBe(3);
     const status = runningStatus();

@@ -166,7 +166,7 @@ describeInChromium('dashboard', (chromium) => {
       await open({ mayDisconnect: true });
       expectedFaults = [expect.stringContaining('409')];
       dashboard.server.say({ ...runningStatus(), profiling: true });
-      await textOf(page, '#profiling', 'A profile is being taken.');
+      await textOf(page, '#profiling', 'The process takes a profile of its own (SIGUSR2).');
       dashboard.server.answer('/debug/pprof/profile', { status: 409, body: '' });
       await press('CPU profile');
       await textOf(page, '#tool-cpu output', 'A profile runs already: one at a time.');
