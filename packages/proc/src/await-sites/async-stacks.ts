@@ -88,7 +88,7 @@ function callSites(depth: number): readonly NodeJS.CallSite[] {
 const OWN_FRAMES = 2;
 
 function restore(key: 'prepareStackTrace' | 'stackTraceLimit', value: unknown): void {
-  if (value === undefined) delete (Error as unknown as Record<string, unknown>)[key];
+  if (value === undefined) Reflect.deleteProperty(Error, key);
   else Reflect.set(Error, key, value);
 }
 

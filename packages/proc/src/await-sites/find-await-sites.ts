@@ -25,9 +25,18 @@ let endedAt = Number.NEGATIVE_INFINITY;
  * @returns Always a result: what went wrong is its `reason`. Never rejects.
  */
 export function findAwaitSites(options: AwaitSitesOptions = {}): Promise<AwaitSites> {
-  return (running ??= findOnce({ ...DEFAULTS, ...options }).finally(() => {
+  return (running ??= findOnce(withDefaults(options)).finally(() => {
     running = undefined;
   }));
+}
+
+function withDefaults(options: AwaitSitesOptions): Required<AwaitSitesOptions> {
+  return {
+    force: options.force ?? DEFAULTS.force,
+    maxPauseMs: options.maxPauseMs ?? DEFAULTS.maxPauseMs,
+    maxGroups: options.maxGroups ?? DEFAULTS.maxGroups,
+    minIntervalMs: options.minIntervalMs ?? DEFAULTS.minIntervalMs,
+  };
 }
 
 async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSites> {

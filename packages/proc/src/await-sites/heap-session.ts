@@ -1,4 +1,4 @@
-import { Session } from 'node:inspector';
+import type { Session } from 'node:inspector';
 
 /** The part of the inspector that is used here. Its session is our own: those of others do not notice. */
 export class HeapSession {
@@ -6,7 +6,9 @@ export class HeapSession {
 
   /** Throws under `--permission`, and where Node was built without the inspector. */
   constructor() {
-    this.#session = new Session();
+    // Not every Node has the module.
+    const inspector = require('node:inspector') as typeof import('node:inspector');
+    this.#session = new inspector.Session();
     this.#session.connect();
   }
 

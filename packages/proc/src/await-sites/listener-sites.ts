@@ -1,7 +1,7 @@
 import type { CodePosition, ListenerSite } from './await-sites';
 import type { CodePositions } from './code-positions';
 import type { HeapGraph } from './heap-graph';
-import { readListeners } from './listeners';
+import { emitterName, readListeners } from './listeners';
 import type { ToSource } from './to-source';
 
 export interface ListenerSources {
@@ -32,7 +32,7 @@ export function findManyListeners(
 
 function manyOf(emitter: number, sources: ListenerSources): ListenerSite[] {
   const { graph, positions, toSource } = sources;
-  const listeners = readListeners(emitter, sources);
+  const listeners = readListeners(emitter, graph);
   if (listeners.length <= NORMAL) return [];
   const counts = new Map<string, { event: string; source: CodePosition; count: number }>();
   for (const { event, closure } of listeners) {
@@ -46,5 +46,10 @@ function manyOf(emitter: number, sources: ListenerSources): ListenerSite[] {
   }
   return [...counts.values()]
     .filter(({ count }) => count > NORMAL)
-    .map(({ event, source, count }) => ({ ...source, emitter: graph.name(emitter), event, count }));
+    .map(({ event, source, count }) => ({
+      ...source,
+      emitter: emitterName(emitter, graph),
+      event,
+      count,
+    }));
 }

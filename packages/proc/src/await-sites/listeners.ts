@@ -7,45 +7,61 @@ export interface FoundListener {
   readonly closure: number;
 }
 
-/** The listeners that an EventEmitter of Node has. */
-export function readListeners(
-  emitter: number,
-  { graph }: { readonly graph: HeapGraph },
-): FoundListener[] {
+/** The listeners of an EventEmitter, or of an EventTarget such as an AbortSignal. */
+export function readListeners(emitter: number, graph: HeapGraph): FoundListener[] {
   const events = graph.follow(emitter, '_events');
-  if (events === NONE) return [];
+  if (events !== NONE) return ofEmitter(events, graph);
+  const table = graph.follow(graph.follow(emitter, '<symbol kEvents>'), 'table');
+  return table === NONE ? [] : ofTarget(table, graph);
+}
+
+/** The class of an emitter. Node 20 gives an AbortSignal the class of its base. */
+export function emitterName(emitter: number, graph: HeapGraph): string {
+  const isSignal = graph.follow(emitter, '<symbol kAborted>') !== NONE;
+  return isSignal ? 'AbortSignal' : graph.name(emitter);
+}
+
+/** An event has one listener, or an array of them. */
+function ofEmitter(events: number, graph: HeapGraph): FoundListener[] {
   const found: FoundListener[] = [];
-  forEachEdge(graph, events, 'property', (edge) => {
+  const add = (event: string, listener: number): void => {
+    if (graph.type(listener) !== 'closure') return;
+    // What `once()` makes knows what it was given.
+    const given = graph.follow(listener, 'listener');
+    found.push({ event, closure: given === NONE ? listener : given });
+  };
+  forEachEdge(graph, events, (edge) => {
     const event = graph.edgeName(edge);
-    if (event === '__proto__') return;
-    const held = graph.edgeTo(edge);
-    if (graph.type(held) === 'closure') {
-      found.push({ event, closure: given(graph, held) });
-      return;
-    }
-    forEachEdge(graph, held, 'element', (element) => {
-      const listener = graph.edgeTo(element);
-      if (graph.type(listener) !== 'closure') return;
-      found.push({ event, closure: given(graph, listener) });
+    if (graph.edgeKind(edge) !== 'property' || event === '__proto__') return;
+    add(event, graph.edgeTo(edge));
+    forEachEdge(graph, graph.edgeTo(edge), (element) => {
+      if (graph.edgeKind(element) === 'element') add(event, graph.edgeTo(element));
     });
   });
   return found;
 }
 
-/** `once()` makes a bound function that knows the one it was given. */
-function given(graph: HeapGraph, closure: number): number {
-  const listener = graph.follow(closure, 'listener');
-  return listener === NONE ? closure : listener;
+/** In the table of a map each name is followed by what belongs to it: here a list of listeners. */
+function ofTarget(table: number, graph: HeapGraph): FoundListener[] {
+  const found: FoundListener[] = [];
+  let event = '';
+  forEachEdge(graph, table, (edge) => {
+    const node = graph.edgeTo(edge);
+    if (graph.type(node) === 'string') event = graph.name(node);
+    if (graph.type(node) !== 'object') return;
+    const seen = new Set<number>();
+    let listener = graph.follow(node, 'next');
+    while (listener !== NONE && !seen.has(listener)) {
+      seen.add(listener);
+      const closure = graph.follow(listener, 'callback');
+      if (closure !== NONE && graph.type(closure) === 'closure') found.push({ event, closure });
+      listener = graph.follow(listener, 'next');
+    }
+  });
+  return found;
 }
 
-function forEachEdge(
-  graph: HeapGraph,
-  node: number,
-  kind: 'element' | 'property',
-  visit: (edge: number) => void,
-): void {
+function forEachEdge(graph: HeapGraph, node: number, visit: (edge: number) => void): void {
   const end = graph.endEdge(node);
-  for (let edge = graph.firstEdge(node); edge < end; edge++) {
-    if (graph.edgeKind(edge) === kind) visit(edge);
-  }
+  for (let edge = graph.firstEdge(node); edge < end; edge++) visit(edge);
 }

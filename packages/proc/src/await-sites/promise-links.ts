@@ -81,9 +81,12 @@ export function forEachHidden(graph: HeapGraph, node: number, visit: (to: number
   }
 }
 
-/** Whether `node` is a promise, of the class Promise or of one derived from it by the usual name. */
+/** Whether `node` is a promise. One of a class with another name is known once something waits for it. */
 export function isPromise(graph: HeapGraph, node: number): boolean {
-  return graph.type(node) === 'object' && graph.name(node).endsWith('Promise');
+  if (graph.type(node) !== 'object') return false;
+  const name = graph.name(node);
+  if (name.endsWith('Promise')) return true;
+  return name !== 'Array' && graph.follow(node, 'reactions_or_result') !== NONE;
 }
 
 export function isReaction(graph: HeapGraph, node: number): boolean {

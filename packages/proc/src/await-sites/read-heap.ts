@@ -28,6 +28,7 @@ export function readHeap(graph: HeapGraph): Findings {
     '_handle',
     '_onImmediate',
     '_onTimeout',
+    '<symbol kEvents>',
     '<symbol kHandle>',
     MARKER_EDGE,
     'parameters_and_registers',
@@ -42,7 +43,7 @@ export function readHeap(graph: HeapGraph): Findings {
     positions: new CodePositions(graph),
     suspended: findSuspended(graph, generators, nodes.reactions_or_result),
     tokens: nodes[WAIT_TOKEN_EDGE],
-    emitters: nodes._events,
+    emitters: [...nodes._events, ...nodes['<symbol kEvents>']],
     resources: {
       timers: nodes._onTimeout,
       immediates: nodes._onImmediate,

@@ -83,7 +83,7 @@ function readHandle(node: number, sources: ResourceSources): Site | undefined {
     (each) => each !== NONE && isObject(graph, each),
   );
   if (handle === undefined || graph.follow(node, '_events') === NONE) return undefined;
-  const callbacks = readListeners(node, sources)
+  const callbacks = readListeners(node, graph)
     .flatMap((listener) => toCallback(listener, sources) ?? [])
     .slice(0, MAX_CALLBACKS);
   return { type: graph.name(node), isRefed: null, delayMs: null, repeats: null, callbacks };

@@ -19,6 +19,7 @@ describe('findAwaitSites()', () => {
     ['any', [leafOf('any')], ['Array kept (heuristic)']],
     ['thenable', [leafOf('thenable')], ['Array kept (heuristic)']],
     ['returned', [leafOf('returned')], ['Array kept (heuristic)']],
+    ['subclass', [`1 x subclass ${at('subclass')}`], ['Timeout (heuristic)']],
     ['callback', [`1 x callback ${at('callback')}`], ['Timeout (heuristic)']],
     ['once', [`1 x once ${at('once')}`], ['EventEmitter (heuristic)']],
     ['timer', [`1 x timer ${at('timer')}`], ['Timeout (heuristic)']],
@@ -108,6 +109,13 @@ describe('findAwaitSites()', () => {
     ]);
     expect(sites.suspended).toBeGreaterThanOrEqual(30_000);
   });
+
+  it('reads a heap of a million objects', async () => {
+    const sites = await searchScenario('large', { deadlineMs: 60_000 });
+    expect(sites.status).toBe('complete');
+    expect(sites.stats.heapNodes).toBeGreaterThan(1_000_000);
+    expect(stacksOf(sites)).toHaveLength(1);
+  }, 70_000);
 
   it('keeps at most maxGroups groups, the largest', async () => {
     const sites = await searchScenario('places', { search: { maxGroups: 1 } });

@@ -85,6 +85,19 @@ describe('the resources of findAwaitSites()', () => {
     expect(siteOf(await search('closed'), 'onConnection')).toBeUndefined();
   });
 
+  it('come with the listeners that pile up on an AbortSignal', async () => {
+    const { listeners } = await search('signal');
+    expect(listeners).toEqual([
+      expect.objectContaining({
+        emitter: 'AbortSignal',
+        event: 'abort',
+        count: 12,
+        functionName: 'forgotten',
+        line: lineOf('forgotten'),
+      }),
+    ]);
+  });
+
   it('come with places that have added many listeners', async () => {
     const { listeners } = await search('listeners');
     expect(listeners).toEqual([

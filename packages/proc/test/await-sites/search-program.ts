@@ -24,8 +24,8 @@ export async function runSearch<T>(source: string, options: SearchOptions = {}):
      const tell = (data) => process.stdout.write(JSON.stringify(data) + '\\n', () => process.exit());
      ${source}`,
     {
-      ...options,
       deadlineMs: 25_000,
+      ...options,
       env: { ...options.env, NODE_OPTIONS: options.flags ?? '' },
     },
   );
