@@ -8,19 +8,11 @@ import type { Status } from './status.js';
 /** Shows the headline, the name of the process, and how fresh it all is. */
 export function createHeadlineView(): (headline: Headline, moment: Moment) => void {
   const section = pagePart('headline', HTMLElement);
-  const [title, detail, value, label, link] = [
-    'headline-title',
-    'headline-detail',
-    'headline-value',
-    'headline-label',
-    'link-state',
-  ].map((id) => pagePart(id, HTMLElement)) as [
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-  ];
+  const title = pagePart('headline-title', HTMLElement);
+  const detail = pagePart('headline-detail', HTMLElement);
+  const value = pagePart('headline-value', HTMLElement);
+  const label = pagePart('headline-label', HTMLElement);
+  const link = pagePart('link-state', HTMLElement);
   const tokenForm = pagePart('token-form', HTMLFormElement);
   const links = pagePart('links', HTMLElement);
   const identity = createIdentityView();

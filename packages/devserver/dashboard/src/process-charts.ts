@@ -35,11 +35,8 @@ export function createProcessCharts(): (samples: readonly Sample[]) => void {
         { label: 'rss', colour: '--line-3', value: ({ memory }) => memory.rssBytes },
         { label: 'heap', colour: '--line-2', value: ({ memory }) => memory.heapTotalBytes },
         { label: 'used', colour: '--line-1', value: ({ memory }) => memory.heapUsedBytes },
-        {
-          label: 'external',
-          colour: '--line-4',
-          value: ({ memory }) => memory.externalBytes + memory.arrayBuffersBytes,
-        },
+        // Array buffers are part of it.
+        { label: 'external', colour: '--line-4', value: ({ memory }) => memory.externalBytes },
       ],
     }),
   ];

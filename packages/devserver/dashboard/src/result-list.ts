@@ -34,9 +34,15 @@ function createEntry(result: Result, open: (result: Result) => void): HTMLElemen
   ]);
 }
 
+const NAMES: Record<Result['kind'], string> = {
+  dump: 'Dump',
+  'cpu profile': 'CPU profile',
+  'heap profile': 'Heap profile',
+};
+
 /** `CPU profile, 5 s`. */
 export function nameOf({ kind, seconds }: Result): string {
-  const name = kind === 'cpu profile' ? 'CPU profile' : kind === 'dump' ? 'Dump' : 'Heap profile';
+  const name = NAMES[kind];
   return seconds === null ? name : `${name}, ${seconds} s`;
 }
 

@@ -65,7 +65,6 @@ export interface Status {
     readonly heapUsedBytes: number;
     readonly heapTotalBytes: number;
     readonly externalBytes: number;
-    readonly arrayBuffersBytes: number;
   };
   readonly profiling: boolean;
 }

@@ -50,7 +50,12 @@ export function createTool(options: ToolOptions): void {
 
   function show(): void {
     form.dataset.state = state.kind;
-    setText(submit, state.kind === 'running' ? 'Cancel' : label);
+    const isRunning = state.kind === 'running';
+    setText(submit, isRunning ? 'Cancel' : label);
+    // Whatever the fields say by now, it can be cancelled.
+    submit.formNoValidate = isRunning;
+    // A failure is to be heard, the seconds that pass are not.
+    output.ariaLive = isRunning ? 'off' : 'polite';
     setText(output, stateText(state));
     if (progress !== null) showProgress(progress, state);
   }

@@ -262,7 +262,7 @@ describeInChromium('dashboard', (chromium) => {
     await textOf(
       page,
       '#chart-memory',
-      /rss\s*184 MB\s*heap\s*96\.5 MB\s*used\s*71\.2 MB\s*external\s*5\.0 MB/,
+      /rss\s*184 MB\s*heap\s*96\.5 MB\s*used\s*71\.2 MB\s*external\s*4\.1 MB/,
     );
     await page
       .getByRole('img', { name: 'Memory, last five minutes; now rss 184 MB, heap 96.5 MB' })

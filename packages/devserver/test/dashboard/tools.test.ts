@@ -143,6 +143,7 @@ describeInChromium('dashboard', (chromium) => {
       await open();
       answerLater('/debug/pprof/profile', '{}');
       await press('CPU profile');
+      await page.getByLabel('Seconds of CPU profile').fill('3600');
       await press('Cancel');
       await page.getByRole('button', { name: 'CPU profile', exact: true }).waitFor();
       expect(await page.locator('#tool-cpu output').textContent()).toBe('');
