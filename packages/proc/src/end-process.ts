@@ -38,6 +38,15 @@ export async function endProcess(environment: Environment, report: Report): Prom
   else selfKill(environment, signal);
 }
 
+/** Ends the process as `report.exit` says before it returns: what is on its way to a pipe may be lost. */
+export function endProcessAtOnce(environment: Environment, { exit }: Report): void {
+  if (exit.signal !== null) selfKill(environment, exit.signal);
+  else if (exit.code !== null) {
+    environment.runExitHandlers(exit.code);
+    environment.exit(exit.code);
+  }
+}
+
 /**
  * Re-raises `signal` with its default disposition, after 'exit' handlers have run.
  *

@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   LASTCALL_DUMP_TOO_LARGE: 'a dump file would be larger than the limit for one file',
   LASTCALL_DUMP_NO_SPACE: 'there is too little space left for a dump file',
   LASTCALL_DUMP_NOT_WRITTEN: 'a dump file could not be written',
+  LASTCALL_WATCHDOG_UNAVAILABLE: 'the watchdog cannot work in this process',
+  LASTCALL_WATCHDOG_DIED: "the watchdog's thread is gone",
   LASTCALL_PROFILE_RUNNING: 'a profile runs already',
   LASTCALL_PROFILE_TOO_SOON: 'a profile was started less than a second after the last one',
   LASTCALL_PROFILE_UNAVAILABLE: 'this process cannot be profiled: no inspector, or no permission',

@@ -3,6 +3,7 @@ import type { LastcallError } from './lastcall-error';
 import type { ProfileKind } from './profile/profiles';
 import type { ListenerOutcome, Report } from './report';
 import type { Stage } from './stages';
+import type { BlockedLoop } from './watchdog/blocked-loop';
 
 /** Where a process is in its life. */
 export type StateName = 'running' | 'wrapping-up' | 'shutting-down' | 'stopped';
@@ -117,6 +118,12 @@ export interface ProfileEndEvent {
   readonly durationMs: number;
 }
 
+/** The watchdog saw the event loop blocked; it turns again. */
+export interface BlockedEvent {
+  readonly type: 'blocked';
+  readonly block: BlockedLoop;
+}
+
 /** Something is wrong that does not stop the process; `error.code` says what. */
 export interface WarningEvent {
   readonly type: 'warning';
@@ -141,6 +148,7 @@ export type LifecycleEvent =
   | DumpEvent
   | ProfileStartEvent
   | ProfileEndEvent
+  | BlockedEvent
   | WarningEvent
   | ReportEvent;
 

@@ -1,6 +1,7 @@
 import { errorLine, errorOrigin, oneLine } from './error-report';
 import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent } from './events';
 import type { Report } from './report';
+import type { BlockedLoop } from './watchdog/blocked-loop';
 
 /** How loud a line is, in the words of most loggers. */
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -47,6 +48,8 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
       return info(
         `profile of ${Math.round(event.durationMs)} ms (${event.reason}): ${written(event.files)}`,
       );
+    case 'blocked':
+      return formatBlocked(event.block);
     case 'warning':
       return warn(`${event.error.code}: ${oneLine(event.error.message)}`);
     case 'report':
@@ -115,6 +118,18 @@ function formatReport(report: Report): EventLine {
 function endOf({ signal, code }: Report['exit']): string {
   if (signal !== null) return `ends by ${signal}`;
   return code === null ? 'the process lives on' : `ends with exit code ${code}`;
+}
+
+function formatBlocked({ blockedMs, phase, stack, files }: BlockedLoop): EventLine {
+  const at = stack.map(
+    ({ functionName, file, line, column }) =>
+      `\n    at ${functionName} (${file}:${line}:${column})`,
+  );
+  const [inner] = stack;
+  const by = inner === undefined ? '' : ` by ${inner.functionName} (${inner.file}:${inner.line})`;
+  const where = files.length === 0 ? '' : `; ${written(files)}`;
+  const text = `event loop blocked for ${Math.round(blockedMs)} ms while ${phase}${by}${where}`;
+  return { level: 'warn', text, details: at.slice(0, 10).join('') };
 }
 
 function written(files: readonly string[]): string {

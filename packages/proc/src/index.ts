@@ -29,6 +29,7 @@ export type {
 export type { LastcallErrorCode } from './error-codes';
 export type { ErrorReport } from './error-report';
 export type {
+  BlockedEvent,
   DumpEvent,
   FatalEvent,
   ForceQuitEvent,
@@ -84,6 +85,7 @@ export type { SignalHandler } from './signals/signal-dispatcher';
 export type { Signals, SignalTarget } from './signals/signals';
 export { STAGES, type Stage } from './stages';
 export type { LifecycleStatus, ListenerStatus } from './status';
+export type { BlockedLoop, StackFrame } from './watchdog/blocked-loop';
 
 // For authors of adapters and loggers.
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type Activities, createActivities } from './activities/activities';
 import type { Diagnostics } from './diagnostics/diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
-import { endProcess, exitOf, selfKill } from './end-process';
+import { endProcess, endProcessAtOnce, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
 import { EventOutlet } from './event-outlet';
 import type { LifecycleEvents, SignalEvent, StateName } from './events';
@@ -53,6 +53,8 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #shutdowns = new Registry('shutdown');
   readonly #done = new AbortController();
   #diagnosticsMade: Diagnostics | undefined;
+  /** What the stop came to, once it is over. */
+  #report: Report | undefined;
   #state: LifecycleState = { name: 'running' };
   #settings: Settings;
   /** Whether the environment's overrides are in `#settings`. */
@@ -102,7 +104,9 @@ export class ProcessLifecycle implements Lifecycle {
     const settings = resolveSettings(this.#settings, options, this.#environment);
     this.#settings = Object.freeze(settings);
     this.#isResolved = true;
-    if (this.#state.name === 'running') this.#handlers.renew(this.#settings);
+    if (this.#state.name !== 'running') return;
+    this.#handlers.renew(this.#settings);
+    this.#applyWatchdog();
   }
 
   onWrapUp(listener: Listener, options: WrapUpOptions = {}): Registration {
@@ -204,6 +208,8 @@ export class ProcessLifecycle implements Lifecycle {
       lifecycle: this,
       environment: this.#environment,
       emit: (event) => this.#outlet.emit(event),
+      onHammerDue: () => this.#onHammerDue(),
+      onWaitOver: () => this.#onWaitOver(),
     });
     return this.#diagnosticsMade;
   }
@@ -213,6 +219,24 @@ export class ProcessLifecycle implements Lifecycle {
     if (this.#isResolved) return;
     this.#settings = Object.freeze(resolveSettings(this.#settings, {}, this.#environment));
     this.#isResolved = true;
+    this.#applyWatchdog();
+  }
+
+  #applyWatchdog(): void {
+    const { watchdog } = this.#settings;
+    if (watchdog === false) this.#diagnosticsMade?.watchdog.close();
+    else this.#diagnostics().watchdog.apply(watchdog);
+  }
+
+  #onHammerDue(): void {
+    if (this.#state.name !== 'running') this.#state.stop.hammer('hammerTimeMs');
+  }
+
+  /** The loop is blocked: nothing asynchronous will happen any more. */
+  #onWaitOver(): void {
+    if (this.#state.name === 'running') return;
+    this.#state.stop.forceQuit('waitTimeMs');
+    if (this.#report !== undefined) endProcessAtOnce(this.#environment, this.#report);
   }
 
   // --- signals and errors -------------------------------------------------------------------------
@@ -272,6 +296,7 @@ export class ProcessLifecycle implements Lifecycle {
     }
     this.#resolveLeniently();
     const settings = this.#settings;
+    this.#diagnosticsMade?.watchdog.armStop(settings);
     this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
     if (settings.exit !== 'none') this.#exitGate.enter();
     // Somebody may end the process during the stop: then it is said at once, as nothing asynchronous runs any more.
@@ -331,6 +356,7 @@ export class ProcessLifecycle implements Lifecycle {
         ? exitOf(outcome, stop.settings, this.#environment)
         : { signal: null, code: exitCode };
     const report: Report = { ...outcome, ok: isOk(outcome), exit };
+    this.#report = report;
     this.#setState({ name: 'stopped', stop });
     this.#outlet.emit({ type: 'report', report });
     writeReport(this.#environment, report, (error) =>
@@ -342,6 +368,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   #end(report: Report, { exit }: Settings): void {
     if (exit === 'none') {
+      this.#diagnosticsMade?.watchdog.close();
       this.#handlers.remove();
       return;
     }

@@ -251,3 +251,67 @@ describe('@lastcall/proc/register', () => {
     },
   );
 });
+
+describe('the watchdog', () => {
+  const block = `function spin(ms) { const end = performance.now() + ms; while (performance.now() < end); }`;
+
+  it('tells who blocked the event loop', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `proc.setup({ watchdog: { thresholdMs: 100 }, dumpDir: ${JSON.stringify(dir)} });
+      ${block}
+      proc.events.on('blocked', ({ block: { stack, isOver } }) => {
+        if (stack.some(({ functionName }) => functionName === 'spin')) say('blocked by spin ' + isOver);
+      });
+      setInterval(() => spin(600), 700);`,
+    );
+    await program.saw('blocked by spin true');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    expect(err).toMatch(/event loop blocked for \d+ ms while running by spin/);
+    expect(readdirSync(dir).length).toBeGreaterThan(0);
+  });
+
+  it.each(['signal', 'code'])(
+    'ends a process in time whose shutdown listener never returns, with exit: %s',
+    async (exit) => {
+      const path = join(directory(), 'report.json');
+      const program = runProgram(
+        `proc.setup({
+          wrapUpTimeMs: 0, hammerTimeMs: 600, waitTimeMs: 1200, exit: '${exit}', watchdog: { thresholdMs: 100 },
+        });
+        process.on('exit', (code) => say('exit handler ' + code));
+        proc.onShutdown(function stuck() { say('stuck'); for (;;); }, { name: 'pool' });
+        setTimeout(() => say('up'), 300);`,
+        { env: { LASTCALL_REPORT: path } },
+      );
+      await program.saw('up');
+      program.kill('SIGTERM');
+      const end = await program.ended;
+      expect(end).toMatchObject(exit === 'signal' ? { signal: 'SIGTERM' } : { code: 1 });
+      expect(end.out).toContain('exit handler');
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+        forced: 'waitTimeMs',
+        listeners: [{ name: 'pool', outcome: 'late' }],
+      });
+    },
+  );
+
+  it('is asked for by an environment variable, and bad options are refused', async () => {
+    const program = runProgram(
+      `try { proc.setup({ watchdog: { thresholdMs: 1 } }); } catch ({ code }) { say(code); }
+      try { proc.setup({ watchdog: { threshold: 100 } }); } catch ({ code }) { say(code); }
+      say(JSON.stringify(proc.settings.watchdog));
+      proc.dump({ awaits: 'never', write: false }).then(({ json }) => {
+        say(JSON.stringify(json.watchdog));
+        process.exit();
+      });`,
+      { env: { LASTCALL_WATCHDOG_MS: '250' } },
+    );
+    const { out } = await program.ended;
+    const [first, second, setting, record] = out.split('\n');
+    expect([first, second]).toEqual(['LASTCALL_BAD_OPTION', 'LASTCALL_BAD_OPTION']);
+    expect(setting).toBe('{"thresholdMs":250}');
+    expect(JSON.parse(record as string)).toMatchObject({ thresholdMs: 250, blocks: 0 });
+  });
+});

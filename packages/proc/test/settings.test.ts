@@ -15,6 +15,7 @@ describe('setup()', () => {
       dumpDir: undefined,
       dumpSignal: 'SIGUSR1',
       profileSignal: 'SIGUSR2',
+      watchdog: false,
       logger: false,
     });
   });

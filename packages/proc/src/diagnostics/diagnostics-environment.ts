@@ -1,6 +1,7 @@
 import type { AwaitSites, AwaitSitesOptions } from '../await-sites/await-sites';
 import type { LoopRecord, MemoryRecord, ProcessRecord } from '../dump/dump-document';
 import type { Profiler } from '../profile/profiler';
+import type { Watchdog, WatchdogHost, WatchdogOptions } from '../watchdog/watchdog';
 
 /** Writes a file of diagnostics, safely. */
 export interface DumpFileWriter {
@@ -27,4 +28,5 @@ export interface DiagnosticsEnvironment {
   findAwaitSites(options: AwaitSitesOptions): Promise<AwaitSites>;
   dumpFiles(options: { readonly dir: string | undefined; readonly name: string }): DumpFileWriter;
   createProfiler(): Profiler;
+  startWatchdog(options: WatchdogOptions, host: WatchdogHost): Watchdog;
 }

@@ -31,6 +31,10 @@ export function createProcessDiagnostics(): DiagnosticsEnvironment {
       new (
         require('../dump-files/dump-files') as typeof import('../dump-files/dump-files')
       ).DumpFiles(options),
+    startWatchdog: (options, host) =>
+      (
+        require('../watchdog/start-watchdog') as typeof import('../watchdog/start-watchdog')
+      ).startWatchdog(options, host),
     createProfiler: () =>
       new (require('../profile/profiler') as typeof import('../profile/profiler')).Profiler(),
   };

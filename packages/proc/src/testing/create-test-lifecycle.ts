@@ -74,6 +74,7 @@ const EVENT_TYPES = [
   'dump',
   'profileStart',
   'profileEnd',
+  'blocked',
   'warning',
   'report',
 ] as const satisfies LifecycleEvent['type'][];

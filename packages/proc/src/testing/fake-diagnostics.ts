@@ -1,5 +1,6 @@
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import { Profiler } from '../profile/profiler';
+import { NO_STACK } from '../watchdog/main-thread-stack';
 import type { FakeEnvironment } from './fake-environment';
 
 /** Diagnostics of a process that does not exist: nothing is open, nothing waits, files go to `environment.files`. */
@@ -37,6 +38,16 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       stats: { heapNodes: null, estimatedPauseMs: 0, pauseMs: 0, tookMs: 0 },
     }),
     createProfiler: () => new Profiler(),
+    startWatchdog: ({ thresholdMs }) => ({
+      thresholdMs,
+      counts: { blocks: 0, longestMs: 0, totalMs: 0 },
+      last: null,
+      ready: Promise.resolve(),
+      stack: async () => NO_STACK,
+      connect: () => null,
+      armStop: () => {},
+      close: () => {},
+    }),
     dumpFiles: ({ dir = '/tmp', name }) => ({
       write(kind, extension, content) {
         const path = `${dir}/${name}-fake-${environment.pid}-${kind}-${environment.files.size + 1}.${extension}`;

@@ -1,0 +1,64 @@
+import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
+import type { WatchdogRecord } from '../dump/dump-document';
+import type { LifecycleEvent } from '../events';
+import type { Settings } from '../settings';
+import type { Watchdog } from './watchdog';
+
+/** What the watchdog of a lifecycle needs. */
+export interface WatchdogControlHost {
+  readonly diagnostics: DiagnosticsEnvironment;
+  /** Where what is blocked is written while it is. */
+  files(): { readonly dir: string | undefined; readonly name: string };
+  emit(event: LifecycleEvent): void;
+  /** The hammer is due in a stop, and the loop is blocked. */
+  onHammerDue(): void;
+  /** A stop is out of time, and the loop is blocked: the process has to end before this returns. */
+  onWaitOver(): void;
+}
+
+/** Starts and ends the watchdog of one lifecycle as its settings demand, and has it keep the deadlines of a stop. */
+export class WatchdogControl {
+  readonly #host: WatchdogControlHost;
+  #setting: Settings['watchdog'] = false;
+  #watchdog: Watchdog | undefined;
+
+  constructor(host: WatchdogControlHost) {
+    this.#host = host;
+  }
+
+  /** What it has seen; null where there is none. */
+  get record(): WatchdogRecord | null {
+    if (this.#watchdog === undefined) return null;
+    const { thresholdMs, counts } = this.#watchdog;
+    return { thresholdMs, ...counts };
+  }
+
+  /** Takes in settings; the same ones change nothing. */
+  apply(setting: Settings['watchdog']): void {
+    if (setting === this.#setting) return;
+    this.close();
+    this.#setting = setting;
+    if (setting === false) return;
+    const { diagnostics, files, emit, onHammerDue, onWaitOver } = this.#host;
+    this.#watchdog = diagnostics.startWatchdog(
+      { ...setting, files: files() },
+      {
+        onBlocked: (block) => emit({ type: 'blocked', block }),
+        onFailed: (error) => emit({ type: 'warning', error }),
+        onHammerDue,
+        onWaitOver,
+      },
+    );
+  }
+
+  /** A stop has begun. */
+  armStop({ hammerTimeMs, waitTimeMs }: Settings): void {
+    this.#watchdog?.armStop({ hammerInMs: hammerTimeMs, waitInMs: waitTimeMs });
+  }
+
+  close(): void {
+    this.#watchdog?.close();
+    this.#watchdog = undefined;
+    this.#setting = false;
+  }
+}
