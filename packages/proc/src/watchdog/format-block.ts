@@ -1,0 +1,53 @@
+import { formatDuration } from '../dump/format-units';
+import type { BlockedLoop, StackFrame } from './blocked-loop';
+
+/** How many calls one line shows. */
+const SHOWN_CALLS = 4;
+
+/** One line: `event loop blocked for 1.2 s in hash (/app/pw.js:9:3) < login (/app/auth.js:33:5)`. */
+export function formatBlockLine(block: BlockedLoop): string {
+  const own = block.stack.filter(({ file }) => !file.startsWith('node:'));
+  const shown = (own.length > 0 ? own : block.stack).slice(0, SHOWN_CALLS).map(formatFrame);
+  const where = shown.length === 0 ? `, ${unknownPlace(block)}` : ` in ${shown.join(' < ')}`;
+  return `event loop blocked for ${formatDuration(block.blockedMs)}${where}`;
+}
+
+/** The whole block as text. `endsProcess`: why the watchdog ends the process, if it does. */
+export function formatBlock(block: BlockedLoop, endsProcess: string | null): string {
+  const since = new Date(block.at).toISOString();
+  const title = block.isOver ? 'was blocked' : 'has been blocked';
+  return [
+    `The event loop of process ${process.pid} ${title} for ${formatDuration(block.blockedMs)} since ${since} (${block.phase}).`,
+    ...(endsProcess === null ? [] : [`The process is ended: ${endsProcess}.`]),
+    '',
+    ...stackLines(block),
+    '',
+  ].join('\n');
+}
+
+function stackLines(block: BlockedLoop): string[] {
+  if (block.stack.length === 0) return [`Where: ${unknownPlace(block)}.`];
+  return [`Main thread, innermost call first${precision(block)}:`, ...block.stack.map(indented)];
+}
+
+function precision({ stackPrecision }: BlockedLoop): string {
+  if (stackPrecision === 'late') return ' (after native code; what blocked has just returned)';
+  if (stackPrecision === 'sampled')
+    return ' (hottest path of the profile; a debugger may be attached)';
+  return '';
+}
+
+function unknownPlace({ nativeState }: BlockedLoop): string {
+  if (nativeState === 'computing') return 'in native code that computes';
+  if (nativeState === 'waiting')
+    return 'in native code that waits for a file, a child process or a lock';
+  return 'at a place that could not be seen';
+}
+
+function indented(frame: StackFrame): string {
+  return `    ${formatFrame(frame)}`;
+}
+
+function formatFrame({ functionName, file, line, column }: StackFrame): string {
+  return `${functionName} (${file}:${line}:${column})`;
+}
