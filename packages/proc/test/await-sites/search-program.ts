@@ -55,25 +55,21 @@ export function at(mark: string): string {
   return `${index + 1}:${(lines[index] ?? '').indexOf('await') + 1}`;
 }
 
-/** The stacks of the fixture, as `function line:column < function line:column`. */
+/** A stack, as `function line:column < function line:column`, innermost first. */
+export function stackOf({ frames }: AwaitGroup): string {
+  return frames
+    .map(({ functionName, line, column }) => `${functionName} ${line}:${column}`)
+    .join(' < ');
+}
+
+/** What a group waits for, and whether that is exact. */
+export function waitsOf({ waitingOn }: AwaitGroup): string[] {
+  return waitingOn.map(({ what, confidence }) => `${what} (${confidence})`);
+}
+
+/** The stacks of the fixture, with their number. */
 export function stacksOf({ groups }: AwaitSites): string[] {
-  return fixtureGroups(groups).map(({ count, frames }) =>
-    [
-      `${count} x`,
-      frames
-        .map(({ functionName, line, column }) => `${functionName} ${line}:${column}`)
-        .join(' < '),
-    ].join(' '),
-  );
-}
-
-/** What the groups of the fixture wait for. */
-export function waitsOf({ groups }: AwaitSites): string[] {
-  return fixtureGroups(groups).flatMap(({ waitingOn }) =>
-    waitingOn.map(({ what, confidence }) => `${what} (${confidence})`),
-  );
-}
-
-function fixtureGroups(groups: readonly AwaitGroup[]): AwaitGroup[] {
-  return groups.filter(({ frames }) => frames.some(({ file }) => file.endsWith('waits.cjs')));
+  return groups
+    .filter(({ frames }) => frames.some(({ file }) => file.endsWith('waits.cjs')))
+    .map((group) => `${group.count} x ${stackOf(group)}`);
 }
