@@ -11,10 +11,10 @@ import type { StopDeadlines, Watchdog, WatchdogHost, WatchdogOptions } from './w
 import { whyUnavailable } from './watchdog-availability';
 import { assertWatchdogOptions } from './watchdog-options';
 
-/** Beats per threshold: a block is seen at most a quarter of the threshold late. */
-const BEATS_PER_THRESHOLD = 4;
-/** 40 beats a second and as many looks cost less than 1 % of a core. */
-const MIN_BEAT_MS = 25;
+/** Beats per threshold: what is longer by half the threshold is surely seen. */
+const BEATS_PER_THRESHOLD = 2;
+/** 20 beats a second and as many looks cost less than 1 % of a core. */
+const MIN_BEAT_MS = 50;
 const MAX_BEAT_MS = 250;
 
 /** Enough for the names of many thousand scripts; a leak must not be the process's. */

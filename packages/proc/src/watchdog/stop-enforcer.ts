@@ -5,6 +5,7 @@ import { type Heartbeat, monotonicMs } from './heartbeat';
 import { killProcess } from './kill-process';
 import type { LoopObserver } from './loop-observer';
 import { type Interruption, MainThreadSession } from './main-thread-session';
+import { nativeState } from './native-state';
 
 /** What the host of the main thread is called for. */
 export type HookName = 'hammer' | 'end';
@@ -92,7 +93,9 @@ export class StopEnforcer {
       this.#state = armed;
       return;
     }
-    if (found.kind === 'silent') this.#files.writeText(this.#watch.now(), why);
+    if (found.kind === 'silent') {
+      this.#files.writeText({ ...this.#watch.now(), nativeState: nativeState() }, why);
+    }
     setTimeout(killProcess, found.kind === 'stack' ? END_MS : 0);
     // The host ends the process within the call, or not at all.
     if (found.kind === 'stack') void found.ran.then(killProcess);

@@ -17,9 +17,8 @@ function watch(parent: MessagePort, config: ThreadConfig): void {
   const heartbeat = new Heartbeat(config.memory);
   const observer = new LoopObserver(config.thresholdMs, config.beatMs);
   const files = new BlockFiles(config);
-  const report = (block: FromThread & { type: 'blocked' }): void => send(block);
   const blocks = new BlockWatch(config, heartbeat, observer, files, (block) =>
-    report({ type: 'blocked', block }),
+    send({ type: 'blocked', block }),
   );
   const enforcer = new StopEnforcer(heartbeat, observer, blocks, files, config.hookKey);
 

@@ -4,7 +4,12 @@ import type { MainThreadStack } from './main-thread-stack';
 
 /** Options of {@link startWatchdog}. */
 export interface WatchdogOptions {
-  /** How late the event loop must be to count as blocked, in milliseconds, from 50 to 600000. */
+  /**
+   * How late the event loop must be to count as blocked, in milliseconds, from 50 to 600000.
+   *
+   * The loop is looked at twice in that time, but not more than 20 times a second: a block that is hardly longer than the
+   * threshold may go unseen, and durations may be short by the time between two looks.
+   */
   readonly thresholdMs: number;
   /** For how long a block is profiled after its stack was taken, in milliseconds, up to 10000. Default 500; 0: not at all. */
   readonly profileMs?: number | undefined;

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { blocksOf, placeOf, runWatched } from './run-watched';
+
+const places = (
+  block: { stack: readonly { file: string; line: number }[] } | undefined,
+): string[] => (block?.stack ?? []).map(({ file, line }) => `${file}:${line}`);
+
+const block = (culprit: string, before = ''): string => `${before}
+  const watchdog = startWatchdog({ thresholdMs: 100, files }, {
+    ...host,
+    onBlocked: (block) => { host.onBlocked(block); if (block.stack.length > 0) process.exit(); },
+  });
+  watchdog.ready.then(() => later(() => culprits.${culprit}(dir)));`;
+
+describe('a blocked loop', () => {
+  it.each(['loop', 'counting', 'promises', 'regex', 'atomics'])(
+    'of JavaScript has the line that blocks it: %s',
+    async (culprit) => {
+      const { out } = await runWatched(block(culprit)).ended;
+      const [found] = blocksOf(out);
+      expect(places(found)).toContain(placeOf(culprit));
+      expect(found).toMatchObject({ phase: 'running', isOver: true });
+    },
+  );
+
+  it.each([
+    ['json', `globalThis.giant = '[' + '{"a":[1,2,3],"b":"xxxxxxxxxx"},'.repeat(3e6) + '1]';`],
+    ['pbkdf2', `require('node:crypto');`],
+    ['exec', `require('node:child_process');`],
+  ])('of native code that returns has the line that called it: %s', async (culprit, before) => {
+    const { out } = await runWatched(block(culprit, before)).ended;
+    const found = blocksOf(out).find(({ stack }) => stack.length > 0);
+    expect(places(found)).toContain(placeOf(culprit));
+    expect(found).toMatchObject({ isOver: true, stackPrecision: 'late' });
+  });
+
+  it('leaves the process as text while it lasts, with a profile', async () => {
+    const program = runWatched(`
+      const { readdirSync, existsSync } = require('node:fs');
+      const isWritten = () => existsSync(dir) && readdirSync(dir).some((name) => name.endsWith('.cpuprofile'));
+      startWatchdog({ thresholdMs: 100, files, announce: true, profileMs: 200 }, host).ready.then(() =>
+        later(function blocks() { while (!isWritten()) {} say('seen while blocked'); process.exit(); }));`);
+    const { out, err } = await program.ended;
+    expect(out).toBe('seen while blocked\n');
+    expect(err).toMatch(/lastcall: event loop blocked for .* in .*blocks \(/);
+    const [profile = '', text = ''] = program.files();
+    expect(readFileSync(text, 'utf8')).toMatch(/has been blocked for .*running[\s\S]*blocks \(/);
+    const { nodes } = JSON.parse(readFileSync(profile, 'utf8'));
+    expect(
+      nodes.map((node: { callFrame: { functionName: string } }) => node.callFrame.functionName),
+    ).toContain('blocks');
+  });
+
+  it('is one of the start while the loop has not turned', async () => {
+    const { out } = await runWatched(`
+      startWatchdog({ thresholdMs: 100, files }, {
+        ...host, onBlocked: (block) => { host.onBlocked(block); process.exit(); },
+      });
+      culprits.loop(dir);`).ended;
+    expect(blocksOf(out)[0]).toMatchObject({ phase: 'starting' });
+  });
+
+  it('counts', async () => {
+    const { out } = await runWatched(`
+      const watchdog = startWatchdog({ thresholdMs: 100, profileMs: 0 }, {
+        ...host,
+        onBlocked(block) {
+          if (watchdog.counts.blocks < 2) return later(culprits.atomics);
+          const { counts, last } = watchdog;
+          say(JSON.stringify({ blocks: counts.blocks, isLast: last === block, isSum: counts.totalMs > counts.longestMs }));
+          process.exit();
+        },
+      });
+      watchdog.ready.then(() => later(culprits.atomics));`).ended;
+    expect(JSON.parse(out)).toEqual({ blocks: 2, isLast: true, isSum: true });
+  });
+});
+
+describe('no blocked loop', () => {
+  it('is a process that was suspended', async () => {
+    const program = runWatched(`
+      startWatchdog({ thresholdMs: 500 }, host).ready.then(() => {
+        const stopped = Date.now();
+        let last = stopped;
+        const tick = setInterval(() => {
+          const gap = Date.now() - last;
+          last = Date.now();
+          if (gap < 1500) return;
+          clearInterval(tick);
+          say('was away');
+          setTimeout(() => process.exit(), 1000);
+        }, 50);
+        later(() => say('up'));
+      });`);
+    await program.saw('up');
+    program.kill('SIGSTOP');
+    // Not a wait for something to happen: the length of the suspension.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    program.kill('SIGCONT');
+    const { out } = await program.ended;
+    expect(out).toBe('up\nwas away\n');
+  });
+
+  it('is a process at a breakpoint, and who debugs it is left alone', async () => {
+    const { out } = await runWatched(`
+      const { Worker } = require('node:worker_threads');
+      const debuggers = \`
+        const { Session } = require('node:inspector');
+        const { parentPort } = require('node:worker_threads');
+        const { writeSync } = require('node:fs');
+        const session = new Session();
+        session.connectToMainThread();
+        let isHeld = false;
+        session.on('Debugger.paused', () => {
+          isHeld = true;
+          setTimeout(() => { isHeld = false; writeSync(1, 'released\\\\n'); session.post('Debugger.resume'); session.disconnect(); }, 2500);
+        });
+        session.on('Debugger.resumed', () => { if (isHeld) writeSync(1, 'somebody else let it go\\\\n'); });
+        session.post('Debugger.enable', () => session.post('Debugger.pause'));
+        parentPort.on('message', () => {});
+      \`;
+      startWatchdog({ thresholdMs: 200 }, host).ready.then(() => {
+        new Worker(debuggers, { eval: true });
+        setTimeout(() => process.exit(), 3500);
+        setInterval(() => {}, 20);
+      });`).ended;
+    expect(out).toBe('released\n');
+  });
+});

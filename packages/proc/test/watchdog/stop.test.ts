@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { runWatched } from './run-watched';
+
+/** A stop that begins with SIGTERM and blocks the loop. The host's calls are said. */
+const stop = (listener: string, onWaitOver: string): string => `
+  const { execSync } = require('node:child_process');
+  const hammer = new AbortController();
+  const watchdog = startWatchdog({ thresholdMs: 100, files }, {
+    ...host,
+    onHammerDue() { say('hammer'); hammer.abort(); },
+    onWaitOver(block) { say('wait over in ' + block.stack[0].functionName); ${onWaitOver} },
+  });
+  process.on('exit', (code) => say('exit handler ' + code));
+  process.on('SIGTERM', function listener() {
+    watchdog.armStop({ hammerInMs: 300, waitInMs: 800 });
+    ${listener}
+  });
+  watchdog.ready.then(() => later(() => say('up')));`;
+
+const SELF_KILL = `
+  process.emit('exit', 143);
+  process.removeAllListeners('SIGTERM');
+  process.kill(process.pid, 'SIGTERM');`;
+
+describe('a stop that blocks the loop', () => {
+  it('ends by the signal it got, by the hand of the main thread', async () => {
+    const program = runWatched(stop('while (true) {}', SELF_KILL));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, code, signal } = await program.ended;
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(out).toBe('up\nhammer\nwait over in listener\nexit handler 143\n');
+    const texts = program.files().map((file) => readFileSync(file, 'utf8'));
+    expect(texts.join()).toMatch(/The process is ended: the stop is out of time[\s\S]*listener \(/);
+  });
+
+  it('ends also where promises starve the loop', async () => {
+    const program = runWatched(stop('(async () => { while (true) await null; })();', SELF_KILL));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+
+  it('is killed when the host cannot end it', async () => {
+    const program = runWatched(stop('while (true) {}', ''));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, signal } = await program.ended;
+    expect(signal).toBe('SIGKILL');
+    expect(out).toContain('wait over in listener');
+  });
+
+  it('is killed when the host itself hangs', async () => {
+    const program = runWatched(stop('while (true) {}', 'while (true) {}'));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('is killed in native code, where nothing can be called', async () => {
+    const program = runWatched(stop(`execSync('sleep 15');`, SELF_KILL));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, signal } = await program.ended;
+    expect({ out, signal }).toEqual({ out: 'up\n', signal: 'SIGKILL' });
+    expect(
+      program
+        .files()
+        .map((file) => readFileSync(file, 'utf8'))
+        .join(),
+    ).toContain('native code');
+  });
+
+  it('goes on when the code that blocks looks at what the hammer aborts', async () => {
+    const program = runWatched(
+      stop(`while (!hammer.signal.aborted) {} say('gave up'); process.exit(0);`, SELF_KILL),
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, code } = await program.ended;
+    expect({ out, code }).toEqual({ out: 'up\nhammer\ngave up\nexit handler 0\n', code: 0 });
+  });
+
+  it('is left alone while the loop turns', async () => {
+    const program = runWatched(
+      stop(`setTimeout(() => { say('in time'); process.exit(0); }, 1500);`, SELF_KILL),
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, code } = await program.ended;
+    expect({ out, code }).toEqual({ out: 'up\nin time\nexit handler 0\n', code: 0 });
+  });
+
+  const canUnshare = isPossible('unshare', ['--pid', '--fork', 'true']);
+  (canUnshare ? it : it.skip)(
+    'ends even as PID 1, which SIGKILL of its own does not reach',
+    async () => {
+      const program = runWatched(
+        `${stop('while (true) {}', '')} later(() => process.emit('SIGTERM'));`,
+        { under: ['unshare', '--pid', '--fork', '--kill-child'] },
+      );
+      // unshare dies as its child did: by the breakpoint trap.
+      expect(await program.ended).toMatchObject({ code: null, signal: 'SIGTRAP' });
+    },
+  );
+});
+
+function isPossible(file: string, args: string[]): boolean {
+  try {
+    execFileSync(file, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
