@@ -1,4 +1,4 @@
-import type { EdgeColumns, NodeColumns } from './snapshot-parser';
+import type { EdgeColumns, NodeColumns } from './snapshot-columns';
 import type { SnapshotStrings } from './snapshot-strings';
 
 /** No such node. */

@@ -131,22 +131,24 @@ export class WaitFinder {
     return { what: /^[a-z]\w*$/i.test(property) ? `${property} of ${name}` : name, isLast: false };
   }
 
-  /** A queue is known by the variable or property that holds it. Listeners of an emitter are not a queue. */
+  /** A queue is known by the property or variable that holds it. Listeners of an emitter are not a queue. */
   #tellContainer(node: number, type: string): { what: string; isLast: boolean } | undefined {
     const graph = this.#graph;
-    let what: string | undefined;
+    const names: string[] = [];
     let isEvents = false;
     graph.forRetainers(node, (holder, edge) => {
-      if (this.#ignored.has(holder)) return true;
       const kind = graph.edgeKind(edge);
-      if (kind === 'context') what ??= `${type} ${keyOf(graph, edge)}`;
-      if (kind !== 'property') return true;
-      isEvents ||= keyOf(graph, edge) === 'kEvents' || this.#isEvents(holder);
-      const name = graph.name(holder);
-      what ??= `${type} ${keyOf(graph, edge)}${isPlain(name) ? '' : ` of ${name}`}`;
+      if (this.#ignored.has(holder) || (kind !== 'context' && kind !== 'property')) return true;
+      const key = keyOf(graph, edge);
+      const owner = graph.name(holder);
+      isEvents ||= key === 'kEvents' || this.#isEvents(holder);
+      // The order is that of preference: of a class, in a scope, in any object.
+      if (!isPlain(owner)) names.push(`0${type} ${key} of ${owner}`);
+      else names.push(`${kind === 'context' ? 1 : 2}${type} ${key}`);
       return true;
     });
-    return isEvents || what === undefined ? undefined : { what, isLast: true };
+    const best = names.sort()[0];
+    return isEvents || best === undefined ? undefined : { what: best.slice(1), isLast: true };
   }
 
   #isEvents(node: number): boolean {
