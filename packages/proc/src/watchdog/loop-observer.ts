@@ -26,12 +26,14 @@ export class LoopObserver {
   readonly #thresholdMs: number;
   readonly #intervalMs: number;
   #state: LoopState = { kind: 'turning' };
-  #lookedMs: number | null = null;
+  #lookedMs: number;
   #excluded: Span[] = [];
 
-  constructor(thresholdMs: number, intervalMs: number) {
+  /** `nowMs`: when the looking begins; the process may be suspended before the first look. */
+  constructor(thresholdMs: number, intervalMs: number, nowMs: number) {
     this.#thresholdMs = thresholdMs;
     this.#intervalMs = intervalMs;
+    this.#lookedMs = nowMs;
   }
 
   /** To be called every `intervalMs` with the time and that of the last beat. */
@@ -73,7 +75,7 @@ export class LoopObserver {
   }
 
   #excludeGap(nowMs: number): void {
-    const lookedMs = this.#lookedMs ?? nowMs;
+    const lookedMs = this.#lookedMs;
     this.#lookedMs = nowMs;
     if (nowMs - lookedMs - this.#intervalMs <= this.#thresholdMs / 2) return;
     this.#excluded.push({ fromMs: lookedMs, toMs: nowMs });

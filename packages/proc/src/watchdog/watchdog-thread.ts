@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { BlockFiles } from './block-files';
 import { BlockWatch } from './block-watch';
-import { Heartbeat } from './heartbeat';
+import { Heartbeat, monotonicMs } from './heartbeat';
 import { LoopObserver } from './loop-observer';
 import { MainThreadSession } from './main-thread-session';
 import type { MainThreadStack, StackAnswer, StackQuestion } from './main-thread-stack';
@@ -15,7 +15,7 @@ if (parentPort !== null) watch(parentPort, workerData as ThreadConfig);
 function watch(parent: MessagePort, config: ThreadConfig): void {
   const send = (message: FromThread): void => parent.postMessage(message);
   const heartbeat = new Heartbeat(config.memory);
-  const observer = new LoopObserver(config.thresholdMs, config.beatMs);
+  const observer = new LoopObserver(config.thresholdMs, config.beatMs, monotonicMs());
   const files = new BlockFiles(config);
   const blocks = new BlockWatch(config, heartbeat, observer, files, (block) =>
     send({ type: 'blocked', block }),
