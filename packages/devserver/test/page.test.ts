@@ -13,7 +13,9 @@ describe('the page', () => {
   it('is the dashboard, with all that it refers to, and without inline scripts', async () => {
     const { status, headers, text } = await get(port, '/');
     expect(status).toBe(200);
-    expect(headers['content-security-policy']).toMatch(/^default-src 'self'; /);
+    expect(headers['content-security-policy']).toMatch(
+      /^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'/,
+    );
     expect(text).not.toMatch(/<script>|\son\w+=/);
     const paths = [...text.matchAll(/(?:src|href)="\/?(assets\/[^"]+)"/g)].map(
       ([, path]) => `/${path}`,

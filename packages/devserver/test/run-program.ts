@@ -30,6 +30,9 @@ const PREAMBLE = `
   });
 `;
 
+/** One program serves all tests of a file. */
+const DEADLINE_MS = 90_000;
+
 /** A running program that takes orders. */
 export interface OrderedProgram extends Program {
   /** Has the program evaluate a line of JavaScript. */
@@ -42,7 +45,11 @@ export interface OrderedProgram extends Program {
  */
 export function runProgram(source: string, env: Record<string, string> = {}): OrderedProgram {
   const stdio = ['pipe', 'pipe', 'pipe'] as const;
-  const program = run(join(__dirname, '..'), PREAMBLE + source, { env, stdio: [...stdio] });
+  const program = run(join(__dirname, '..'), PREAMBLE + source, {
+    env,
+    stdio: [...stdio],
+    deadlineMs: DEADLINE_MS,
+  });
   const order = (line: string): void => void program.child.stdin?.write(`${line}\n`);
   return { ...program, order };
 }

@@ -61,8 +61,7 @@ describe('a stop', () => {
 
   it('of another lifecycle is shown, too', async () => {
     program = runProgram(`
-      const { createTestLifecycle } = require('@lastcall/proc/testing');
-      const lifecycle = createLifecycle({ exit: 'none' });
+      const lifecycle = createLifecycle();
       lifecycle.setup({ logger: false, exit: 'none', wrapUpTimeMs: 0 });
       lifecycle.onShutdown(() => { say('in work'); return new Promise(() => {}); }, { stage: 'work', name: 'mine' });
       up({ lifecycle }).then(() => lifecycle.shutdown('over'));`);

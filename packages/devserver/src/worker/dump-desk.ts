@@ -54,14 +54,20 @@ export class DumpDesk {
   }
 
   async #make(awaits: AwaitsWish): Promise<Dump> {
-    const isAnswering = (await this.#main.ask({ kind: 'health' })) !== undefined;
-    if (!isAnswering) return this.#blocked();
+    if (!(await this.#isAnswering())) {
+      const seen = await seeStack();
+      // A main thread that was only busy for a moment can tell more than its stack does.
+      if (!(await this.#isAnswering())) return this.#blocked(seen);
+    }
     const dump = await this.#main.ask({ kind: 'dump', awaits }, DUMP_DEADLINE_MS);
-    return dump === undefined ? this.#blocked() : { kind: 'full', dump };
+    return dump === undefined ? this.#blocked(await seeStack()) : { kind: 'full', dump };
   }
 
-  async #blocked(): Promise<Dump> {
-    const seen = await seeStack();
+  async #isAnswering(): Promise<boolean> {
+    return (await this.#main.ask({ kind: 'health' })) !== undefined;
+  }
+
+  #blocked(seen: Seen): Dump {
     const dump: BlockedDump = {
       schema: 'lastcall.blocked-dump/1',
       time: new Date().toISOString(),
@@ -77,7 +83,9 @@ function isFresh({ doneAt }: Order, freshMs: number): boolean {
   return doneAt === undefined || performance.now() - doneAt < freshMs;
 }
 
-async function seeStack(): Promise<Pick<BlockedDump, 'stack' | 'stackError'>> {
+type Seen = Pick<BlockedDump, 'stack' | 'stackError'>;
+
+async function seeStack(): Promise<Seen> {
   try {
     return { stack: await readMainStack(), stackError: null };
   } catch (thrown) {

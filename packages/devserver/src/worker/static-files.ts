@@ -17,16 +17,23 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-const PAGE_POLICY = [
-  "default-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "connect-src 'self' blob:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join('; ');
+const PAGE_POLICY = policy({
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self'",
+  'connect-src': "'self'",
+  'frame-src': "'self'",
+  'frame-ancestors': "'none'",
+});
+/** It is shown in a frame of the page, styles its elements itself, and is handed profiles as blobs. */
+const SPEEDSCOPE_POLICY = policy({
+  'script-src': "'self'",
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'font-src': "'self'",
+  'connect-src': "'self' blob:",
+  'frame-ancestors': "'self'",
+});
 
 /**
  * The files below `folder` by their path (`/index.html`), listed once: nothing that is added later, or lies elsewhere, is
@@ -66,11 +73,20 @@ function read(file: string, path: string): Reply {
     return {
       type: TYPES[extname(path)] ?? 'application/octet-stream',
       body: readFileSync(file),
-      headers: { 'Content-Security-Policy': PAGE_POLICY },
+      headers: { 'Content-Security-Policy': policyOf(path) },
     };
   } catch {
     throw new HttpError(404, 'the file has gone');
   }
+}
+
+function policyOf(path: string): string {
+  return path.startsWith('/speedscope/') ? SPEEDSCOPE_POLICY : PAGE_POLICY;
+}
+
+function policy(sources: Readonly<Record<string, string>>): string {
+  const own = Object.entries(sources).map(([name, value]) => `${name} ${value}`);
+  return ["default-src 'none'", ...own, "base-uri 'none'", "form-action 'none'"].join('; ');
 }
 
 function once<T>(make: () => T): () => T {
