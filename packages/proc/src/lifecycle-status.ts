@@ -2,10 +2,20 @@ import type { StateName } from './events';
 import type { Health } from './health';
 import type { Entry } from './registration';
 import type { Registry } from './registry';
+import type { PhaseReport } from './report';
 import type { Settings } from './settings';
+import type { Stage } from './stages';
 import type { LifecycleStatus, ListenerStatus } from './status';
-import type { StopProgress } from './stop';
 import type { StopCause } from './stop-outcome';
+
+/** What a stop tells. */
+export interface StopProgress {
+  readonly stage: Stage | null;
+  readonly elapsedMs: number;
+  readonly hammerMs: number | null;
+  readonly phases: readonly PhaseReport[];
+  readonly listeners: readonly ListenerStatus[];
+}
 
 /** What a status is made of. */
 export interface StatusParts {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Activities, createActivities } from './activities/activities';
-import type { Diagnostics } from './diagnostics/diagnostics';
+import { LazyDiagnostics } from './diagnostics/lazy-diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import { endProcess, endProcessAtOnce, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
@@ -15,6 +15,7 @@ import { parseListener } from './parse-listener';
 import { ProcessHandlers } from './process-handlers';
 import type { ProfileResult } from './profile/profile-control';
 import type { ProfileOptions } from './profile/profile-options';
+import { Registrar } from './registrar';
 import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import { Registry } from './registry';
 import type { Report } from './report';
@@ -47,12 +48,16 @@ export class ProcessLifecycle implements Lifecycle {
 
   readonly #environment: Environment;
   readonly #outlet: EventOutlet;
+  readonly #diagnostics: LazyDiagnostics;
   readonly #handlers: ProcessHandlers;
   readonly #exitGate: ExitGate;
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
+  readonly #registrar = new Registrar({
+    stop: () => (this.#state.name === 'running' ? null : this.#state.stop),
+    changed: () => this.#updateHandlers(),
+  });
   readonly #done = new AbortController();
-  #diagnosticsMade: Diagnostics | undefined;
   /** What the stop came to, once it is over. */
   #report: Report | undefined;
   #state: LifecycleState = { name: 'running' };
@@ -68,9 +73,16 @@ export class ProcessLifecycle implements Lifecycle {
     setMaxListeners(0, this.#done.signal);
     this.#settings = defaultSettings(environment.platform);
     this.#outlet = new EventOutlet(environment, () => this.#settings.logger);
+    this.#diagnostics = new LazyDiagnostics({
+      lifecycle: this,
+      environment,
+      emit: (event) => this.#outlet.emit(event),
+      onHammerDue: () => this.#onHammerDue(),
+      onWaitOver: () => this.#onWaitOver(),
+    });
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
       onStopSignal: (signal) => this.#onStopSignal(signal),
-      onDumpSignal: (signal) => void this.#diagnostics().dumper.onSignal(signal),
+      onDumpSignal: (signal) => this.#diagnostics.onDumpSignal(signal),
       onProfileSignal: (signal) => this.#onProfileSignal(signal),
       onStopMessage: () => void this.shutdown('shutdown message'),
       onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
@@ -106,7 +118,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#isResolved = true;
     if (this.#state.name !== 'running') return;
     this.#handlers.renew(this.#settings);
-    this.#applyWatchdog();
+    this.#diagnostics.applyWatchdog(this.#settings);
   }
 
   onWrapUp(listener: Listener, options: WrapUpOptions = {}): Registration {
@@ -138,16 +150,16 @@ export class ProcessLifecycle implements Lifecycle {
     });
   }
 
-  async dump(options: DumpOptions = {}): Promise<DumpResult> {
-    return this.#diagnostics().dumper.dump(options);
+  dump(options: DumpOptions = {}): Promise<DumpResult> {
+    return this.#diagnostics.dump(options);
   }
 
-  async startProfile(options: ProfileOptions = {}): Promise<void> {
-    await this.#diagnostics().profiles.start(options, 'call');
+  startProfile(options: ProfileOptions = {}): Promise<void> {
+    return this.#diagnostics.startProfile(options);
   }
 
-  async stopProfile(): Promise<ProfileResult | null> {
-    return (await this.#diagnosticsMade?.profiles.stop('call')) ?? null;
+  stopProfile(): Promise<ProfileResult | null> {
+    return this.#diagnostics.stopProfile();
   }
 
   hammer(): void {
@@ -166,52 +178,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   #register(registry: Registry, entry: Entry): Registration {
     this.#resolve();
-    entry.name = registry.claimName(entry.name);
-    if (this.#state.name === 'running') registry.add(entry);
-    else this.#state.stop.admit(entry, registry);
-    this.#updateHandlers();
-    return this.#toRegistration(entry, registry);
-  }
-
-  #toRegistration(entry: Entry, registry: Registry): Registration {
-    const remove = (): boolean => {
-      if (!registry.remove(entry)) return false;
-      registry.releaseName(entry.name);
-      this.#updateHandlers();
-      return true;
-    };
-    return {
-      name: entry.name,
-      remove,
-      called: () => this.#called(entry),
-      [Symbol.dispose]: remove,
-    };
-  }
-
-  #called(entry: Entry): Promise<void> {
-    const wait = (): Promise<void> =>
-      entry.state === 'over'
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            entry.waiters ??= [];
-            entry.waiters.push(resolve);
-          });
-    return this.#state.name === 'running' ? wait() : this.#state.stop.waitGraph.wait(entry, wait);
-  }
-
-  /** Loaded at its first use: what is rarely needed costs nothing before. */
-  #diagnostics(): Diagnostics {
-    if (this.#diagnosticsMade !== undefined) return this.#diagnosticsMade;
-    const { createDiagnostics } =
-      require('./diagnostics/diagnostics') as typeof import('./diagnostics/diagnostics');
-    this.#diagnosticsMade = createDiagnostics({
-      lifecycle: this,
-      environment: this.#environment,
-      emit: (event) => this.#outlet.emit(event),
-      onHammerDue: () => this.#onHammerDue(),
-      onWaitOver: () => this.#onWaitOver(),
-    });
-    return this.#diagnosticsMade;
+    return this.#registrar.register(registry, entry);
   }
 
   /** Takes in the environment's overrides, at the first moment that something depends on them. */
@@ -219,13 +186,7 @@ export class ProcessLifecycle implements Lifecycle {
     if (this.#isResolved) return;
     this.#settings = Object.freeze(resolveSettings(this.#settings, {}, this.#environment));
     this.#isResolved = true;
-    this.#applyWatchdog();
-  }
-
-  #applyWatchdog(): void {
-    const { watchdog } = this.#settings;
-    if (watchdog === false) this.#diagnosticsMade?.watchdog.close();
-    else this.#diagnostics().watchdog.apply(watchdog);
+    this.#diagnostics.applyWatchdog(this.#settings);
   }
 
   #onHammerDue(): void {
@@ -271,7 +232,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   /** During a stop SIGUSR2 is the hammer, and what is running is ended and written anyway. */
   #onProfileSignal(signal: NodeJS.Signals): void {
-    if (this.#state.name === 'running') void this.#diagnostics().profiles.toggle(signal);
+    if (this.#state.name === 'running') this.#diagnostics.onProfileSignal(signal);
   }
 
   #onHammerSignal(signal: NodeJS.Signals): void {
@@ -296,7 +257,7 @@ export class ProcessLifecycle implements Lifecycle {
     }
     this.#resolveLeniently();
     const settings = this.#settings;
-    this.#diagnosticsMade?.watchdog.armStop(settings);
+    this.#diagnostics.armStop(settings);
     this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
     if (settings.exit !== 'none') this.#exitGate.enter();
     // Somebody may end the process during the stop: then it is said at once, as nothing asynchronous runs any more.
@@ -368,7 +329,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   #end(report: Report, { exit }: Settings): void {
     if (exit === 'none') {
-      this.#diagnosticsMade?.watchdog.close();
+      this.#diagnostics.close();
       this.#handlers.remove();
       return;
     }

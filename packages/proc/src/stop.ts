@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import type { Environment, Remover } from './environment';
+import type { Remover } from './environment';
 import type { HammerEvent, LifecycleEvent } from './events';
 import { holdTimeMs, warnIfNotDrained } from './hold';
 import { LastcallError } from './lastcall-error';
+import type { StopProgress } from './lifecycle-status';
 import { ListenerRun, type RunHost } from './listener-run';
 import { OpenWork } from './open-work';
 import type { Entry } from './registration';
@@ -10,33 +11,10 @@ import type { Registry } from './registry';
 import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage, stageRank } from './stages';
-import type { ListenerStatus } from './status';
-import { countEach, createOutcome, type StopCause, type StopOutcome } from './stop-outcome';
+import type { StopHost } from './stop-host';
+import { countEach, createOutcome, type StopCause } from './stop-outcome';
 import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
-
-/** What a lifecycle lends to its stop. */
-export interface StopHost {
-  readonly environment: Environment;
-  readonly settings: Settings;
-  readonly wrapUps: Registry;
-  readonly shutdowns: Registry;
-  isObserved(type: LifecycleEvent['type']): boolean;
-  emit(event: LifecycleEvent): void;
-  /** The stop has come to its end: decides how the process ends. Called once, synchronously. */
-  conclude(outcome: StopOutcome): Report;
-  /** The stop has entered its next phase. */
-  onPhase(phase: 'wrapping-up' | 'shutting-down', holdMs: number): void;
-}
-
-/** What {@link Stop.progress} tells. */
-export interface StopProgress {
-  readonly stage: Stage | null;
-  readonly elapsedMs: number;
-  readonly hammerMs: number | null;
-  readonly phases: readonly PhaseReport[];
-  readonly listeners: readonly ListenerStatus[];
-}
 
 /**
  * One stop of a process, from its cause to its outcome: the timeline of the design, all times measured from the cause.
