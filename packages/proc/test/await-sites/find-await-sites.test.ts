@@ -45,8 +45,11 @@ describe('findAwaitSites()', () => {
 
   beforeAll(async () => {
     const scenarios = [...new Set(EXPECTED.map(([scenario]) => scenario)), ...OTHERS, ...SILENT];
-    sites = await searchScenario(scenarios.join(','), { env: { POOL_NAME: 'pg-main' } });
-  });
+    sites = await searchScenario(scenarios.join(','), {
+      env: { POOL_NAME: 'pg-main' },
+      deadlineMs: 60_000,
+    });
+  }, 70_000);
 
   it('is complete, and finds nothing else', () => {
     expect(sites).toMatchObject({ status: 'complete', reason: null, omittedGroups: 0 });
@@ -92,13 +95,13 @@ describe('findAwaitSites()', () => {
   });
 
   it('counts 10,000 handlers as one group', async () => {
-    const sites = await searchScenario('many');
+    const sites = await searchScenario('many', { deadlineMs: 60_000 });
     expect(sites.status).toBe('complete');
     expect(stacksOf(sites)).toEqual([
       `10000 x leaf ${at('leaf')} < find ${at('find')} < handler ${at('handler')}`,
     ]);
     expect(sites.suspended).toBeGreaterThanOrEqual(30_000);
-  });
+  }, 70_000);
 
   it('reads a heap of a million objects', async () => {
     const sites = await searchScenario('large', { deadlineMs: 60_000 });
