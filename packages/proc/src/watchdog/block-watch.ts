@@ -5,6 +5,7 @@ import { type Heartbeat, monotonicMs } from './heartbeat';
 import type { LoopObserver } from './loop-observer';
 import { type Interruption, MainThreadSession } from './main-thread-session';
 import { nativeState } from './native-state';
+import { toSourceStack } from './source-stack';
 import type { ThreadConfig } from './thread-messages';
 
 /** Without an answer for so long, in milliseconds, the main thread was in native code. */
@@ -145,7 +146,8 @@ export class BlockWatch {
   }
 
   #noteStack(open: OpenBlock, stack: readonly StackFrame[]): void {
-    this.#know(open, { stack, stackPrecision: open.wasSilent ? 'late' : 'exact' });
+    const stackPrecision = open.wasSilent ? 'late' : 'exact';
+    this.#know(open, { stack: toSourceStack(stack), stackPrecision });
     this.#addFiles(open, (block) => this.#files.writeText(block, null));
   }
 

@@ -1,0 +1,13 @@
+import { originalPosition } from '../source-maps/source-positions';
+import type { StackFrame } from './blocked-loop';
+
+/**
+ * The stack in positions of the source, by the source maps of its files. It reads files, synchronously: not for the
+ * time in which the main thread is paused.
+ */
+export function toSourceStack(stack: readonly StackFrame[]): StackFrame[] {
+  return stack.map((frame) => ({
+    functionName: frame.functionName,
+    ...originalPosition(frame.file, frame.line, frame.column),
+  }));
+}
