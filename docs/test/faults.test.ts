@@ -106,6 +106,26 @@ describe('SIGUSR1 finds the line of', () => {
   });
 });
 
+const BLOCKED: Hunt[] = [
+  {
+    name: 'blocked-by-regex',
+    trigger: (names) => names.request(`/${'a'.repeat(40)}!`),
+    says: ['has been blocked', 'isName'],
+  },
+  { name: 'blocked-by-json', trigger: (shop) => shop.request('/'), says: ['copyFor'] },
+  { name: 'blocked-by-crypto', trigger: (login) => login.request('/secret'), says: ['hashOf'] },
+  { name: 'microtask-starvation', says: ['has been blocked', 'nextMessage'] },
+];
+
+describe('the watchdog finds the line of', () => {
+  it.each(BLOCKED)('$name', async ({ name, trigger, says }) => {
+    const faulty = run(name);
+    trigger?.(faulty).catch(() => {});
+    const report = await faulty.wrote(`/${culprits(name)[0]}:`);
+    for (const text of says) expect(report).toContain(text);
+  });
+});
+
 /** The part of a `.cpuprofile` that is read here. Lines count from 0, but those of ticks from 1. */
 interface CpuProfile {
   readonly nodes: readonly {

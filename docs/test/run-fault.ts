@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ import { text } from 'node:stream/consumers';
 export interface Fault {
   /** Waits until its stdout or stderr matches `pattern`, and gives the first group. */
   saw(pattern: RegExp): Promise<string>;
+  /** Waits until a text file that it wrote contains `text`, and gives all of it. */
+  wrote(text: string): Promise<string>;
   /** Sends a request to the port it has said, and gives the answer. */
   request(path: string): Promise<string>;
   signal(signal: NodeJS.Signals): void;
@@ -53,16 +55,39 @@ export function runFault(name: string): Fault {
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(new Error(`${name} did not say ${pattern}:\n${output}`));
       const timer = setTimeout(fail, DEADLINE_MS);
-      const watch = (): void => {
+      const look = (): void => {
         const match = pattern.exec(output);
         if (match === null) return;
         clearTimeout(timer);
-        watchers.delete(watch);
+        watchers.delete(look);
         resolve(match[1] ?? '');
       };
-      watchers.add(watch);
+      watchers.add(look);
       void ended.then(fail);
-      watch();
+      look();
+    });
+  }
+
+  function wrote(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const files = watch(dumpDir, look);
+      const timer = setTimeout(fail, DEADLINE_MS);
+      function contents(): string[] {
+        const reports = readdirSync(dumpDir).filter((file) => file.endsWith('.txt'));
+        return reports.map((file) => readFileSync(join(dumpDir, file), 'utf8'));
+      }
+      function fail(): void {
+        files.close();
+        reject(new Error(`${name} did not write '${text}':\n${contents().join('\n')}\n${output}`));
+      }
+      function look(): void {
+        const found = contents().find((content) => content.includes(text));
+        if (found === undefined) return;
+        clearTimeout(timer);
+        files.close();
+        resolve(found);
+      }
+      look();
     });
   }
 
@@ -78,5 +103,5 @@ export function runFault(name: string): Fault {
     rmSync(dumpDir, { recursive: true });
   }
 
-  return { saw, request, signal: (signal) => void child.kill(signal), end };
+  return { saw, wrote, request, signal: (signal) => void child.kill(signal), end };
 }
