@@ -2,6 +2,7 @@ import type { ResourceSite } from './await-sites';
 import type { CodePositions } from './code-positions';
 import { type HeapGraph, NONE } from './heap-graph';
 import { type FoundListener, readListeners } from './listeners';
+import { isLastcallFile } from './own-files';
 import type { ToSource } from './to-source';
 import { readNumber } from './wait-tokens';
 
@@ -105,6 +106,7 @@ function toCallback(
   { positions, toSource }: ResourceSources,
 ): Site['callbacks'][number] | undefined {
   const position = positions.ofFunction(closure);
-  const source = position && toSource(position);
+  if (position === undefined || isLastcallFile(position.file)) return undefined;
+  const source = toSource(position);
   return source && { ...source, event };
 }
