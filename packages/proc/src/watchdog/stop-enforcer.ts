@@ -80,8 +80,9 @@ export class StopEnforcer {
 
   async #hammer(armed: EnforcerState & { kind: 'armed' }): Promise<void> {
     this.#state = { kind: 'acting' };
-    await this.#interrupt('hammer', () => {});
-    this.#state = { ...armed, isHammered: true };
+    const found = await this.#interrupt('hammer', () => {}, armed.waitAtMs - monotonicMs());
+    // In native code it cannot be called, and may be back in time for the next look.
+    this.#state = { ...armed, isHammered: found.kind === 'stack' };
   }
 
   async #end(armed: EnforcerState & { kind: 'armed' }): Promise<void> {
@@ -102,8 +103,12 @@ export class StopEnforcer {
   }
 
   /** Stops the main thread where it is and has it call the host. */
-  async #interrupt(hook: HookName, seen: (block: BlockedLoop) => void): Promise<Interruption> {
-    const answerMs = this.#watch.isSilent ? SILENT_ANSWER_MS : ANSWER_MS;
+  async #interrupt(
+    hook: HookName,
+    seen: (block: BlockedLoop) => void,
+    limitMs = ANSWER_MS,
+  ): Promise<Interruption> {
+    const answerMs = Math.min(limitMs, this.#watch.isSilent ? SILENT_ANSWER_MS : ANSWER_MS);
     await this.#watch.release();
     const session = new MainThreadSession();
     const timer = setTimeout(() => session.close(), answerMs);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { runWatched } from './run-watched';
 
 /** A stop that begins with SIGTERM and blocks the loop. The host's calls are said. */
-const stop = (listener: string, onWaitOver: string): string => `
+const stop = (listener: string, onWaitOver: string, waitInMs = 800): string => `
   const { execSync } = require('node:child_process');
   const hammer = new AbortController();
   const watchdog = startWatchdog({ thresholdMs: 100, files }, {
@@ -13,7 +13,7 @@ const stop = (listener: string, onWaitOver: string): string => `
   });
   process.on('exit', (code) => say('exit handler ' + code));
   process.on('SIGTERM', function listener() {
-    watchdog.armStop({ hammerInMs: 300, waitInMs: 800 });
+    watchdog.armStop({ hammerInMs: 300, waitInMs: ${waitInMs} });
     ${listener}
   });
   watchdog.ready.then(() => later(() => say('up')));`;
@@ -25,7 +25,7 @@ const SELF_KILL = `
 
 describe('a stop that blocks the loop', () => {
   it('ends by the signal it got, by the hand of the main thread', async () => {
-    const program = runWatched(stop('while (true) {}', SELF_KILL));
+    const program = runWatched(stop('while (true) {}', SELF_KILL, 4000));
     await program.saw('up');
     program.kill('SIGTERM');
     const { out, code, signal } = await program.ended;
@@ -74,7 +74,7 @@ describe('a stop that blocks the loop', () => {
 
   it('goes on when the code that blocks looks at what the hammer aborts', async () => {
     const program = runWatched(
-      stop(`while (!hammer.signal.aborted) {} say('gave up'); process.exit(0);`, SELF_KILL),
+      stop(`while (!hammer.signal.aborted) {} say('gave up'); process.exit(0);`, SELF_KILL, 8000),
     );
     await program.saw('up');
     program.kill('SIGTERM');
