@@ -34,6 +34,28 @@ function culprits(name: string): string[] {
   );
 }
 
+const page = readFileSync(join(__dirname, '..', 'faults.md'), 'utf8');
+
+/** The output that the page shows, by fault. */
+const shown = new Map(
+  [...page.matchAll(/```text (\S+)\n([^`]*)```/g)].map(([, name = '', text = '']) => [name, text]),
+);
+
+/** Without what is different each time. */
+function normalise(text: string): string[] {
+  const lines = text.replaceAll(`${FAULTS}/`, '').trimEnd().split('\n');
+  return lines.map((line) =>
+    line.replaceAll(/ *\b\d+(\.\d+)? m?s\b/g, ' # ms').replaceAll(/:\d{4,5}$/g, ':#'),
+  );
+}
+
+/** Fails unless `text` has all lines that the page shows, in that order. */
+function expectShown(name: string, text: string): void {
+  const wanted = normalise(shown.get(name) ?? '');
+  const rest = new Set(wanted);
+  expect(normalise(text).filter((line) => rest.has(line))).toEqual(wanted);
+}
+
 /** Sends `paths`, without waiting for answers, and waits until the last one has been taken. */
 async function ask(target: Fault, paths: readonly string[]): Promise<void> {
   for (const path of paths) target.request(path).catch(() => {});
@@ -98,10 +120,10 @@ describe('SIGUSR1 finds the line of', () => {
     await (trigger?.(faulty) ?? faulty.saw(/up\n/));
     faulty.signal('SIGUSR1');
     const dump = readFileSync(await faulty.saw(/dump 1 .*: (\S+\.txt)/), 'utf8');
-    if (process.env.SHOW) console.log(dump);
     for (const text of [...culprits(name).map((line) => `/${line}:`), ...says]) {
       expect(dump).toContain(text);
     }
+    expectShown(name, dump);
     expect(culprits(name)).not.toHaveLength(0);
   });
 });
@@ -123,6 +145,7 @@ describe('the watchdog finds the line of', () => {
     trigger?.(faulty).catch(() => {});
     const report = await faulty.wrote(`/${culprits(name)[0]}:`);
     for (const text of says) expect(report).toContain(text);
+    expectShown(name, report);
   });
 });
 
@@ -187,5 +210,12 @@ describe('SIGUSR2 finds the line of', () => {
     });
     const { callFrame } = most(allOf(head), ({ selfSize }) => selfSize);
     expect(sourceLine(callFrame.url, callFrame.lineNumber)).toBe(culprits('growing-heap')[0]);
+  });
+});
+
+describe('faults.md', () => {
+  it('shows each of them', () => {
+    const names = [...DUMPED, ...BLOCKED].map(({ name }) => name);
+    expect([...shown.keys()].sort()).toEqual(names.sort());
   });
 });
