@@ -131,8 +131,13 @@ function resourceSection({ resources, listeners }: AwaitSites): string {
     ({ count, emitter, event, ...at }) =>
       `${count} x listener of '${event}' on one ${emitter}  ${at.functionName}  ${position(at)}`,
   );
-  const lines = [...resources.map(resourceLine), ...crowded];
+  const lines = [...resources.filter(hasCode).map(resourceLine), ...crowded];
   return lines.length === 0 ? '' : section('the code behind timers, sockets and listeners', lines);
+}
+
+/** Streams without any code of the program are listed as handles, with their endpoints. */
+function hasCode({ type, callbacks }: ResourceSite): boolean {
+  return callbacks.length > 0 || !/Socket|Stream/.test(type);
 }
 
 function resourceLine({ type, count, delayMs, repeats, isRefed, callbacks }: ResourceSite): string {
