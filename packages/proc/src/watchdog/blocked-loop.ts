@@ -17,7 +17,7 @@ export interface StackFrame {
  * - `late`: the main thread was in native code (JSON.parse, a `…Sync` call) and answered when it came back: the culprit is
  *   in the stack if it called anything after that, else what ran next is
  * - `sampled`: the hottest path of the profile, because the process is being debugged and must not be paused; lines of
- *   callers are where their functions begin
+ *   callers are where their functions begin, and a function that ran since before the profile may be missing
  */
 export type StackPrecision = 'exact' | 'late' | 'sampled';
 
