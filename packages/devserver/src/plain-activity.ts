@@ -15,13 +15,6 @@ export function plainActivity(activity: Activity): Activity {
   };
 }
 
-/** How many of each kind. */
-export function countByKind(activities: readonly Activity[]): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const { kind } of activities) counts.set(text(kind), (counts.get(text(kind)) ?? 0) + 1);
-  return Object.fromEntries(counts);
-}
-
 /** How many of each kind and owner, and the age of the oldest. */
 export function totalByOwner(activities: readonly Activity[]): ActivityTotal[] {
   const totals = new Map<string, ActivityTotal>();

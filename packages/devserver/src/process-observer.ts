@@ -6,7 +6,7 @@ import { type Lifecycle, toError } from '@lastcall/proc';
 import type { MetricsSource } from './devserver-options';
 import { DrainTotals } from './drain-totals';
 import { LoopWatch } from './loop-watch';
-import { countByKind, plainActivity, totalByOwner } from './plain-activity';
+import { plainActivity, totalByOwner } from './plain-activity';
 import type {
   Activity,
   AwaitsWish,
@@ -67,7 +67,7 @@ export class ProcessObserver {
 
   /** The status without a look at the event loop, which would begin to watch it. */
   glance(): StatusSnapshot {
-    const activities = this.#activities();
+    const { activities, counts } = this.#lifecycle.activities.list(MOST_ACTIVITIES);
     return {
       process: {
         name: this.processName,
@@ -77,8 +77,8 @@ export class ProcessObserver {
         uptimeMs: Math.round(process.uptime() * 1000),
       },
       lifecycle: this.#lifecycle.status(),
-      activities: activities.slice(0, MOST_ACTIVITIES).map(plainActivity),
-      activityCounts: countByKind(activities),
+      activities: activities.map(plainActivity),
+      activityCounts: counts,
       loop: { utilization: performance.eventLoopUtilization().utilization, delayMs: null },
       memory: memory(),
       profiling: this.#isProfiling,
@@ -133,7 +133,7 @@ export class ProcessObserver {
   }
 
   #activities(): readonly Activity[] {
-    return this.#lifecycle.activities.list().activities;
+    return this.#lifecycle.activities.list(Number.POSITIVE_INFINITY).activities;
   }
 
   #loop(): StatusSnapshot['loop'] {

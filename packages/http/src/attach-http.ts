@@ -84,7 +84,7 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
       undo.push(
         addProbe(server, lifecycle, probe === true ? freeName(lifecycle, wrapUp.name) : probe),
       );
-    undo.push(lifecycle.activities.addSource(() => drain.inFlight(wrapUp.name)));
+    undo.push(lifecycle.activities.addSource((limit) => drain.inFlight(wrapUp.name, limit)));
     applyHttpLimits(server, limits);
     return toHandle(drain, wrapUp.name, lifecycle, undo);
   } catch (error) {

@@ -6,6 +6,7 @@ import { type HttpServer, isHttp2Server, isTlsServer } from './http-server';
 import {
   http1Sockets,
   http2Sessions,
+  isAnswering,
   keepsHttp1Sockets,
   socketsMidMessage,
   speaksHttp1,
@@ -77,15 +78,34 @@ export class ConnectionTracker implements Iterable<Connection> {
 
   /** Every open connection; before {@link trackAll} most of the records are made up for the occasion. */
   *[Symbol.iterator](): Generator<Connection> {
+    yield* this.recorded();
+    if (this.#tracksAll) return;
+    for (const transport of http1Sockets(this.#server)) {
+      if (!this.of(transport)) yield recordFor(transport);
+    }
+  }
+
+  /** Every open connection that has a record, and every HTTP/2 session. Most plain connections of HTTP/1 have none. */
+  *recorded(): Generator<Connection> {
     yield* this.#records;
     if (this.#tracksAll) return;
     for (const session of http2Sessions(this.#server) ?? this.#sessions.values()) {
       const transport = transportOf(session);
       if (transport && !this.of(transport)) yield recordFor(transport, session);
     }
+  }
+
+  /** Every open connection without a record that answers a request, as {@link recorded} has the others. */
+  *answering(): Generator<Socket> {
+    if (this.#tracksAll) return;
     for (const transport of http1Sockets(this.#server)) {
-      if (!this.of(transport)) yield recordFor(transport);
+      if (isAnswering(transport) && !this.of(transport)) yield transport;
     }
+  }
+
+  /** The record of `transport`, or one made up for the occasion. */
+  recordOf(transport: Socket): Connection {
+    return this.of(transport) ?? recordFor(transport);
   }
 
   /** The record of `socket`, which may be a TCP or a TLS socket; undefined if it has none or is closed. */

@@ -46,7 +46,7 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
     drainSignal: controller.signal,
     wrapUp: () => void beginWrapUp(),
     connections: () => tracker.counts(),
-    inFlight: (owner = 'http') => activities.list(owner),
+    inFlight: (owner = 'http', limit = Number.POSITIVE_INFINITY) => activities.list(owner, limit),
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       const current = stop ?? beginStop();

@@ -1,4 +1,4 @@
-import type { Activity } from '@lastcall/proc';
+import type { ActivitySample } from '@lastcall/proc';
 import type { HttpConnections } from './connection-state';
 import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
 import { assertHttpServer, type HttpServer } from './http-server';
@@ -28,8 +28,9 @@ export interface HttpDrain {
    * Requests and upgraded connections in flight: method and path (without the query), state, peer. Nothing is noted per
    * request, so the age of one counts from the first time that it was listed: at least so long.
    * @param owner - What the server is called. Default `http`.
+   * @param limit - How many to list; the counts are of all. Default: all.
    */
-  inFlight(owner?: string): Activity[];
+  inFlight(owner?: string, limit?: number): ActivitySample;
   /** Aborts when {@link stop} begins: for handlers of endless responses. The same as `drainSignal(server)`. */
   readonly drainSignal: AbortSignal;
   /**

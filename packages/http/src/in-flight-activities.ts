@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Activity } from '@lastcall/proc';
+import type { Socket } from 'node:net';
+import type { Activity, ActivitySample } from '@lastcall/proc';
 import type { Connection } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
 import {
@@ -12,7 +13,8 @@ import {
 
 /** Lists requests and upgraded connections in flight, when asked. */
 export interface InFlightActivities {
-  list(owner: string): Activity[];
+  /** At most `limit` of them, and how many there are of each kind. */
+  list(owner: string, limit: number): ActivitySample;
 }
 
 /**
@@ -42,21 +44,44 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
       const streams = [...(openStreams(session)?.values() ?? [])];
       return streams.map((stream) => {
         const state = stream.headersSent ? 'responding' : 'waiting';
-        return activity('http request', target(compatRequest(stream) ?? {}), state, ageOf(stream));
+        return activity(REQUEST, target(compatRequest(stream) ?? {}), state, ageOf(stream));
       });
     }
-    if (transport === undefined || !speaksHttp1(transport)) return [];
+    return transport === undefined ? [] : onTransport(transport, connection, owner);
+  }
+
+  function onTransport(transport: Socket, connection: Connection, owner: string): Activity[] {
+    if (!speaksHttp1(transport)) return [];
     const response = currentResponse(transport);
     const request = response?.req ?? latestRequest(transport);
     if (request === undefined) return [];
     const state = response === undefined ? 'uploading' : stateOf(response);
-    return [activity('http request', target(request), state, ageOf(request))];
+    const [name, ageMs] = [target(request), ageOf(request)];
+    return [new ConnectionActivity({ kind: REQUEST, name, owner, state, ageMs }, connection)];
   }
 
-  return {
-    list: (owner) => [...tracker].flatMap((connection) => onConnection(connection, owner)),
-  };
+  function list(owner: string, limit: number): ActivitySample {
+    const counts: Record<string, number> = {};
+    const activities: Activity[] = [];
+    const add = (activity: Activity): void => {
+      counts[activity.kind] = (counts[activity.kind] ?? 0) + 1;
+      if (activities.length < limit) activities.push(activity);
+    };
+    for (const connection of tracker.recorded()) onConnection(connection, owner).forEach(add);
+    let unlisted = 0;
+    // There may be 10,000 of them, and the process waits meanwhile: beyond the limit they are counted, and no more.
+    for (const transport of tracker.answering()) {
+      if (activities.length >= limit) unlisted += 1;
+      else onTransport(transport, tracker.recordOf(transport), owner).forEach(add);
+    }
+    if (unlisted > 0) counts[REQUEST] = (counts[REQUEST] ?? 0) + unlisted;
+    return { counts, activities };
+  }
+
+  return { list };
 }
+
+const REQUEST = 'http request';
 
 /** An activity whose peer is asked for when somebody wants to know: that is a system call, and there may be 10,000. */
 class ConnectionActivity implements Activity {

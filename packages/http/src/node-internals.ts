@@ -52,6 +52,11 @@ export function latestRequest(socket: Socket): IncomingMessage | undefined {
   return parserOf(socket)?.incoming ?? undefined;
 }
 
+/** Whether a request on `socket` is being answered, or its body is still arriving. */
+export function isAnswering(socket: Socket): boolean {
+  return currentResponse(socket) !== undefined || latestRequest(socket) !== undefined;
+}
+
 /**
  * The sockets of `server` in the middle of a request: headers half read, or a body still arriving. On Node 20 to 24 also
  * those that have not sent anything yet. One call costs as much as it returns, so ask once for many sockets.

@@ -16,15 +16,15 @@ describe('inFlight()', () => {
     await server.settled(({ active }) => active === 1);
     const common = { kind: 'http request', name: 'GET /orders/7', owner: 'web' };
     const expected = { ...common, peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/) };
-    expect(server.drain.inFlight('web')).toMatchObject([
+    expect(server.drain.inFlight('web').activities).toMatchObject([
       { ...expected, state: 'waiting', ageMs: null },
     ]);
-    expect(server.drain.inFlight('web')).toMatchObject([
+    expect(server.drain.inFlight('web').activities).toMatchObject([
       { ...expected, state: 'waiting', ageMs: expect.any(Number) },
     ]);
     peer.destroy();
     await server.settled(({ active }) => active === 0);
-    expect(server.drain.inFlight()).toEqual([]);
+    expect(server.drain.inFlight().activities).toEqual([]);
   });
 
   it('tells what uploads and what responds', async () => {
@@ -34,7 +34,7 @@ describe('inFlight()', () => {
     (await server.peer()).send('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
     (await server.peer()).get('/stream');
     await server.settled(({ active }) => active === 2);
-    const states = server.drain.inFlight().map(({ name, state }) => `${name} ${state}`);
+    const states = server.drain.inFlight().activities.map(({ name, state }) => `${name} ${state}`);
     expect(states.sort()).toEqual(['GET /stream responding', 'POST /upload uploading']);
   });
 
@@ -43,8 +43,8 @@ describe('inFlight()', () => {
     const session = connect(`http://127.0.0.1:${server.target.port}`);
     server.owns(session);
     for (const path of ['/a', '/b?c']) session.request({ ':path': path }).on('error', () => {});
-    await server.settled(() => server.drain.inFlight().length === 2);
-    expect(server.drain.inFlight()).toMatchObject([
+    await server.settled(() => server.drain.inFlight().activities.length === 2);
+    expect(server.drain.inFlight().activities).toMatchObject([
       { kind: 'http request', name: 'GET /a', state: 'waiting' },
       { kind: 'http request', name: 'GET /b', state: 'waiting' },
     ]);
@@ -60,7 +60,7 @@ describe('inFlight()', () => {
     const peer = await server.peer();
     peer.send('GET /room?id=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n');
     await peer.got(/101/);
-    expect(server.drain.inFlight()).toMatchObject([
+    expect(server.drain.inFlight().activities).toMatchObject([
       { kind: 'chat', name: 'GET /room', state: 'upgraded', ageMs: expect.any(Number) },
     ]);
   });

@@ -3,6 +3,7 @@
 export type {
   Activities,
   ActivityList,
+  ActivitySample,
   ActivitySource,
 } from './activities/activities';
 export type { Activity, ActivityStart } from './activities/activity';

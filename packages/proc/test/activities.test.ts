@@ -37,7 +37,10 @@ describe('activities', () => {
   it('are asked of sources until these are removed; what has no age comes last', () => {
     const activities = make();
     const request: Activity = { kind: 'http request', name: 'GET /', ageMs: null };
-    const remove = activities.addSource(() => [request]);
+    const remove = activities.addSource(() => ({
+      counts: { 'http request': 1 },
+      activities: [request],
+    }));
     activities.begin({ kind: 'job', name: 'a' });
     expect(activities.list().activities.map(({ kind }) => kind)).toEqual(['job', 'http request']);
     remove();
@@ -56,6 +59,23 @@ describe('activities', () => {
     expect(errors).toEqual([
       expect.objectContaining({ code: 'LASTCALL_ACTIVITY_SOURCE_FAILED', cause }),
     ]);
+  });
+
+  it('beyond the limit are counted and not listed', () => {
+    const activities = make();
+    activities.addSource((limit) => ({
+      counts: { 'http request': 500 },
+      activities: Array.from({ length: limit }, () => ({
+        kind: 'http request',
+        name: 'GET /',
+        ageMs: 5,
+      })),
+    }));
+    activities.begin({ kind: 'job', name: 'a' });
+    now = 10;
+    const { activities: listed, counts } = activities.list(3);
+    expect(listed.map(({ kind }) => kind)).toEqual(['job', 'http request', 'http request']);
+    expect(counts).toEqual({ job: 1, 'http request': 500 });
   });
 
   it('need a function as a source', () => {

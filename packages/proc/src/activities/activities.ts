@@ -1,10 +1,22 @@
 import { describe } from '../check-options';
 import type { Remover } from '../environment';
 import { LastcallError } from '../lastcall-error';
+import { countEach } from '../stop-outcome';
 import type { Activity, ActivityStart } from './activity';
 
-/** Lists what is in flight, when asked. */
-export type ActivitySource = () => Iterable<Activity>;
+/** What a source knows. */
+export interface ActivitySample {
+  /** How many there are of each kind. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The oldest of them, as far as the source can tell. */
+  readonly activities: readonly Activity[];
+}
+
+/**
+ * Tells what is in flight, when asked: all of it or, where that may be thousands, at most `limit` activities and how many
+ * there are.
+ */
+export type ActivitySource = (limit: number) => Iterable<Activity> | ActivitySample;
 
 /** What is in flight in this process, told by adapters and by the application. */
 export interface Activities {
@@ -23,16 +35,23 @@ export interface Activities {
    * @throws LastcallError `LASTCALL_BAD_OPTION` when it is not a function
    */
   addSource(source: ActivitySource): Remover;
-  /** Everything in flight, oldest first, what has no age last. A source that throws is left out, and named in `errors`. */
-  list(): ActivityList;
+  /**
+   * What is in flight, oldest first, what has no age last. A source that throws is left out, and named in `errors`.
+   * @param limit - How many to list; the counts are of all. Default 1000.
+   */
+  list(limit?: number): ActivityList;
 }
 
 /** What {@link Activities.list} gives. */
 export interface ActivityList {
+  /** How many there are of each kind. */
+  readonly counts: Readonly<Record<string, number>>;
   readonly activities: readonly Activity[];
   /** What sources threw. */
   readonly errors: readonly Error[];
 }
+
+const DEFAULT_LIMIT = 1000;
 
 /** A link of the ring of activities: beginning and ending one touches its neighbours alone. */
 interface Link {
@@ -61,19 +80,45 @@ export function createActivities(now: () => number): Activities {
     return () => sources.delete(source);
   }
 
-  function list(): ActivityList {
+  /** The ring has the oldest first. */
+  function listOwn(limit: number): ActivitySample {
     const at = now();
+    const counts: Record<string, number> = {};
+    const activities: Activity[] = [];
+    for (let link = ring.next; link !== ring; link = link.next) {
+      const { start, startedAt } = link;
+      if (start === undefined) continue;
+      counts[start.kind] = (counts[start.kind] ?? 0) + 1;
+      if (activities.length < limit)
+        activities.push({ ...start, ageMs: Math.round(at - startedAt) });
+    }
+    return { counts, activities };
+  }
+
+  function list(limit = DEFAULT_LIMIT): ActivityList {
+    const counts: Record<string, number> = {};
     const activities: Activity[] = [];
     const errors: Error[] = [];
-    for (let link = ring.next; link !== ring; link = link.next) {
-      if (link.start !== undefined)
-        activities.push({ ...link.start, ageMs: Math.round(at - link.startedAt) });
+    for (const source of [{ list: listOwn as ActivitySource }, ...sources]) {
+      try {
+        const sample = toSample(source.list(limit));
+        activities.push(...sample.activities);
+        for (const [kind, count] of Object.entries(sample.counts))
+          counts[kind] = (counts[kind] ?? 0) + count;
+      } catch (thrown) {
+        errors.push(sourceFailed(thrown));
+      }
     }
-    for (const source of sources) collect(source.list, activities, errors);
-    return { activities: activities.sort(byAge), errors };
+    return { counts, activities: activities.sort(byAge).slice(0, limit), errors };
   }
 
   return Object.freeze({ begin, addSource, list });
+}
+
+function toSample(found: Iterable<Activity> | ActivitySample): ActivitySample {
+  if (!(Symbol.iterator in found)) return found;
+  const activities = [...found];
+  return { counts: countEach(activities.map(({ kind }) => kind)), activities };
 }
 
 function createRing(): Link {
@@ -89,14 +134,6 @@ function unlink(link: Link): void {
   link.next.previous = link.previous;
   link.previous = link;
   link.next = link;
-}
-
-function collect(list: ActivitySource, activities: Activity[], errors: Error[]): void {
-  try {
-    for (const activity of list()) activities.push(activity);
-  } catch (thrown) {
-    errors.push(sourceFailed(thrown));
-  }
 }
 
 function byAge(a: Activity, b: Activity): number {

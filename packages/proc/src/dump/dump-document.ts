@@ -12,7 +12,7 @@ export type Endpoint = string;
 export interface HandleRecord {
   /** Class of the object: `Socket`, `TLSSocket`, `Server`, `ChildProcess`, `Worker`, … */
   readonly type: string;
-  /** Of a server, `listening` or `closing`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`. */
+  /** Of a server, `listening` or `closing`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (beyond 2,000). */
   readonly state?: string;
   /** Where a server listens, or where the server listens that accepted a socket. */
   readonly local?: Endpoint;

@@ -106,7 +106,7 @@ export class Dumper {
   /** What is always there, within milliseconds. */
   #base(reason: string): Omit<DumpDocument, 'loop' | 'awaits' | 'stats'> {
     const { environment, diagnostics, activities } = this.#host;
-    const { activities: inFlight, errors } = activities.list();
+    const { counts, activities: oldest, errors } = activities.list(MOST_ACTIVITIES);
     const handles = diagnostics.handles();
     const { list, groups } = listHandles(handles);
     return {
@@ -117,8 +117,8 @@ export class Dumper {
       process: diagnostics.process(this.#host.name()),
       lifecycle: this.#host.status(),
       activities: {
-        counts: countKinds(inFlight),
-        oldest: inFlight.slice(0, MOST_ACTIVITIES).map(toPlain),
+        counts,
+        oldest: oldest.map(toPlain),
       },
       handles: {
         groups: groups.slice(0, MOST_GROUPS),
@@ -181,10 +181,6 @@ function assertOptions(options: DumpOptions): void {
 function bad(option: string, allowed: string, value: unknown): LastcallError {
   const message = `option '${option}' of dump() must be ${allowed}, got ${describe(value)}`;
   return new LastcallError('LASTCALL_BAD_OPTION', message);
-}
-
-function countKinds(activities: readonly Activity[]): Record<string, number> {
-  return countEach(activities.map(({ kind }) => kind));
 }
 
 /** A source may work out a field only when it is asked for. */

@@ -34,15 +34,26 @@ export interface HandleList {
 /** More streams than anybody reads; each asks the kernel for its peer. */
 const MOST_STREAMS = 200;
 
+/** Further streams are counted by their server, without a look at their state. */
+const LOOKS = 2000;
+
 /**
- * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: only
- * the first streams are described one by one, all are counted. Objects that throw at a look are named, and no more.
+ * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: the
+ * first streams are described one by one, more are counted by state, all are counted. Objects that throw at a look are named, and no more.
  */
 export function listHandles(handles: readonly unknown[]): HandleList {
-  const look: Look = { others: [], streams: [], groups: new Map(), ports: new Map() };
+  const look: Look = {
+    others: [],
+    streams: [],
+    groups: new Map(),
+    streamGroups: [],
+    rest: new Map(),
+    seen: 0,
+    ports: new Map(),
+  };
   for (const handle of handles) {
     try {
-      lookAt(handle as RawHandle, look);
+      if (!isMoreOfTheSame(handle as RawHandle, look)) lookAt(handle as RawHandle, look);
     } catch {
       add({ type: 'unreadable' }, look);
     }
@@ -53,12 +64,36 @@ export function listHandles(handles: readonly unknown[]): HandleList {
   };
 }
 
+type Group = { -readonly [K in keyof HandleGroup]: HandleGroup[K] };
+
+/** What streams are alike by, and their group. Compared one after the other: there are few, and no key is to be made. */
+interface StreamGroup {
+  readonly type: string;
+  readonly state: string;
+  readonly server: unknown;
+  readonly group: Group;
+}
+
 interface Look {
   readonly others: HandleRecord[];
   readonly streams: HandleRecord[];
-  readonly groups: Map<string, { -readonly [K in keyof HandleGroup]: HandleGroup[K] }>;
+  readonly groups: Map<string, Group>;
+  readonly streamGroups: StreamGroup[];
+  /** The groups of accepted sockets that are not looked at, by their server. */
+  readonly rest: Map<unknown, Group>;
+  /** How many streams there were so far. */
+  seen: number;
   /** Addresses of the servers seen so far. */
   readonly ports: Map<unknown, string | undefined>;
+}
+
+/** Of thousands of accepted sockets one property is read: on cold objects even that takes its time. */
+function isMoreOfTheSame({ server }: RawHandle, look: Look): boolean {
+  if (look.seen < LOOKS || server === undefined) return false;
+  const known = look.rest.get(server);
+  if (known === undefined) return false;
+  known.count += 1;
+  return true;
 }
 
 function lookAt(handle: RawHandle, look: Look): void {
@@ -97,19 +132,36 @@ function describeServer(type: string, handle: RawHandle, look: Look): HandleReco
 }
 
 function lookAtStream(type: string, handle: RawHandle, look: Look): void {
-  const { server, writableLength: queuedBytes = 0 } = handle;
-  const state = streamState(handle);
+  const { server } = handle;
+  look.seen += 1;
+  const isLookedAt = look.seen <= LOOKS;
+  const state = isLookedAt ? streamState(handle) : 'not looked at';
+  const queuedBytes = isLookedAt ? (handle.writableLength ?? 0) : 0;
+  const isListed = look.seen <= MOST_STREAMS;
+  const known = isListed ? undefined : findGroup(look.streamGroups, type, state, server);
+  if (known !== undefined) {
+    known.count += 1;
+    known.queuedBytes += queuedBytes;
+    return;
+  }
   const local = isServer(server) ? portOf(server, look) : undefined;
-  const isListed = look.streams.length < MOST_STREAMS;
   const remote = isListed ? endpoint(handle.remoteAddress, handle.remotePort) : undefined;
   if (isListed) look.streams.push(describeStream(type, state, local, remote, handle));
-  count(
-    look,
-    type,
-    state,
-    local ?? (remote === undefined ? undefined : `to ${remote}`),
-    queuedBytes,
-  );
+  const other = remote === undefined ? undefined : `to ${remote}`;
+  const group = count(look, type, state, local ?? other, queuedBytes);
+  if (!isListed) look.streamGroups.push({ type, state, server, group });
+  if (!isLookedAt && server) look.rest.set(server, group);
+}
+
+function findGroup(
+  groups: readonly StreamGroup[],
+  type: string,
+  state: string,
+  server: unknown,
+): Group | undefined {
+  for (const each of groups)
+    if (each.server === server && each.state === state && each.type === type) return each.group;
+  return undefined;
 }
 
 function describeStream(
@@ -140,7 +192,7 @@ function count(
   state: string | undefined,
   endpoint: string | undefined,
   queuedBytes: number,
-): void {
+): Group {
   const key = `${type}|${state}|${endpoint}`;
   let group = groups.get(key);
   if (group === undefined) {
@@ -149,6 +201,7 @@ function count(
   }
   group.count += 1;
   group.queuedBytes += queuedBytes;
+  return group;
 }
 
 function streamState(handle: RawHandle): string {

@@ -70,4 +70,13 @@ describe('its groups', () => {
     expect(list).toHaveLength(202);
     expect(list.slice(0, 2)).toMatchObject([{ state: 'listening' }, { program: '/bin/sleep' }]);
   });
+
+  it('look at the state of 2,000 streams, and count the others', () => {
+    const server = { listening: true, address: () => ({ address: '0.0.0.0', port: 80 }) };
+    const sockets = Array.from({ length: 10_000 }, () => ({ writableLength: 1, server }));
+    expect(listHandles(sockets).groups).toMatchObject([
+      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 8000 },
+      { state: 'open', endpoint: '0.0.0.0:80', count: 2000, queuedBytes: 2000 },
+    ]);
+  });
 });
