@@ -98,7 +98,7 @@ const DUMPED: Hunt[] = [
       index.signal('SIGTERM');
       await index.saw(/2 words are not written/);
     },
-    says: ['stop by SIGTERM: shutting-down in stage resources', 'search index', '<- waited for'],
+    says: ['shutting-down in stage resources', '<- waited for', 'Array #onWritten of SearchIndex'],
   },
   {
     name: 'slow-request',
@@ -114,12 +114,20 @@ const DUMPED: Hunt[] = [
   { name: 'stuck-worker', trigger: (w) => w.saw(/sent to/), says: ['waiting for Worker'] },
 ];
 
+/** As one is taken by hand: where the first has no snapshot, since that takes too long here, the second insists on it. */
+async function takeDump(faulty: Fault): Promise<string> {
+  faulty.signal('SIGUSR1');
+  const first = readFileSync(await faulty.saw(/dump 1 .*: (\S+\.txt)/), 'utf8');
+  if (!first.includes('force: true')) return first;
+  faulty.signal('SIGUSR1');
+  return readFileSync(await faulty.saw(/dump 2 .*: (\S+\.txt)/), 'utf8');
+}
+
 describe('SIGUSR1 finds the line of', () => {
   it.each(DUMPED)('$name', async ({ name, trigger, says }) => {
     const faulty = run(name);
     await (trigger?.(faulty) ?? faulty.saw(/up\n/));
-    faulty.signal('SIGUSR1');
-    const dump = readFileSync(await faulty.saw(/dump 1 .*: (\S+\.txt)/), 'utf8');
+    const dump = await takeDump(faulty);
     for (const text of [...culprits(name).map((line) => `/${line}:`), ...says]) {
       expect(dump).toContain(text);
     }

@@ -54,7 +54,7 @@ export class Dumper {
   readonly #host: DumpHost;
   readonly #running = new Map<string, Promise<DumpResult>>();
   #seq = 0;
-  /** When a dump left out the await sites. */
+  /** When a dump did without a snapshot of the heap. */
   #skippedAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: DumpHost) {
@@ -141,7 +141,8 @@ export class Dumper {
       force: wish === 'always',
       ...(isStopping ? { maxPauseMs: STOPPING_PAUSE_MS } : {}),
     });
-    this.#skippedAt = sites.status === 'skipped' ? environment.now() : Number.NEGATIVE_INFINITY;
+    const hasSnapshot = sites.stats.heapNodes !== null;
+    this.#skippedAt = hasSnapshot ? Number.NEGATIVE_INFINITY : environment.now();
     return sites;
   }
 
