@@ -125,7 +125,8 @@ function formatBlocked({ blockedMs, phase, stack, files }: BlockedLoop): EventLi
     ({ functionName, file, line, column }) =>
       `\n    at ${functionName} (${file}:${line}:${column})`,
   );
-  const [inner] = stack;
+  // What Node does inside says less than who called it.
+  const inner = stack.find(({ file }) => !file.startsWith('node:')) ?? stack[0];
   const by = inner === undefined ? '' : ` by ${inner.functionName} (${inner.file}:${inner.line})`;
   const where = files.length === 0 ? '' : `; ${written(files)}`;
   const text = `event loop blocked for ${Math.round(blockedMs)} ms while ${phase}${by}${where}`;
