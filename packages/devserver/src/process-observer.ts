@@ -1,3 +1,4 @@
+import { url as inspectorUrl } from 'node:inspector';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -58,7 +59,11 @@ export class ProcessObserver {
   }
 
   health(): HealthSnapshot {
-    return { state: this.#lifecycle.state, health: this.#lifecycle.health.check() };
+    return {
+      state: this.#lifecycle.state,
+      health: this.#lifecycle.health.check(),
+      debuggable: isDebuggable(),
+    };
   }
 
   status(): StatusSnapshot {
@@ -81,6 +86,7 @@ export class ProcessObserver {
       activityCounts: counts,
       loop: { utilization: performance.eventLoopUtilization().utilization, delayMs: null },
       memory: memory(),
+      debuggable: isDebuggable(),
       profiling: this.#isProfiling,
     };
   }
@@ -159,4 +165,8 @@ function countResources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const type of process.getActiveResourcesInfo()) counts[type] = (counts[type] ?? 0) + 1;
   return counts;
+}
+
+function isDebuggable(): boolean {
+  return inspectorUrl() !== undefined;
 }

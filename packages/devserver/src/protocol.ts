@@ -18,6 +18,8 @@ export type ListenTarget =
 
 /** All that a health check needs. */
 export interface HealthSnapshot {
+  /** Whether the inspector is open: whoever debugs the process may hold its main thread at a breakpoint. */
+  readonly debuggable: boolean;
   readonly state: StateName;
   readonly health: HealthStatus;
 }
@@ -55,6 +57,8 @@ export interface StatusSnapshot {
     readonly externalBytes: number;
     readonly arrayBuffersBytes: number;
   };
+  /** As in {@link HealthSnapshot}. */
+  readonly debuggable: boolean;
   /** Whether the lifecycle takes a profile (SIGUSR2). */
   readonly profiling: boolean;
 }
@@ -143,6 +147,8 @@ export interface WorkerSettings {
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly liveLimitMs: number;
+  /** Whether the worker may connect to the main thread's inspector. */
+  readonly inspectable: boolean;
   /** Secrets redacted. */
   readonly commandLine: readonly string[];
   readonly status: StatusSnapshot;

@@ -79,6 +79,7 @@ function workerSettings(
     token,
     allowedHosts,
     liveLimitMs,
+    inspectable: isInspectable(),
     commandLine: redactCommandLine([
       process.execPath,
       ...process.execArgv,
@@ -86,6 +87,17 @@ function workerSettings(
     ]),
     status: observer.glance(),
   };
+}
+
+/** What Node says of its permission model; undefined where it is off, and in workers. */
+interface Permission {
+  has(scope: string): boolean;
+}
+
+/** Asked here and beforehand: in a worker that may not, connecting to the main thread aborts the process. */
+function isInspectable(): boolean {
+  const { permission } = process as unknown as { readonly permission?: Permission };
+  return permission === undefined || permission.has('inspector');
 }
 
 /** To whoever handles warnings of the lifecycle, else to Node. */

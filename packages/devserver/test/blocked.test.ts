@@ -86,6 +86,17 @@ describe('a process whose main thread is blocked', () => {
     await release();
   });
 
+  it('is left alone while it may be debugged: a pause of ours would end that of a person', async () => {
+    free = freeFile();
+    program = runProgram(`require('node:inspector').open(0, '127.0.0.1'); up();`);
+    port = await program.port;
+    await block();
+    const { text } = await get(port, '/debug/dump');
+    expect(text).toContain('main thread: unknown: the inspector is open');
+    expect(await get(port, '/debug/pprof/profile?seconds=1')).toMatchObject({ status: 409 });
+    await release();
+  });
+
   it('is profiled', async () => {
     await start();
     await block();

@@ -43,6 +43,7 @@ describe('/debug/status', () => {
     expect(Object.keys(status).toSorted()).toEqual([
       'activities',
       'activityCounts',
+      'debuggable',
       'lifecycle',
       'loop',
       'mainThread',

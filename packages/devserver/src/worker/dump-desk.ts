@@ -1,6 +1,6 @@
 import type { AwaitsWish, DumpAnswer } from '../protocol';
 import { HttpError } from './http-error';
-import { type MainStack, readMainStack } from './main-stack';
+import { assertNotDebugged, type MainStack, readMainStack } from './main-stack';
 import type { MainThread, MainThreadState } from './main-thread';
 
 /** What can be told of a process whose main thread does not answer. */
@@ -55,12 +55,22 @@ export class DumpDesk {
 
   async #make(awaits: AwaitsWish): Promise<Dump> {
     if (!(await this.#isAnswering())) {
-      const seen = await seeStack();
+      const seen = await this.#seeStack();
       // A main thread that was only busy for a moment can tell more than its stack does.
       if (!(await this.#isAnswering())) return this.#blocked(seen);
     }
     const dump = await this.#main.ask({ kind: 'dump', awaits }, DUMP_DEADLINE_MS);
-    return dump === undefined ? this.#blocked(await seeStack()) : { kind: 'full', dump };
+    return dump === undefined ? this.#blocked(await this.#seeStack()) : { kind: 'full', dump };
+  }
+
+  async #seeStack(): Promise<Seen> {
+    try {
+      assertNotDebugged(this.#main);
+      return { stack: await readMainStack(), stackError: null };
+    } catch (thrown) {
+      const known = thrown instanceof HttpError;
+      return { stack: null, stackError: known ? thrown.message : 'the inspector failed' };
+    }
   }
 
   async #isAnswering(): Promise<boolean> {
@@ -84,15 +94,6 @@ function isFresh({ doneAt }: Order, freshMs: number): boolean {
 }
 
 type Seen = Pick<BlockedDump, 'stack' | 'stackError'>;
-
-async function seeStack(): Promise<Seen> {
-  try {
-    return { stack: await readMainStack(), stackError: null };
-  } catch (thrown) {
-    const known = thrown instanceof HttpError;
-    return { stack: null, stackError: known ? thrown.message : 'the inspector failed' };
-  }
-}
 
 /** A dump without the main thread, as text. */
 export function formatBlockedDump({

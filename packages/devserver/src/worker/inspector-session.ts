@@ -1,4 +1,6 @@
 import { type InspectorNotification, Session } from 'node:inspector';
+import { workerData } from 'node:worker_threads';
+import type { WorkerSettings } from '../protocol';
 import { HttpError } from './http-error';
 
 /** How long V8 may take for one step, in milliseconds: the main thread may be in native code, where it cannot answer. */
@@ -13,6 +15,8 @@ export class InspectorSession {
 
   /** Throws HttpError 501 where the process may not be inspected (`--permission`). */
   constructor() {
+    if (!(workerData as WorkerSettings).inspectable)
+      throw new HttpError(501, 'the main thread cannot be inspected under --permission');
     this.#session = new Session();
     try {
       this.#session.connectToMainThread();

@@ -1,4 +1,6 @@
+import { HttpError } from './http-error';
 import { InspectorSession } from './inspector-session';
+import type { MainThread } from './main-thread';
 
 /** One call of the main thread's stack. Lines and columns from 1. */
 export interface StackFrame {
@@ -34,6 +36,18 @@ interface Call {
   readonly functionName: string;
   readonly functionLocation?: Location;
   readonly location: Location;
+}
+
+/**
+ * Whoever debugs the process may hold it at a breakpoint, which a pause and resume of ours would end.
+ * Throws HttpError 409.
+ */
+export function assertNotDebugged({ lastHealth }: Pick<MainThread, 'lastHealth'>): void {
+  if (!lastHealth.debuggable) return;
+  throw new HttpError(
+    409,
+    'the inspector is open, and a debugger may hold the main thread: left alone',
+  );
 }
 
 /** Reads the stack of the main thread, which is paused for it for about a millisecond. Rejects with HttpError. */

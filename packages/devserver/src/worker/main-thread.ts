@@ -127,8 +127,8 @@ export class MainThread {
   }
 }
 
-function healthOf({ lifecycle }: StatusSnapshot): HealthSnapshot {
-  return { state: lifecycle.state, health: lifecycle.health };
+function healthOf({ lifecycle, debuggable }: StatusSnapshot): HealthSnapshot {
+  return { state: lifecycle.state, health: lifecycle.health, debuggable };
 }
 
 function deferred(): Pick<OpenQuestion, 'answer' | 'resolve' | 'reject'> {

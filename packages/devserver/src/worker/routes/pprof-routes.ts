@@ -1,6 +1,7 @@
 import { type DumpDesk, formatBlockedDump } from '../dump-desk';
 import { Exclusive } from '../exclusive';
 import { HttpError } from '../http-error';
+import { assertNotDebugged } from '../main-stack';
 import type { MainThread } from '../main-thread';
 import { choice, MAX_SECONDS, seconds } from '../parse-query';
 import { awaitsToPprof, awaitsToText } from '../pprof/awaits-to-pprof';
@@ -32,7 +33,9 @@ export function pprofRoutes(
     const startedAt = Date.now();
     const taken = await cpu.run(async () => {
       const isAnswering = (await main.ask({ kind: 'health' })) !== undefined;
-      return isAnswering ? takeCpuProfile(duration, signal) : sampleStacks(duration, signal);
+      if (isAnswering) return takeCpuProfile(duration, signal);
+      assertNotDebugged(main);
+      return sampleStacks(duration, signal);
     });
     if (format === 'cpuprofile')
       return download('cpu.cpuprofile', JSON.stringify(taken), JSON_TYPE);
