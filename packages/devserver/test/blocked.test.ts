@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
+import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { get } from './get';
 import { type OrderedProgram, runProgram } from './run-program';
 
@@ -83,6 +84,40 @@ describe('a process whose main thread is blocked', () => {
     const goroutine = await get(port, '/debug/pprof/goroutine');
     const profile = Profile.decode(gunzipSync(goroutine.bytes));
     expect(profile.stringTable.strings).toContain('blockUntil');
+    await release();
+  });
+
+  it('is seen by the lines of its source', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lastcall-'));
+    const source = [
+      'interface Order { readonly id: number }',
+      '',
+      'export function price(until: () => boolean): void {',
+      '  const order: Order = { id: 1 };',
+      '  while (order.id === 1 && !until());',
+      '}',
+    ].join('\n');
+    const { outputText } = transpileModule(source, {
+      fileName: 'orders.ts',
+      compilerOptions: {
+        module: ModuleKind.CommonJS,
+        target: ScriptTarget.ES2022,
+        inlineSourceMap: true,
+      },
+    });
+    writeFileSync(join(dir, 'orders.ts'), source);
+    writeFileSync(join(dir, 'orders.js'), outputText);
+    await start();
+    program.order(
+      `say('blocked'); require(${JSON.stringify(join(dir, 'orders.js'))}).price(() => existsSync(${JSON.stringify(free)})); say('free');`,
+    );
+    await program.saw('blocked');
+    const { text } = await get(port, '/debug/dump');
+    expect(text).toContain(`price  ${join(dir, 'orders.ts')}:5:`);
+    const profile = await get(port, '/debug/pprof/profile?seconds=1');
+    const { stringTable } = Profile.decode(gunzipSync(profile.bytes));
+    expect(stringTable.strings).toContain(join(dir, 'orders.ts'));
+    expect(stringTable.strings).not.toContain(join(dir, 'orders.js'));
     await release();
   });
 

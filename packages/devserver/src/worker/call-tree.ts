@@ -72,5 +72,5 @@ function countLine({ positionTicks }: Node, line: number): void {
 }
 
 function place(functionName: string): StackFrame {
-  return { functionName, file: '', line: 0, column: null, startLine: 0 };
+  return { functionName, file: '', line: 0, column: 1, startLine: 0 };
 }

@@ -106,7 +106,7 @@ export function formatBlockedDump({
   const { name, pid, host, node } = last.process;
   const frames = stack?.state === 'running' ? stack.frames : [];
   const lines = frames.map(
-    ({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column ?? 0}`,
+    ({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column}`,
   );
   const doing = stack === null ? `unknown: ${stackError}` : stack.state;
   return [

@@ -1,3 +1,4 @@
+import { originalPosition } from '@lastcall/proc/source-maps';
 import { HttpError } from './http-error';
 import { InspectorSession } from './inspector-session';
 import type { MainThread } from './main-thread';
@@ -7,7 +8,7 @@ export interface StackFrame {
   readonly functionName: string;
   readonly file: string;
   readonly line: number;
-  readonly column: number | null;
+  readonly column: number;
   /** Where the function begins. */
   readonly startLine: number;
 }
@@ -117,12 +118,17 @@ export class StackReader {
 
   #toFrame({ functionName, functionLocation, location }: Call): StackFrame {
     const { scriptId, lineNumber, columnNumber } = location;
+    const path = toPath(this.#urls.get(scriptId) ?? '');
+    const begin = functionLocation ?? location;
+    const { line: startLine } = originalPosition(
+      path,
+      begin.lineNumber + 1,
+      (begin.columnNumber ?? 0) + 1,
+    );
     return {
       functionName: functionName || '(anonymous)',
-      file: toPath(this.#urls.get(scriptId) ?? ''),
-      line: lineNumber + 1,
-      column: columnNumber === undefined ? null : columnNumber + 1,
-      startLine: (functionLocation?.lineNumber ?? lineNumber) + 1,
+      ...originalPosition(path, lineNumber + 1, (columnNumber ?? 0) + 1),
+      startLine,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { originalPosition } from '@lastcall/proc/source-maps';
 import { toPath } from '../main-stack';
 import type { Place } from './profile-builder';
 
@@ -12,13 +13,19 @@ export interface CallFrame {
 
 /** The place of a call; `line` where the call is known better than by its function's begin. */
 export function toPlace(frame: CallFrame, line?: number): Place {
-  const startLine = Math.max(0, frame.lineNumber + 1);
-  const unnamed = startLine > 0 ? `(anonymous:${startLine})` : '(anonymous)';
+  if (frame.lineNumber < 0) {
+    const functionName = frame.functionName || '(anonymous)';
+    return { functionName, file: toPath(frame.url), line: line ?? 0, startLine: 0 };
+  }
+  const path = toPath(frame.url);
+  const begin = originalPosition(path, frame.lineNumber + 1, frame.columnNumber + 1);
+  const at = line === undefined ? begin : originalPosition(path, line, 1);
   return {
-    functionName: frame.functionName || unnamed,
-    file: toPath(frame.url),
-    line: line ?? startLine,
-    startLine,
+    functionName: frame.functionName || `(anonymous:${begin.line})`,
+    file: begin.file,
+    // A line of another file (inlined by a bundler) means nothing under this one's name.
+    line: at.file === begin.file ? at.line : begin.line,
+    startLine: begin.line,
   };
 }
 
