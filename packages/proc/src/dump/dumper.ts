@@ -32,7 +32,7 @@ export interface DumpHost {
 const WATCH_MS = 100;
 
 /** The longest pause that is taken without being asked for while a stop is under way: its clients wait. */
-const STOPPING_PAUSE_MS = 500;
+const STOPPING_PAUSE_MS = 1000;
 
 /** A second signal within this time asks for what the first one left out. */
 const INSIST_MS = 10_000;
