@@ -9,6 +9,8 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.base.json' }] },
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 30_000,
+  // Most tests wait for processes of their own: one worker per core, where jest would leave a core free.
+  maxWorkers: '100%',
 };
 
 export default config;
