@@ -1,7 +1,15 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DumpDocument } from '../src';
+import { createTestLifecycle } from '../src/testing';
 import { runProgram } from './run-program';
 
 const directory = (): string => mkdtempSync(join(tmpdir(), 'lastcall-'));
@@ -314,4 +322,57 @@ describe('the watchdog', () => {
     expect(setting).toBe('{"thresholdMs":250}');
     expect(JSON.parse(record as string)).toMatchObject({ thresholdMs: 250, blocks: 0 });
   });
+});
+
+describe('under nodemon', () => {
+  it('SIGUSR2 is a stop: nodemon waits for the end', async () => {
+    if (process.platform !== 'linux') return;
+    const nodemon = join(directory(), 'nodemon.js');
+    writeFileSync(
+      nodemon,
+      `const [file, ...args] = process.argv.slice(2);
+      require('node:child_process').spawn(file, args, { stdio: 'inherit' });`,
+    );
+    const program = runProgram(
+      `proc.setup({ wrapUpTimeMs: 0 });
+      proc.onShutdown(() => say('closed'), { name: 'pool' });
+      say('pid ' + process.pid + '.');`,
+      { under: [process.execPath, nodemon] },
+    );
+    await program.saw('.');
+    const out = new Promise<string>((resolve) => {
+      program.child.stdout?.once('data', resolve);
+    });
+    const pid = Number(
+      readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, 'utf8'),
+    );
+    process.kill(pid, 'SIGUSR2');
+    expect(await out).toContain('closed');
+    expect((await program.ended).err).toContain('ends by SIGUSR2');
+  });
+
+  it('an own profileSignal is a profile all the same', () => {
+    const { lifecycle, events, kill } = createTestLifecycle(
+      { profileSignal: 'SIGHUP' },
+      { isUnderNodemon: true },
+    );
+    lifecycle.onShutdown(() => {}, { name: 'pool' });
+    kill('SIGHUP');
+    expect(lifecycle.state).toBe('running');
+    expect(events).not.toContainEqual(expect.objectContaining({ type: 'signal' }));
+    void lifecycle.stopProfile();
+  });
+});
+
+it('the test kit dumps a process that does not exist', async () => {
+  const { events, environment, kill, lifecycle } = createTestLifecycle({ dumpDir: '/dumps' });
+  lifecycle.install();
+  const dumped = new Promise((resolve) => lifecycle.events.once('dump', resolve));
+  kill('SIGUSR1');
+  await dumped;
+  expect(events.find(({ type }) => type === 'dump')).toMatchObject({ reason: 'SIGUSR1', seq: 1 });
+  expect([...environment.files.keys()]).toEqual([
+    expect.stringMatching(/^\/dumps\/fake-.*\.txt$/),
+    expect.stringMatching(/^\/dumps\/fake-.*\.json$/),
+  ]);
 });
