@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** Own key of every token: class names do not survive minifiers, the description of a symbol does. */
 const mark = Symbol.for('@lastcall/proc.wait-token');
 
