@@ -56,7 +56,7 @@ export interface Settings {
   readonly profileSignal: NodeJS.Signals | 'none';
   /**
    * Watches for a blocked event loop from another thread, tells who blocks it, and keeps the deadlines of a stop when the
-   * main thread cannot. Default false. Costs a thread and less than 1 % of a core.
+   * main thread cannot. Default false. Costs a timer and a thread.
    */
   readonly watchdog: false | Omit<WatchdogOptions, 'files'>;
   /** Renders events. Default true: short lines on stderr. */

@@ -139,28 +139,32 @@ describe('SIGUSR1', () => {
     await program.ended;
   });
 
-  it('that Node keeps from the program is told at once, and another signal can be taken', async () => {
-    if (process.versions.node.startsWith('20.')) return;
-    const dir = directory();
-    const program = runProgram(`${tell} proc.install(); say('up');`, {
-      env: { NODE_OPTIONS: '--disable-sigusr1', LASTCALL_DUMP_DIR: dir },
-    });
-    await program.saw('warning LASTCALL_SIGNAL_DISABLED');
-    program.kill('SIGTERM');
-    await program.ended;
-    const other = runProgram(`${tell} proc.install(); say('up');`, {
-      env: {
-        NODE_OPTIONS: '--disable-sigusr1',
-        LASTCALL_DUMP_DIR: dir,
-        LASTCALL_DUMP_SIGNAL: 'SIGQUIT',
-      },
-    });
-    await other.saw('up');
-    other.kill('SIGQUIT');
-    await other.saw('dump SIGQUIT 2');
-    other.kill('SIGTERM');
-    expect((await other.ended).out).not.toContain('warning');
-  });
+  // Node 20 refuses to start with the flag: there is nothing to tell.
+  const hasFlag = !process.versions.node.startsWith('20.');
+  (hasFlag ? it : it.skip)(
+    'that Node keeps from the program is told at once, and another signal can be taken',
+    async () => {
+      const dir = directory();
+      const program = runProgram(`${tell} proc.install(); say('up');`, {
+        env: { NODE_OPTIONS: '--disable-sigusr1', LASTCALL_DUMP_DIR: dir },
+      });
+      await program.saw('warning LASTCALL_SIGNAL_DISABLED');
+      program.kill('SIGTERM');
+      await program.ended;
+      const other = runProgram(`${tell} proc.install(); say('up');`, {
+        env: {
+          NODE_OPTIONS: '--disable-sigusr1',
+          LASTCALL_DUMP_DIR: dir,
+          LASTCALL_DUMP_SIGNAL: 'SIGQUIT',
+        },
+      });
+      await other.saw('up');
+      other.kill('SIGQUIT');
+      await other.saw('dump SIGQUIT 2');
+      other.kill('SIGTERM');
+      expect((await other.ended).out).not.toContain('warning');
+    },
+  );
 });
 
 describe('SIGUSR2', () => {
@@ -325,31 +329,34 @@ describe('the watchdog', () => {
 });
 
 describe('under nodemon', () => {
-  it('SIGUSR2 is a stop: nodemon waits for the end', async () => {
-    if (process.platform !== 'linux') return;
-    const nodemon = join(directory(), 'nodemon.js');
-    writeFileSync(
-      nodemon,
-      `const [file, ...args] = process.argv.slice(2);
+  // Only Linux tells a process who its parent is.
+  (process.platform === 'linux' ? it : it.skip)(
+    'SIGUSR2 is a stop: nodemon waits for the end',
+    async () => {
+      const nodemon = join(directory(), 'nodemon.js');
+      writeFileSync(
+        nodemon,
+        `const [file, ...args] = process.argv.slice(2);
       require('node:child_process').spawn(file, args, { stdio: 'inherit' });`,
-    );
-    const program = runProgram(
-      `proc.setup({ wrapUpTimeMs: 0 });
+      );
+      const program = runProgram(
+        `proc.setup({ wrapUpTimeMs: 0 });
       proc.onShutdown(() => say('closed'), { name: 'pool' });
       say('pid ' + process.pid + '.');`,
-      { under: [process.execPath, nodemon] },
-    );
-    await program.saw('.');
-    const out = new Promise<string>((resolve) => {
-      program.child.stdout?.once('data', resolve);
-    });
-    const pid = Number(
-      readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, 'utf8'),
-    );
-    process.kill(pid, 'SIGUSR2');
-    expect(await out).toContain('closed');
-    expect((await program.ended).err).toContain('ends by SIGUSR2');
-  });
+        { under: [process.execPath, nodemon] },
+      );
+      await program.saw('.');
+      const out = new Promise<string>((resolve) => {
+        program.child.stdout?.once('data', resolve);
+      });
+      const pid = Number(
+        readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, 'utf8'),
+      );
+      process.kill(pid, 'SIGUSR2');
+      expect(await out).toContain('closed');
+      expect((await program.ended).err).toContain('ends by SIGUSR2');
+    },
+  );
 
   it('an own profileSignal is a profile all the same', () => {
     const { lifecycle, events, kill } = createTestLifecycle(

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { openDumpDirectory } from '../../src/dump-files/dump-directory';
 import { isRoot, temporaryDirectory, testHost, thrownBy } from './test-host';
 
+// Only root can give a directory to somebody else; CI runs as root.
 const asRoot = isRoot ? it : it.skip;
 const NOBODY = 65534;
 

@@ -87,6 +87,7 @@ describe('dump files of real processes', () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
   });
 
+  // Only root can become nobody; CI runs as root.
   (isRoot ? it : it.skip).each([
     ['EACCES', '/usr/lib'],
     ['EACCES', '/usr/lib/does-not-exist'],
@@ -113,6 +114,7 @@ function canMount(): boolean {
   }
 }
 
+// Mounts need root and a kernel that lets it; CI runs as root.
 const onMounts = isRoot && canMount() ? describe : describe.skip;
 
 onMounts('dump files on a file system of their own', () => {

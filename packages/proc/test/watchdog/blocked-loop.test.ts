@@ -117,6 +117,7 @@ describe('no blocked loop', () => {
           writeSync(1, 'released\\\\n');
           session.post('Debugger.resume', () => { session.disconnect(); parentPort.postMessage('released'); });
         };
+        // Not a wait for something to happen: for how long a person looks at the breakpoint.
         session.once('Debugger.paused', () => { isHeld = true; setTimeout(release, 3500); });
         session.on('Debugger.resumed', () => { if (isHeld) writeSync(1, 'somebody else let it go\\\\n'); });
         session.post('Debugger.enable', () => session.post('Debugger.pause'));

@@ -93,6 +93,7 @@ describe('a stop that blocks the loop', () => {
   });
 
   const canUnshare = isPossible('unshare', ['--pid', '--fork', 'true']);
+  // A container may forbid namespaces; then there is no PID 1 to be.
   (canUnshare ? it : it.skip)(
     'ends even as PID 1, which SIGKILL of its own does not reach',
     async () => {
