@@ -212,9 +212,12 @@ export class ConnectionTracker implements Iterable<Connection> {
 
   #forget(socket: Socket): void {
     const connection = this.of(socket);
-    if (connection === undefined) return;
-    this.#records.delete(connection);
-    this.observer?.closed(connection);
+    if (connection !== undefined) this.drop(connection);
+  }
+
+  /** Forgets `connection`, which is closed. */
+  drop(connection: Connection): void {
+    if (this.#records.delete(connection)) this.observer?.closed(connection);
   }
 }
 

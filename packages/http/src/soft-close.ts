@@ -18,6 +18,8 @@ export interface SoftCloseHooks {
   active(connection: Connection): void;
   /** Something arrived that is no request (yet). */
   stirred(connection: Connection): void;
+  /** It is closed, although Node has not said so yet. */
+  gone(connection: Connection): void;
 }
 
 /**
@@ -54,7 +56,7 @@ export class SoftClose {
       const candidates = this.#candidates;
       this.#candidates = [];
       this.#turn = undefined;
-      setImmediate(() => this.#closeQuiet(candidates));
+      setImmediate(() => this.#closeSoon(candidates));
     });
   }
 
@@ -63,8 +65,9 @@ export class SoftClose {
     connection.closing = closing;
     const { socket, transport = socket } = connection;
     if (closing === 'expired' && !this.#lingersWhenExpired && transport === socket) {
-      // Nothing is left to be written or read: this sends FIN, too.
+      // Nothing is left to be written or read: this sends FIN, too, and at once.
       socket.destroy();
+      this.#hooks.gone(connection);
       return;
     }
     transport.end();
@@ -81,6 +84,14 @@ export class SoftClose {
     this.#isStopped = true;
     clearImmediate(this.#turn);
     this.#lingering.clear();
+  }
+
+  /**
+   * From a timer: the turn in which a stop ends comes then before the phase of the event loop in which Node tells of closed
+   * sockets, and a process that has nothing else to do need not hear of thousands of them first.
+   */
+  #closeSoon(candidates: readonly Candidate[]): void {
+    setTimeout(() => this.#closeQuiet(candidates), 0);
   }
 
   #closeQuiet(candidates: readonly Candidate[]): void {

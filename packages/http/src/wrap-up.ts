@@ -46,6 +46,7 @@ export class WrapUp {
     this.softClose = new SoftClose(server, settings.lingerMs > 0, {
       active: (connection) => this.follow(connection),
       stirred: (connection) => this.idlePolicy?.idle(connection),
+      gone: (connection) => tracker.drop(connection),
     });
     this.inFlight = new InFlightRequests(tracker, {
       watching: (response) => announceClose(response, this.#decision),
