@@ -4,8 +4,7 @@ import { createProcessEnvironment } from './process-environment';
 import { ProcessLifecycle } from './process-lifecycle';
 import { SignalDispatcher } from './signals/signal-dispatcher';
 import { createSignals, type Signals } from './signals/signals';
-import { singleton } from './singleton';
-import { MAJOR_VERSION } from './version';
+import { MAJOR_VERSION, singleton } from './singleton';
 
 // What `proc` and `signals` load at their first use: all that a stop needs, so that a stop loads nothing. A deploy may
 // have replaced the files on disk by then.

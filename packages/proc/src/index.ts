@@ -93,5 +93,4 @@ export type { BlockedLoop, StackFrame } from './watchdog/blocked-loop';
 export { WaitToken } from './await-sites/wait-token';
 export { assertOptionsObject, describe, isDelay } from './check-options';
 export type { Remover } from './environment';
-export { ERROR_CODES } from './error-codes';
 export type { EventLine, LogLevel } from './format-event';

@@ -17,6 +17,11 @@ export class LastcallError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
+  /** Every code with what it means: the table behind `docs/errors.md`. */
+  static get codes(): Readonly<Record<LastcallErrorCode, string>> {
+    return (require('./error-codes') as typeof import('./error-codes')).ERROR_CODES;
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && brand in value;
   }

@@ -1,3 +1,6 @@
+/** The major version of the package: what copies must have in common to share one lifecycle. */
+export const MAJOR_VERSION = 0;
+
 /**
  * Returns the one `T` registered under `name` in this process, creating it on first use.
  *

@@ -1,7 +1,6 @@
 import { runProgram } from './run-program';
 
 const NAMES = [
-  'ERROR_CODES',
   'LastcallError',
   'STAGES',
   'WaitToken',

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MAJOR_VERSION } from '../src/version';
+import { MAJOR_VERSION } from '../src/singleton';
 import { runProgram } from './run-program';
 
 const packageFolder = join(__dirname, '..');
@@ -14,12 +14,9 @@ function installCopy(major = MAJOR_VERSION): string {
   cpSync(join(packageFolder, 'dist'), join(folder, 'dist'), { recursive: true });
   cpSync(join(packageFolder, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(packageFolder, 'node_modules', 'eventemitter3'), join(modules, 'eventemitter3'));
-  const version = join(folder, 'dist', 'version.js');
-  const text = readFileSync(version, 'utf8');
-  writeFileSync(
-    version,
-    text.replace(`MAJOR_VERSION = ${MAJOR_VERSION}`, `MAJOR_VERSION = ${major}`),
-  );
+  const file = join(folder, 'dist', 'singleton.js');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(`MAJOR_VERSION = ${MAJOR_VERSION}`, `MAJOR_VERSION = ${major}`));
   return folder;
 }
 
