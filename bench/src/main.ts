@@ -1,14 +1,14 @@
 // `pnpm bench [part…] [--check] [--quick]`
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeMachine, type Machine } from './machine';
+import { describeMachine } from './machine';
+import { keepMeasurement, readMeasurement } from './measurement';
 import type { RunnablePart, Section } from './part';
 import { PARTS } from './parts';
-import { renderBudgets, renderPage, type Versions } from './render-page';
+import { type Chapter, renderBudgets, renderPage } from './render-page';
 
 const BENCH = join(__dirname, '..');
-const RESULTS = join(BENCH, 'results');
 const PAGE = join(BENCH, '..', 'docs', 'benchmarks.md');
 
 const { values: flags, positionals: names } = parseArgs({
@@ -20,13 +20,12 @@ const { values: flags, positionals: names } = parseArgs({
 });
 
 async function main(): Promise<void> {
-  const parts = choose(names);
-  const machine = describeMachine();
   const sections: Section[] = [];
-  for (const part of parts) sections.push(await runPart(part, machine));
-  const isWholeRun = parts.length === PARTS.length && !flags.quick;
-  if (isWholeRun) writeFileSync(PAGE, renderPage(sections, machine, versions()));
-  if (isWholeRun) console.log(`\nwritten: ${PAGE}`);
+  for (const part of choose(names)) sections.push(await runPart(part));
+  if (!flags.quick) {
+    writeFileSync(PAGE, renderPage(PARTS.flatMap(chapterOf)));
+    console.log(`\nwritten: ${PAGE}`);
+  }
   const budgets = sections.flatMap((section) => section.budgets);
   console.log(`\n${renderBudgets(budgets)}`);
   if (flags.check && budgets.some(({ isMet }) => !isMet)) process.exitCode = 1;
@@ -41,30 +40,37 @@ function choose(wanted: readonly string[]): readonly RunnablePart[] {
   return wanted.length === 0 ? PARTS : PARTS.filter(({ name }) => wanted.includes(name));
 }
 
-async function runPart(part: RunnablePart, machine: Machine): Promise<Section> {
+async function runPart(part: RunnablePart): Promise<Section> {
   const startedAt = Date.now();
   const seconds = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`;
-  console.log(`\n${part.title} (${part.name})`);
-  const section = await part.measure((line) => console.log(`${seconds()}  ${line}`), {
+  console.log(`\n${part.name}`);
+  const machine = describeMachine();
+  const result = await part.measure((line) => console.log(`${seconds()}  ${line}`), {
     quick: flags.quick,
   });
-  mkdirSync(RESULTS, { recursive: true });
-  const file = join(RESULTS, `${part.name}.json`);
-  writeFileSync(
-    file,
-    `${JSON.stringify({ machine, quick: flags.quick, result: section.result }, null, 1)}\n`,
-  );
-  console.log(`${seconds()}  done\n\n${section.markdown}`);
+  const date = new Date().toISOString().slice(0, 10);
+  if (!flags.quick) keepMeasurement(part.name, { date, machine, versions: versions(), result });
+  const section = part.show(result);
+  console.log(`${seconds()}  done\n\n${section.title}\n\n${section.markdown}`);
   return section;
 }
 
+/** What the page says of a part: nothing, as long as it has not been measured. */
+function chapterOf(part: RunnablePart): Chapter[] {
+  const measurement = readMeasurement(part.name);
+  if (measurement === undefined) return [];
+  return [{ name: part.name, section: part.show(measurement.result), measurement }];
+}
+
 /** The versions of what is compared, as installed. */
-function versions(): Versions {
+function versions(): Record<string, string> {
   const { dependencies, devDependencies } = readPackage(BENCH);
   const compared = Object.keys({ ...dependencies, ...devDependencies });
-  return compared
-    .filter((name) => !name.startsWith('@types/'))
-    .map((name) => [name, readPackage(join(BENCH, 'node_modules', name)).version] as const);
+  return Object.fromEntries(
+    compared
+      .filter((name) => !name.startsWith('@types/'))
+      .map((name) => [name, readPackage(join(BENCH, 'node_modules', name)).version]),
+  );
 }
 
 interface PackageFile {

@@ -28,30 +28,28 @@ export interface Part<Result> {
 
 /** What a part has measured, ready to show. */
 export interface Section {
-  readonly name: string;
   readonly title: string;
-  readonly result: unknown;
   readonly markdown: string;
   readonly budgets: readonly Budget[];
 }
 
-/** A part whose result is nobody else's business. */
+/** A part whose result is nobody else's business: plain data that `show` turns into a section, now or later. */
 export interface RunnablePart {
   readonly name: string;
-  readonly title: string;
-  measure(progress: Progress, effort: Effort): Promise<Section>;
+  measure(progress: Progress, effort: Effort): Promise<unknown>;
+  show(result: unknown): Section;
 }
 
 /** Closes a part over the type of its result. */
 export function runnable<Result>(part: Part<Result>): RunnablePart {
-  const { name, title } = part;
   return {
-    name,
-    title,
-    async measure(progress, effort) {
-      const result = await part.run(progress, effort);
-      return { name, title, result, markdown: part.render(result), budgets: part.budgets(result) };
-    },
+    name: part.name,
+    measure: (progress, effort) => part.run(progress, effort),
+    show: (result) => ({
+      title: part.title,
+      markdown: part.render(result as Result),
+      budgets: part.budgets(result as Result),
+    }),
   };
 }
 
