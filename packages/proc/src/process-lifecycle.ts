@@ -2,7 +2,6 @@ import { setMaxListeners } from 'node:events';
 import { type Activities, createActivities } from './activities/activities';
 import { LazyDiagnostics } from './diagnostics/lazy-diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
-import { endProcess, endProcessAtOnce, exitOf, selfKill } from './end-process';
 import type { Environment, Remover } from './environment';
 import { EventOutlet } from './event-outlet';
 import type { LifecycleEvents, SignalEvent, StateName } from './events';
@@ -11,7 +10,9 @@ import { createHealth, type Health } from './health';
 import { LastcallError, toError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
 import { lifecycleStatus } from './lifecycle-status';
+import { LiveSettings } from './live-settings';
 import { parseListener } from './parse-listener';
+import { ProcessEnding } from './process-ending';
 import { ProcessHandlers } from './process-handlers';
 import type { ProfileResult } from './profile/profile-control';
 import type { ProfileOptions } from './profile/profile-options';
@@ -19,13 +20,12 @@ import { Registrar } from './registrar';
 import type { Entry, Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
 import { Registry } from './registry';
 import type { Report } from './report';
-import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
+import type { Settings, SetupOptions } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
 import type { LifecycleStatus } from './status';
 import { Stop } from './stop';
-import { isOk, type StopCause, type StopOutcome } from './stop-outcome';
+import type { StopCause, StopOutcome } from './stop-outcome';
 import { awaitsItself } from './wait-graph';
-import { writeReport } from './write-report';
 
 /** What a lifecycle is made of; tests replace it. */
 export interface LifecycleParts {
@@ -50,7 +50,7 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #outlet: EventOutlet;
   readonly #diagnostics: LazyDiagnostics;
   readonly #handlers: ProcessHandlers;
-  readonly #exitGate: ExitGate;
+  readonly #ending: ProcessEnding;
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
   readonly #registrar = new Registrar({
@@ -58,21 +58,18 @@ export class ProcessLifecycle implements Lifecycle {
     changed: () => this.#updateHandlers(),
   });
   readonly #done = new AbortController();
-  /** What the stop came to, once it is over. */
-  #report: Report | undefined;
   #state: LifecycleState = { name: 'running' };
-  #settings: Settings;
-  /** Whether the environment's overrides are in `#settings`. */
-  #isResolved = false;
+  readonly #settings: LiveSettings;
+  readonly #warn = (error: LastcallError): void => this.#outlet.emit({ type: 'warning', error });
 
   constructor({ environment, dispatcher, exitGate }: LifecycleParts) {
     this.#environment = environment;
     this.activities = createActivities(() => environment.now());
-    this.#exitGate = exitGate;
     // One listener per request is a fair use of it, not a leak.
     setMaxListeners(0, this.#done.signal);
-    this.#settings = defaultSettings(environment.platform);
-    this.#outlet = new EventOutlet(environment, () => this.#settings.logger);
+    this.#settings = new LiveSettings(environment);
+    this.#outlet = new EventOutlet(environment, () => this.#settings.current.logger);
+    this.#ending = new ProcessEnding(environment, exitGate, this.#warn);
     this.#diagnostics = new LazyDiagnostics({
       lifecycle: this,
       environment,
@@ -87,13 +84,13 @@ export class ProcessLifecycle implements Lifecycle {
       onStopMessage: () => void this.shutdown('shutdown message'),
       onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
       onFatal: (error, origin) => this.#onFatal(error, origin),
-      onWarning: (error) => this.#outlet.emit({ type: 'warning', error }),
+      onWarning: this.#warn,
     });
   }
 
   get settings(): Settings {
     this.#resolve();
-    return this.#settings;
+    return this.#settings.current;
   }
 
   get events(): LifecycleEvents {
@@ -113,12 +110,10 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   setup(options: SetupOptions): void {
-    const settings = resolveSettings(this.#settings, options, this.#environment);
-    this.#settings = Object.freeze(settings);
-    this.#isResolved = true;
+    const settings = this.#settings.change(options);
     if (this.#state.name !== 'running') return;
-    this.#handlers.renew(this.#settings);
-    this.#diagnostics.applyWatchdog(this.#settings);
+    this.#handlers.renew(settings);
+    this.#diagnostics.applyWatchdog(settings);
   }
 
   onWrapUp(listener: Listener, options: WrapUpOptions = {}): Registration {
@@ -143,7 +138,7 @@ export class ProcessLifecycle implements Lifecycle {
     return lifecycleStatus({
       state: this.state,
       health: this.health,
-      settings: this.#settings,
+      settings: this.#settings.current,
       wrapUps: this.#wrapUps,
       shutdowns: this.#shutdowns,
       stop: this.#state.name === 'running' ? null : this.#state.stop,
@@ -183,10 +178,7 @@ export class ProcessLifecycle implements Lifecycle {
 
   /** Takes in the environment's overrides, at the first moment that something depends on them. */
   #resolve(): void {
-    if (this.#isResolved) return;
-    this.#settings = Object.freeze(resolveSettings(this.#settings, {}, this.#environment));
-    this.#isResolved = true;
-    this.#diagnostics.applyWatchdog(this.#settings);
+    if (this.#settings.resolve()) this.#diagnostics.applyWatchdog(this.#settings.current);
   }
 
   #onHammerDue(): void {
@@ -197,7 +189,7 @@ export class ProcessLifecycle implements Lifecycle {
   #onWaitOver(): void {
     if (this.#state.name === 'running') return;
     this.#state.stop.forceQuit('waitTimeMs');
-    if (this.#report !== undefined) endProcessAtOnce(this.#environment, this.#report);
+    this.#ending.endAtOnce();
   }
 
   // --- signals and errors -------------------------------------------------------------------------
@@ -205,7 +197,7 @@ export class ProcessLifecycle implements Lifecycle {
   #updateHandlers(wish?: 'kept' | 'refused'): void {
     if (this.#state.name !== 'running') return;
     const hasListeners = this.#wrapUps.size + this.#shutdowns.size > 0;
-    this.#handlers.update(this.#settings, hasListeners, wish);
+    this.#handlers.update(this.#settings.current, hasListeners, wish);
   }
 
   #onStopSignal(signal: NodeJS.Signals): void {
@@ -226,7 +218,7 @@ export class ProcessLifecycle implements Lifecycle {
     if (action === 'hammer') stop.hammer('signal');
     if (action !== 'kill') return;
     // Already over, and waiting for its output to be written: no longer.
-    if (this.#state.name === 'stopped') selfKill(this.#environment, stop.cause.signal ?? 'SIGTERM');
+    if (this.#state.name === 'stopped') this.#ending.kill(stop.cause.signal ?? 'SIGTERM');
     else stop.forceQuit('signal');
   }
 
@@ -255,11 +247,13 @@ export class ProcessLifecycle implements Lifecycle {
       this.#state.stop.amendCause({ signal: cause.signal, fatal: cause.fatal });
       return this.#state.stop.report;
     }
-    this.#resolveLeniently();
-    const settings = this.#settings;
+    // A stop that was asked for takes place, whatever the environment holds.
+    const isNew = this.#settings.resolveLeniently(this.#warn);
+    const settings = this.#settings.current;
+    if (isNew) this.#diagnostics.applyWatchdog(settings);
     this.#diagnostics.armStop(settings);
     this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
-    if (settings.exit !== 'none') this.#exitGate.enter();
+    this.#ending.begin(settings);
     // Somebody may end the process during the stop: then it is said at once, as nothing asynchronous runs any more.
     let exitCode: number | null = null;
     const ignoreExit = this.#environment.onExit((code) => {
@@ -286,16 +280,6 @@ export class ProcessLifecycle implements Lifecycle {
     return stop.report;
   }
 
-  /** A stop that was asked for takes place, whatever the environment holds. */
-  #resolveLeniently(): void {
-    try {
-      this.#resolve();
-    } catch (error) {
-      this.#isResolved = true;
-      this.#outlet.emit({ type: 'warning', error: error as LastcallError });
-    }
-  }
-
   #setState(next: Exclude<LifecycleState, { name: 'running' }>, holdMs = 0): void {
     const previous = this.#state.name;
     this.#state = next;
@@ -312,33 +296,15 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   #conclude(stop: Stop, outcome: StopOutcome, exitCode: number | null): Report {
-    const exit =
-      exitCode === null
-        ? exitOf(outcome, stop.settings, this.#environment)
-        : { signal: null, code: exitCode };
-    const report: Report = { ...outcome, ok: isOk(outcome), exit };
-    this.#report = report;
+    const report = this.#ending.report(outcome, stop.settings, exitCode);
     this.#setState({ name: 'stopped', stop });
     this.#outlet.emit({ type: 'report', report });
-    writeReport(this.#environment, report, (error) =>
-      this.#outlet.emit({ type: 'warning', error }),
-    );
-    this.#end(report, stop.settings);
-    return report;
-  }
-
-  #end(report: Report, { exit }: Settings): void {
-    if (exit === 'none') {
+    this.#ending.end(report, stop.settings);
+    if (stop.settings.exit === 'none') {
       this.#diagnostics.close();
       this.#handlers.remove();
-      return;
     }
-    const code = this.#exitGate.leave(report.ok ? 0 : 1);
-    if (report.forced === 'exit') return;
-    // Another lifecycle of this process is still at work: the last one out ends it.
-    if (code === undefined && report.forced === null) return;
-    const worst = report.exit.code === null ? null : Math.max(report.exit.code, code ?? 0);
-    void endProcess(this.#environment, { ...report, exit: { ...report.exit, code: worst } });
+    return report;
   }
 }
 

@@ -141,7 +141,11 @@ export class Stop implements RunHost {
   forceQuit(cause: NonNullable<Report['forced']>): void {
     if (this.#isOver) return;
     const resources = countEach(this.#host.environment.activeResources());
-    if (!this.#isForced) this.#emitForceQuit(cause, resources);
+    if (!this.#isForced) {
+      const notCalled = [...this.#host.wrapUps.names(), ...this.#host.shutdowns.names()];
+      const where = { atMs: this.elapsedMs(), pending: this.#pendingNames(), notCalled };
+      this.emit({ type: 'forceQuit', cause, ...where, resources });
+    }
     const isFirst = !this.#isForced;
     this.#isForced = true;
     if (cause !== 'signal') this.#end(cause, resources);
@@ -247,21 +251,6 @@ export class Stop implements RunHost {
     if (this.hammerSignal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.hammerSignal.addEventListener('abort', () => resolve(), { once: true });
-    });
-  }
-
-  #emitForceQuit(
-    cause: NonNullable<Report['forced']>,
-    resources: Readonly<Record<string, number>>,
-  ): void {
-    const { wrapUps, shutdowns } = this.#host;
-    this.emit({
-      type: 'forceQuit',
-      cause,
-      atMs: this.elapsedMs(),
-      pending: this.#pendingNames(),
-      notCalled: [...wrapUps.names(), ...shutdowns.names()],
-      resources,
     });
   }
 
