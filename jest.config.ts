@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -9,8 +10,8 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.base.json' }] },
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 30_000,
-  // Most tests wait for processes of their own: one worker per core, where jest would leave a core free.
-  maxWorkers: '100%',
+  // Most tests wait for processes of their own, which keeps no core busy.
+  maxWorkers: 2 * availableParallelism(),
 };
 
 export default config;

@@ -2,6 +2,7 @@
 //
 //   npm run test:matrix            all supported versions
 //   npm run test:matrix -- 22 24   these two
+//   npm run test:matrix -- 24 packages/http   what is not a version goes to jest
 //
 // The npm package `node` ships the binaries; child processes in tests use process.execPath, so they run on the same
 // one. The rolling stop behind real balancers is left out here (LASTCALL_SKIP_ROLLING): `npm test` runs it on the Node
@@ -20,7 +21,9 @@ const results = process.env.LASTCALL_TEST_RESULTS ?? join(root, '.cache', 'matri
 const skipRolling = process.env.LASTCALL_SKIP_ROLLING ?? '1';
 const skipBrowser = process.env.LASTCALL_SKIP_BROWSER ?? '1';
 
-const asked = process.argv.slice(2);
+const isVersion = (argument) => /^\d+$/.test(argument);
+const asked = process.argv.slice(2).filter(isVersion);
+const jestArguments = process.argv.slice(2).filter((argument) => !isVersion(argument));
 const unknown = asked.filter((version) => !SUPPORTED.includes(version));
 if (unknown.length > 0) {
   console.error(
@@ -43,7 +46,12 @@ function runOn(version) {
   const found =
     node(version, ['--version'], 'pipe').stdout?.trim() || `v${version} (not available)`;
   console.error(`\nmatrix: Node ${found}`);
-  const jest = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`];
+  const jest = [
+    'node_modules/jest/bin/jest.js',
+    '--json',
+    `--outputFile=${file}`,
+    ...jestArguments,
+  ];
   const { status } = node(version, jest, 2);
   const counts = readCounts(file);
   const ok = status === 0 && counts !== undefined;
