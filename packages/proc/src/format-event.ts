@@ -1,6 +1,7 @@
 import { errorLine, errorOrigin, oneLine } from './error-report';
 import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent } from './events';
 import type { Report } from './report';
+import { countEach } from './stop-outcome';
 import type { BlockedLoop } from './watchdog/blocked-loop';
 
 /** How loud a line is, in the words of most loggers. */
@@ -92,13 +93,25 @@ function formatListenerEnd(event: ListenerEndEvent): EventLine {
   const text = `  ${where} ${oneLine(event.name).padEnd(20)} ${event.outcome.padEnd(6)} ${String(event.durationMs).padStart(6)} ms`;
   const details = [
     ...(event.drained === undefined ? [] : [`${event.drained} drained`]),
-    ...(event.cut === undefined ? [] : [`${event.cut.length} cut`]),
+    ...(event.cut === undefined ? [] : [`${event.cut.length} cut${outcomes(event.cut)}`]),
     ...(event.error === undefined ? [] : [errorLine(event.error)]),
   ];
   const line = details.length === 0 ? text : `${text}  ${details.join(', ')}`;
   if (event.outcome === 'ok') return info(line);
   if (event.error === undefined) return warn(line);
   return withOrigin(error(line), event.error);
+}
+
+/** What became of the units of work that were cut, where the adapter says so: ` (2 rolled back, 1 outcome unknown)`. */
+function outcomes(cut: readonly unknown[]): string {
+  const told = cut.flatMap((unit) => {
+    const outcome = (unit as { outcome?: unknown } | null)?.outcome;
+    return typeof outcome === 'string' ? [oneLine(outcome)] : [];
+  });
+  if (told.length === 0) return '';
+  return ` (${Object.entries(countEach(told))
+    .map(([outcome, count]) => `${count} ${outcome}`)
+    .join(', ')})`;
 }
 
 function formatReport(report: Report): EventLine {

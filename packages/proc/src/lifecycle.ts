@@ -3,6 +3,7 @@ import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
 import type { LifecycleEvents, StateName } from './events';
 import type { Health } from './health';
+import type { LastcallError } from './lastcall-error';
 import type { ProfileResult } from './profile/profile-control';
 import type { ProfileOptions } from './profile/profile-options';
 import type { Listener, Registration, ShutdownOptions, WrapUpOptions } from './registration';
@@ -47,6 +48,8 @@ export interface Lifecycle {
   readonly events: LifecycleEvents;
   /** What is in flight, told by adapters and by the application. */
   readonly activities: Activities;
+  /** For adapters: tells logger and handlers of the event `warning` that something is wrong, and goes on. */
+  warn(error: LastcallError): void;
   /** The lifecycle as it is now, as plain data: state, phases, and where each listener is. */
   status(): LifecycleStatus;
   /**

@@ -6,6 +6,7 @@ import type { Remover } from './environment';
 import type { LifecycleEvent, LifecycleEvents, StateName } from './events';
 import type { EventLine } from './format-event';
 import type { Health } from './health';
+import type { LastcallError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
 import type { ProfileResult } from './profile/profile-control';
 import type { ProfileOptions } from './profile/profile-options';
@@ -73,6 +74,10 @@ class LazyLifecycle implements Lifecycle {
 
   get activities(): Activities {
     return this.#made.activities;
+  }
+
+  warn(error: LastcallError): void {
+    this.#made.warn(error);
   }
 
   status(): LifecycleStatus {

@@ -133,6 +133,10 @@ export class ProcessLifecycle implements Lifecycle {
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
   }
 
+  warn(error: LastcallError): void {
+    this.#outlet.emit({ type: 'warning', error });
+  }
+
   status(): LifecycleStatus {
     this.#resolve();
     return lifecycleStatus({

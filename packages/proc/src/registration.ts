@@ -14,7 +14,7 @@ export interface ListenerContext {
 export interface DrainSummary {
   /** How many units of work (requests, jobs, transactions) finished. */
   readonly drained?: number;
-  /** Each unit of work that did not. */
+  /** Each unit of work that did not. Where one has an `outcome` (`rolled back`), logs count them by it. */
   readonly cut?: readonly unknown[];
 }
 

@@ -1,5 +1,5 @@
 import type { LifecycleEvent, LoggerObject } from '../src';
-import { formatEvent } from '../src';
+import { formatEvent, LastcallError } from '../src';
 import { createTestLifecycle } from '../src/testing';
 
 describe('events', () => {
@@ -34,6 +34,25 @@ describe('events', () => {
       atMs: 1000,
       drained: 2,
     });
+  });
+
+  it('count what was cut by what became of it', async () => {
+    const test = createTestLifecycle();
+    const cut = [{ outcome: 'rolled back' }, { outcome: 'cut' }, { outcome: 'rolled back' }, null];
+    test.lifecycle.onShutdown(() => ({ drained: 2, cut }), { name: 'orders' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const [end] = test.events.filter(({ type }) => type === 'listenerEnd');
+    expect(formatEvent(end as LifecycleEvent)?.text).toMatch(
+      /2 drained, 4 cut \(2 rolled back, 1 cut\)$/,
+    );
+  });
+
+  it('carry the warnings of adapters', () => {
+    const test = createTestLifecycle();
+    const error = new LastcallError('LASTCALL_BAD_OPTION', 'something is wrong');
+    test.lifecycle.warn(error);
+    expect(test.events).toEqual([{ type: 'warning', error }]);
   });
 
   it('whose handler throws are reported, and stop nothing', async () => {

@@ -1,0 +1,25 @@
+/** A stack trace whose text is made only when somebody reads it. */
+export type AcquireSite = Error;
+
+/** Frames of Node and of packages: the application's own is wanted. */
+const FOREIGN = /\(?node:|[\\/]node_modules[\\/]/;
+
+/** More than V8's default of 10: between the application and the pool there may be an ORM. */
+const MOST_FRAMES = 25;
+
+/** Notes where it is called; `below` and what it calls are left out. */
+export function captureAcquireSite(below: (...args: never[]) => unknown): AcquireSite {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = MOST_FRAMES;
+  const site = new Error('acquired');
+  Error.captureStackTrace(site, below);
+  Error.stackTraceLimit = limit;
+  return site;
+}
+
+/** `file:line:column` of the innermost frame that is the application's own. */
+export function formatAcquireSite(site: AcquireSite | undefined): string | undefined {
+  const frames = site?.stack?.split('\n').filter((line) => line.startsWith('    at ')) ?? [];
+  const frame = frames.find((line) => !FOREIGN.test(line)) ?? frames[0];
+  return frame?.replace(/^ {4}at (?:async )?/, '').replace(/^.*\((.*)\)$/, '$1');
+}

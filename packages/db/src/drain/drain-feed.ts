@@ -1,0 +1,40 @@
+import type { Outcome } from './cut-work';
+
+/** A place in the queue for a connection. */
+export interface Ticket {
+  /** `performance.now()` when it was taken. */
+  readonly since: number;
+}
+
+/** What a driver tells the drain. Everything is O(1): it is called for each acquire. */
+export interface DrainFeed<W extends object> {
+  /**
+   * New work wants to begin, at once, without a queue of its own.
+   * @throws LastcallError `LASTCALL_DB_DRAINING` when it is refused
+   */
+  admit(): void;
+  /**
+   * New work wants a connection, and may have to wait for it.
+   * @param cut - Called when the hammer falls before the connection has come: fail the acquire with `reason`.
+   * @param below - The function that the application called: with `acquireSites`, its caller is noted.
+   * @throws LastcallError `LASTCALL_DB_DRAINING` when it is refused
+   */
+  enqueue(cut: (reason: Error) => void, below: (...args: never[]) => unknown): Ticket;
+  /**
+   * The wait is over: `work` began (before or after this call), or the acquire failed.
+   * @returns false when `cut` was called meanwhile: nobody waits for the connection, give it back to the driver. `work` is
+   * not counted then.
+   */
+  leave(ticket: Ticket, work?: W): boolean;
+  /** `work` begins: a connection was handed out, a command was sent. */
+  begin(work: W): void;
+  /** `work` ended by itself. Does nothing when it is not known, or over. */
+  end(work: W): void;
+  /**
+   * The connection under `work` is gone, without our doing; whoever holds it may not notice for long.
+   * @param outcome - What became of the work.
+   */
+  lost(work: W, outcome: Exclude<Outcome, 'finished'>): void;
+  /** Something went wrong that nobody else hears of, such as an error of an idle connection. */
+  warn(message: string, cause: Error): void;
+}

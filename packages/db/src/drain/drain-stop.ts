@@ -1,0 +1,182 @@
+import { LastcallError, toError } from '@lastcall/proc';
+import { formatAcquireSite } from './acquire-site';
+import type { CutWork, Outcome } from './cut-work';
+import type { DrainDriver } from './drain-driver';
+import type { DrainSettings } from './drain-options';
+import type { Entry, Ledger, LedgerObserver, Waiter } from './ledger';
+import { within } from './within';
+
+/** How long a statement that runs after the grace has to be cancelled. */
+const LAST_CANCEL_MS = 100;
+
+/** How long the driver's own close may take. */
+const CLOSE_MS = 250;
+
+/** How long sockets may take to close after that: the time for a FIN to be answered. */
+const SOCKETS_MS = 100;
+
+/** What the drain of a pool came to. */
+export interface DrainResult {
+  /** Units of work that finished during the stop. */
+  readonly drained: number;
+  /** Those that did not, and what became of them. */
+  readonly cut: readonly CutWork[];
+  /** What went wrong at the close: the driver's own close failed, or did not end in time. */
+  readonly errors: readonly Error[];
+}
+
+/** What a stop works on. */
+export interface StopParts<W extends object> {
+  readonly driver: DrainDriver<W>;
+  readonly ledger: Ledger<W>;
+  readonly settings: DrainSettings;
+}
+
+/** The drain of a pool, from its begin to its last socket. */
+export class DrainStop<W extends object> implements LedgerObserver<W> {
+  readonly result: Promise<DrainResult>;
+  readonly #parts: StopParts<W>;
+  readonly #hammered: Promise<void>;
+  #hammer!: () => void;
+  #isHammered = false;
+  #isSettled = false;
+  #onQuiet: (() => void) | undefined;
+  #drained = 0;
+  /** What the hammer found. */
+  readonly #seen = new Map<W, Omit<CutWork, 'outcome'>>();
+  readonly #cut: CutWork[] = [];
+  readonly #errors: Error[] = [];
+
+  constructor(parts: StopParts<W>) {
+    this.#parts = parts;
+    this.#hammered = new Promise((resolve) => {
+      this.#hammer = resolve;
+    });
+    const { ledger, settings } = parts;
+    ledger.observer = this;
+    ledger.gate = settings.acquire === 'serve' ? 'draining' : 'closed';
+    this.result = this.#run();
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Cuts what is in flight. */
+  hammer(): void {
+    this.#hammer();
+  }
+
+  ended(work: W): void {
+    const outcome = this.#isHammered ? this.#parts.driver.judge(work, 'released') : 'finished';
+    if (outcome === 'finished') this.#drained++;
+    else this.#cut.push({ ...this.#seen.get(work), outcome } as CutWork);
+  }
+
+  lost(work: W, entry: Entry, outcome: Exclude<Outcome, 'finished'>): void {
+    this.#cut.push({ ...(this.#seen.get(work) ?? this.#describe(work, entry)), outcome });
+  }
+
+  changed(): void {
+    // Work that takes one connection after the other is not over between the two.
+    if (this.#parts.ledger.isQuiet && this.#onQuiet !== undefined) setImmediate(this.#checkQuiet);
+  }
+
+  async #run(): Promise<DrainResult> {
+    await Promise.race([this.#quiet(), this.#hammered]);
+    const { ledger } = this.#parts;
+    ledger.gate = 'closed';
+    if (!ledger.isQuiet) await this.#cutWork();
+    await this.#close();
+    this.#isSettled = true;
+    return { drained: this.#drained, cut: this.#cut, errors: this.#errors };
+  }
+
+  async #cutWork(): Promise<void> {
+    const { driver, ledger, settings } = this.#parts;
+    this.#isHammered = true;
+    const reason = new LastcallError(
+      'LASTCALL_DB_CUT',
+      `the process stops, and the time for its ${driver.name} work is over (hammer)`,
+    );
+    for (const [work, entry] of ledger.pending()) this.#seen.set(work, this.#describe(work, entry));
+    for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(this.#describeWaiter(waiter));
+    const cancelling = new AbortController();
+    await this.#cancel([...this.#seen.keys()], settings.cancelGraceMs, cancelling.signal);
+    const running = [...ledger.pending()].map(([work]) => work).filter(this.#isRunning);
+    if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal);
+    cancelling.abort(reason);
+    for (const [work, entry] of [...ledger.pending()]) {
+      const what = this.#seen.get(work) ?? this.#describe(work, entry);
+      const outcome = driver.judge(work, 'destroyed');
+      ledger.writeOff(work);
+      if (outcome === 'finished') this.#drained++;
+      else this.#cut.push({ ...what, outcome });
+      driver.destroy(work, reason);
+    }
+  }
+
+  /** Asks the server to stop `work`, and waits for all of it to end, at most `ms`. */
+  async #cancel(work: readonly W[], ms: number, signal: AbortSignal): Promise<void> {
+    const { driver, ledger } = this.#parts;
+    if (ledger.isQuiet) return;
+    driver.cancel?.(work, signal).catch((error: unknown) => this.#errors.push(toError(error)));
+    await within(this.#quiet(), ms);
+  }
+
+  async #close(): Promise<void> {
+    const { driver, ledger } = this.#parts;
+    const closing = driver
+      .close()
+      .catch((error: unknown) => void this.#errors.push(toError(error)));
+    const isClosed = await within(closing, CLOSE_MS);
+    if (!isClosed && ledger.entries.size === 0) this.#errors.push(closeLate(driver.name));
+    await within(driver.socketsClosed(), isClosed ? SOCKETS_MS : 0);
+    driver.destroySockets(closeLate(driver.name));
+  }
+
+  /** Settles when nothing is in flight any more, and nothing new began in the same turn. */
+  #quiet(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onQuiet = resolve;
+      this.changed();
+    });
+  }
+
+  readonly #checkQuiet = (): void => {
+    if (!this.#parts.ledger.isQuiet) return;
+    this.#onQuiet?.();
+    this.#onQuiet = undefined;
+  };
+
+  readonly #isRunning = (work: W): boolean => this.#parts.driver.look(work).state === 'running';
+
+  #describe(work: W, entry: Entry): Omit<CutWork, 'outcome'> {
+    const { driver, settings } = this.#parts;
+    const { state, connection, sql } = driver.look(work);
+    return {
+      state,
+      heldMs: Math.round(performance.now() - entry.since),
+      ...(connection === undefined ? {} : { connection }),
+      ...siteOf(entry),
+      ...(sql === undefined || !settings.showSql ? {} : { sql }),
+    };
+  }
+
+  #describeWaiter(waiter: Waiter): CutWork {
+    const heldMs = Math.round(performance.now() - waiter.since);
+    return { state: 'queued', heldMs, ...siteOf(waiter), outcome: 'cut' };
+  }
+}
+
+function siteOf({ site }: Entry | Waiter): { acquireSite?: string } {
+  const acquireSite = formatAcquireSite(site);
+  return acquireSite === undefined ? {} : { acquireSite };
+}
+
+function closeLate(name: string): LastcallError {
+  return new LastcallError(
+    'LASTCALL_DB_CLOSE_LATE',
+    `the ${name} pool's own close has not ended within ${CLOSE_MS} ms; its sockets are destroyed`,
+  );
+}

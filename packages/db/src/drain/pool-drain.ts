@@ -1,0 +1,149 @@
+import {
+  type ActivitySample,
+  describe,
+  LastcallError,
+  type LastcallErrorCode,
+  toError,
+} from '@lastcall/proc';
+import type { ConnectionCounts, DrainDriver } from './drain-driver';
+import type { DrainFeed } from './drain-feed';
+import type { DrainSettings } from './drain-options';
+import { type DrainResult, DrainStop } from './drain-stop';
+import { listInFlight } from './in-flight-work';
+import { watchLeaks } from './leak-watch';
+import { Ledger, type Waiter } from './ledger';
+
+/** How a pool does: for metrics. */
+export interface PoolGauges extends ConnectionCounts {
+  /** Units of work in flight: connections that are checked out, commands that were sent. */
+  readonly inUse: number;
+  /** Acquires that wait for a connection. */
+  readonly waiting: number;
+  /** Of those in use, how many are held for longer than `leakMs`. */
+  readonly leaked: number;
+}
+
+/** The drain of one pool. It needs no lifecycle. */
+export interface PoolDrain {
+  /**
+   * Refuses new work, serves what is queued, lets what is in flight finish, and closes the pool. When `signal` aborts,
+   * what is left is cancelled at the server, and after `cancelGraceMs` its connections are destroyed; everything is listed
+   * with what became of it. Settles within 600 ms after that (plus the grace), whatever the server does. It never rejects.
+   * Called again, it returns the same promise; any of the signals cuts.
+   * @throws LastcallError `LASTCALL_BAD_OPTION` when `signal` is not an AbortSignal
+   */
+  stop(options: { readonly signal: AbortSignal }): Promise<DrainResult>;
+  /**
+   * What is in flight and what waits, oldest first.
+   * @param owner - What the pool is called. Default: the driver's name.
+   * @param limit - How many to list; the counts are of all. Default: all.
+   */
+  inFlight(owner?: string, limit?: number): ActivitySample;
+  /** How the pool does. */
+  gauges(): PoolGauges;
+  /** Gives the pool back as it was. During a stop, and after it, it does nothing: a closed pool stays closed. */
+  detach(): void;
+}
+
+/** What a {@link PoolDrain} is made of. */
+export interface PoolDrainParts<W extends object> {
+  /** The pool as the application knows it: it can have one drain. */
+  readonly pool: object;
+  readonly settings: DrainSettings;
+  /** Makes the driver, which begins to tell the drain what happens. Not called when the pool has a drain already. */
+  readonly connect: (feed: DrainFeed<W>) => DrainDriver<W>;
+  /** The driver's name, for messages. */
+  readonly name: string;
+  /** Whoever wants to know of leaks and lost connections. */
+  readonly onWarning?: ((error: LastcallError) => void) | undefined;
+}
+
+const attached = new WeakSet<object>();
+
+/**
+ * Prepares a pool for its drain.
+ * @throws LastcallError `LASTCALL_DB_ALREADY_ATTACHED`, and what `connect` throws
+ */
+export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): PoolDrain {
+  const { pool, settings, name } = parts;
+  assertNotAttached(pool, name);
+  const ledger = new Ledger<W>(name, settings.acquireSites);
+  let stop: DrainStop<W> | undefined;
+
+  function warn(error: LastcallError): void {
+    parts.onWarning?.(error);
+  }
+
+  const driver = parts.connect({
+    admit: () => ledger.admit(),
+    enqueue: (cut, below) => ledger.enqueue(cut, below),
+    leave: (ticket, work) => ledger.leave(ticket as Waiter, work),
+    begin: (work) => ledger.begin(work),
+    end: (work) => ledger.end(work),
+    lost: (work, outcome) => ledger.lost(work, outcome),
+    warn(message, cause) {
+      // Connections that end during a stop are what a stop is for.
+      if (stop === undefined) warn(lostConnection(message, cause));
+    },
+  });
+  attached.add(pool);
+  const endLeakWatch =
+    settings.leakMs === undefined
+      ? () => {}
+      : watchLeaks({ pool: name, ledger, leakMs: settings.leakMs, warn });
+
+  return Object.freeze({
+    stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
+      const signal = assertSignal(stopOptions?.signal);
+      stop ??= new DrainStop({ driver, ledger, settings });
+      void stop.result.then(endLeakWatch);
+      hammerOnAbort(stop, signal);
+      return stop.result;
+    },
+    inFlight: (owner = name, limit = Number.POSITIVE_INFINITY) =>
+      listInFlight({ driver, ledger, settings }, owner, limit),
+    gauges: () => ({
+      ...driver.counts(),
+      inUse: ledger.entries.size,
+      waiting: ledger.waiters.size,
+      leaked: [...ledger.entries.values()].filter(({ isLeaked }) => isLeaked).length,
+    }),
+    detach(): void {
+      if (stop !== undefined || !attached.delete(pool)) return;
+      endLeakWatch();
+      driver.restore();
+    },
+  });
+}
+
+function hammerOnAbort<W extends object>(stop: DrainStop<W>, signal: AbortSignal): void {
+  const hammer = (): void => stop.hammer();
+  if (signal.aborted) {
+    hammer();
+    return;
+  }
+  signal.addEventListener('abort', hammer, { once: true });
+  void stop.result.then(() => signal.removeEventListener('abort', hammer));
+}
+
+function assertNotAttached(pool: object, name: string): void {
+  if (!attached.has(pool)) return;
+  throw new LastcallError(
+    'LASTCALL_DB_ALREADY_ATTACHED',
+    `the ${name} pool has a drain already: call detach() on that one first`,
+  );
+}
+
+function assertSignal(signal: unknown): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `stop() needs { signal: AbortSignal }, the moment to cut what is in flight, got ${describe(signal)}`,
+  );
+}
+
+function lostConnection(message: string, thrown: unknown): LastcallError {
+  const cause = toError(thrown);
+  const code: LastcallErrorCode = 'LASTCALL_DB_CONNECTION_LOST';
+  return new LastcallError(code, `${message}: ${cause.message}`, { cause });
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Pool, type PoolConfig } from 'pg';
+
+/** Where the tests' PostgreSQL is: `DATABASE_URL`, else one on this machine. */
+const url = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
+
+/** The server as the tests see it, from a connection that no drain touches. */
+export class TestPostgres {
+  readonly url: string;
+  readonly table: string = `lastcall_${randomUUID().replaceAll('-', '')}`;
+  readonly #admin: Client;
+  readonly #pools: Pool[] = [];
+
+  constructor(address: string, admin: Client) {
+    this.url = address;
+    this.#admin = admin;
+  }
+
+  /** A pool whose connections {@link backends} finds. Ended with {@link close}. */
+  pool(config: PoolConfig = {}): Pool {
+    const pool = new Pool({
+      connectionString: this.url,
+      application_name: this.table,
+      ...config,
+    });
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  /** How many rows the test's table has. */
+  async rows(): Promise<number> {
+    const { rows } = await this.#admin.query(`select count(*)::int as n from ${this.table}`);
+    return rows[0].n;
+  }
+
+  /** The state of each connection that the test's pools have at the server. */
+  async backends(): Promise<string[]> {
+    const { rows } = await this.#admin.query(
+      'select state from pg_stat_activity where application_name = $1 order by pid',
+      [this.table],
+    );
+    return rows.map(({ state }) => state);
+  }
+
+  /** Waits until the server is as `expected` says: it hears of our ends a moment later. */
+  async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const value = await look();
+      if (expected(value) || Date.now() > deadline) return value;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  query(text: string, values: unknown[] = []): Promise<{ rows: Record<string, unknown>[] }> {
+    return this.#admin.query(text, values);
+  }
+
+  async empty(): Promise<void> {
+    await this.#admin.query(`truncate ${this.table}`);
+  }
+
+  async close(): Promise<void> {
+    for (const pool of this.#pools) if (!pool.ending) void pool.end();
+    await this.#admin.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
+      [this.table],
+    );
+    await this.#admin.query(`drop table if exists ${this.table}`);
+    await this.#admin.end();
+  }
+}
+
+/** Connects to the tests' PostgreSQL and makes a table `t (i int)` under a name of its own. */
+export async function openPostgres(): Promise<TestPostgres> {
+  const admin = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  await admin.connect();
+  const postgres = new TestPostgres(url, admin);
+  await postgres.query(`create table ${postgres.table} (i int)`);
+  return postgres;
+}
