@@ -2,14 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Report } from '@lastcall/proc';
 import { createTestLifecycle, type TestLifecycle } from '@lastcall/proc/testing';
 import { attachPg } from '../../src/pg';
-import { openPostgres, type TestPostgres } from '../servers/postgres';
-
-let postgres: TestPostgres;
-beforeAll(async () => {
-  postgres = await openPostgres();
-});
-beforeEach(() => postgres.empty());
-afterAll(() => postgres.close());
+import { describePostgres } from './describe-postgres';
 
 /** Lets the fake clock go on until the stop is over, while the server works. */
 async function stop(test: TestLifecycle): Promise<Report> {
@@ -25,76 +18,78 @@ async function stop(test: TestLifecycle): Promise<Report> {
   return report;
 }
 
-it('is open until its stage comes, and reports what it drained and cut', async () => {
-  const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 300, waitTimeMs: 10_000 });
-  const pool = postgres.pool();
-  attachPg(pool, { name: 'orders', lifecycle: test.lifecycle });
-  test.lifecycle.onShutdown(() => pool.query('select 1'), { name: 'web', stage: 'intake' });
-  const slow = pool.query('select pg_sleep(0.1)');
-  const leaked = await pool.connect();
-  const { listeners } = await stop(test);
-  await slow;
-  expect(listeners).toMatchObject([
-    { name: 'web', outcome: 'ok' },
-    {
-      name: 'orders',
-      stage: 'resources',
-      outcome: 'cut',
-      cut: [{ outcome: 'cut', state: 'idle' }],
-    },
-  ]);
-  leaked.release();
-});
+describePostgres('attachPg()', (postgres) => {
+  it('is open until its stage comes, and reports what it drained and cut', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 300, waitTimeMs: 10_000 });
+    const pool = postgres().pool();
+    attachPg(pool, { name: 'orders', lifecycle: test.lifecycle });
+    test.lifecycle.onShutdown(() => pool.query('select 1'), { name: 'web', stage: 'intake' });
+    const slow = pool.query('select pg_sleep(0.1)');
+    const leaked = await pool.connect();
+    const { listeners } = await stop(test);
+    await slow;
+    expect(listeners).toMatchObject([
+      { name: 'web', outcome: 'ok' },
+      {
+        name: 'orders',
+        stage: 'resources',
+        outcome: 'cut',
+        cut: [{ outcome: 'cut', state: 'idle' }],
+      },
+    ]);
+    leaked.release();
+  });
 
-it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
-  const test = createTestLifecycle();
-  const pool = postgres.pool({ max: 1 });
-  const handle = attachPg(pool, {
-    lifecycle: test.lifecycle,
-    leakMs: 10,
-    acquireSites: true,
-    showSql: true,
+  it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
+    const test = createTestLifecycle();
+    const pool = postgres().pool({ max: 1 });
+    const handle = attachPg(pool, {
+      lifecycle: test.lifecycle,
+      leakMs: 10,
+      acquireSites: true,
+      showSql: true,
+    });
+    const warned = new Promise((resolve) => test.lifecycle.events.once('warning', resolve));
+    const client = await pool.connect();
+    const waiting = pool.query('select 1');
+    expect(await warned).toMatchObject({
+      error: {
+        code: 'LASTCALL_DB_LEAK',
+        message: expect.stringMatching(/acquired at .*attach-pg\.test\.ts:\d+:\d+$/),
+      },
+    });
+    expect(test.lifecycle.activities.list()).toMatchObject({
+      counts: { 'pg checkout': 1, 'pg waiting': 1 },
+      activities: expect.arrayContaining([
+        expect.objectContaining({
+          kind: 'pg checkout',
+          owner: 'pg',
+          state: 'idle',
+          name: expect.stringMatching(/attach-pg\.test\.ts:\d+:\d+$/),
+        }),
+      ]),
+    });
+    expect(handle.gauges()).toEqual({
+      total: 1,
+      idle: 0,
+      max: 1,
+      inUse: 1,
+      waiting: 1,
+      leaked: 1,
+    });
+    client.release();
+    await waiting;
+    expect(test.lifecycle.activities.list().counts).toEqual({});
+    handle.detach();
   });
-  const warned = new Promise((resolve) => test.lifecycle.events.once('warning', resolve));
-  const client = await pool.connect();
-  const waiting = pool.query('select 1');
-  expect(await warned).toMatchObject({
-    error: {
-      code: 'LASTCALL_DB_LEAK',
-      message: expect.stringMatching(/acquired at .*attach-pg\.test\.ts:\d+:\d+$/),
-    },
-  });
-  expect(test.lifecycle.activities.list()).toMatchObject({
-    counts: { 'pg checkout': 1, 'pg waiting': 1 },
-    activities: expect.arrayContaining([
-      expect.objectContaining({
-        kind: 'pg checkout',
-        owner: 'pg',
-        state: 'idle',
-        name: expect.stringMatching(/attach-pg\.test\.ts:\d+:\d+$/),
-      }),
-    ]),
-  });
-  expect(handle.gauges()).toEqual({
-    total: 1,
-    idle: 0,
-    max: 1,
-    inUse: 1,
-    waiting: 1,
-    leaked: 1,
-  });
-  client.release();
-  await waiting;
-  expect(test.lifecycle.activities.list().counts).toEqual({});
-  handle.detach();
-});
 
-it('refuses what it cannot mean, and leaves the pool as it was', () => {
-  const pool = postgres.pool();
-  const { lifecycle } = createTestLifecycle();
-  expect(() => attachPg(pool, { lifecycle, stage: 'soon' as never })).toThrow(/'stage'/);
-  expect(() => attachPg(pool, { lifecycle, retries: 3 } as never)).toThrow(
-    /attachPg\(\) has no option 'retries'/,
-  );
-  attachPg(pool, { lifecycle }).detach();
+  it('refuses what it cannot mean, and leaves the pool as it was', () => {
+    const pool = postgres().pool();
+    const { lifecycle } = createTestLifecycle();
+    expect(() => attachPg(pool, { lifecycle, stage: 'soon' as never })).toThrow(/'stage'/);
+    expect(() => attachPg(pool, { lifecycle, retries: 3 } as never)).toThrow(
+      /attachPg\(\) has no option 'retries'/,
+    );
+    attachPg(pool, { lifecycle }).detach();
+  });
 });

@@ -1,198 +1,193 @@
 import { createPgDrain } from '../../src/pg';
-import { openPostgres, type TestPostgres } from '../servers/postgres';
+import { describePostgres } from './describe-postgres';
 
-let postgres: TestPostgres;
-beforeAll(async () => {
-  postgres = await openPostgres();
-});
-beforeEach(() => postgres.empty());
-afterAll(() => postgres.close());
+describePostgres('createPgDrain()', (postgres) => {
+  const never = (): AbortSignal => new AbortController().signal;
+  const insert = (seconds: number): string =>
+    `insert into ${postgres().table} select 1 from (select pg_sleep(${seconds})) s`;
+  const gone = (): Promise<string[]> =>
+    postgres().eventually(
+      () => postgres().backends(),
+      (states) => states.length === 0,
+    );
 
-const never = (): AbortSignal => new AbortController().signal;
-const insert = (seconds: number): string =>
-  `insert into ${postgres.table} select 1 from (select pg_sleep(${seconds})) s`;
-const gone = (): Promise<string[]> =>
-  postgres.eventually(
-    () => postgres.backends(),
-    (states) => states.length === 0,
-  );
+  /** Resolves when the server runs `count` statements of the test. */
+  const running = (count: number): Promise<unknown> =>
+    postgres().eventually(
+      () => postgres().backends(),
+      (states) => states.filter((state) => state === 'active').length === count,
+    );
 
-/** Resolves when the server runs `count` statements of the test. */
-const running = (count: number): Promise<unknown> =>
-  postgres.eventually(
-    () => postgres.backends(),
-    (states) => states.filter((state) => state === 'active').length === count,
-  );
-
-describe('a pool that drains', () => {
-  it('lets what is in flight, open and queued finish, refuses what is new, and closes', async () => {
-    const pool = postgres.pool({ max: 2 });
-    const drain = createPgDrain(pool);
-    const client = await pool.connect();
-    await client.query('begin');
-    await client.query(insert(0));
-    const inFlight = pool.query(insert(0.2));
-    const queued = [pool.query(insert(0)), pool.query(insert(0))];
-    const stopped = drain.stop({ signal: never() });
-    expect(drain.stop({ signal: never() })).toBe(stopped);
-    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
-    await expect(pool.connect()).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
-    await client.query('commit');
-    client.release();
-    await Promise.all([inFlight, ...queued]);
-    expect(await stopped).toEqual({ drained: 4, cut: [], errors: [] });
-    expect(await postgres.rows()).toBe(4);
-    expect(pool.ended).toBe(true);
-    expect(await gone()).toEqual([]);
-    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
-  });
-
-  it('is closed at once when nothing is in flight, also when it was never used', async () => {
-    for (const use of [false, true]) {
-      const pool = postgres.pool();
+  describe('a pool that drains', () => {
+    it('lets what is in flight, open and queued finish, refuses what is new, and closes', async () => {
+      const pool = postgres().pool({ max: 2 });
       const drain = createPgDrain(pool);
-      if (use) await pool.query('select 1');
-      expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+      const client = await pool.connect();
+      await client.query('begin');
+      await client.query(insert(0));
+      const inFlight = pool.query(insert(0.2));
+      const queued = [pool.query(insert(0)), pool.query(insert(0))];
+      const stopped = drain.stop({ signal: never() });
+      expect(drain.stop({ signal: never() })).toBe(stopped);
+      await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
+      await expect(pool.connect()).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
+      await client.query('commit');
+      client.release();
+      await Promise.all([inFlight, ...queued]);
+      expect(await stopped).toEqual({ drained: 4, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(4);
+      expect(pool.ended).toBe(true);
       expect(await gone()).toEqual([]);
-    }
-  });
+      await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
+    });
 
-  it('serves new acquires of work in flight where that is asked for', async () => {
-    const pool = postgres.pool({ max: 2 });
-    const drain = createPgDrain(pool, { acquire: 'serve' });
-    const job = (async () => {
-      for (let i = 0; i < 5; i++) await pool.query(insert(0.01));
-    })();
-    const stopped = drain.stop({ signal: never() });
-    await job;
-    expect(await stopped).toMatchObject({ drained: 5, cut: [] });
-    expect(await postgres.rows()).toBe(5);
-    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
-  });
-});
-
-describe('the hammer', () => {
-  it('cancels statements at the server, fails the queue, and says what became of each', async () => {
-    const pool = postgres.pool({ max: 3 });
-    const drain = createPgDrain(pool, { showSql: true, acquireSites: true });
-    const transaction = await pool.connect();
-    await transaction.query('begin');
-    await transaction.query(insert(0));
-    const failures = [
-      pool.query(insert(30)),
-      transaction.query(insert(30)),
-      pool.query(insert(30)),
-      pool.query('select 2'),
-    ].map((query) => query.then(String, (error: { code: string }) => error.code));
-    await running(3);
-    const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
-    expect(await Promise.all(failures)).toEqual(['57014', '57014', '57014', 'LASTCALL_DB_CUT']);
-    const at = expect.stringMatching(/create-pg-drain\.test\.ts:\d+:\d+$/);
-    const work = { outcome: 'rolled back', state: 'running', acquireSite: at, sql: insert(30) };
-    expect(drained).toBe(0);
-    expect(cut).toHaveLength(4);
-    expect(cut).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ ...work, connection: expect.any(Number) }),
-        expect.objectContaining({ outcome: 'cut', state: 'queued', acquireSite: at }),
-      ]),
-    );
-    expect(cut.filter(({ outcome }) => outcome === 'rolled back')).toHaveLength(3);
-    expect(await gone()).toEqual([]);
-    expect(await postgres.rows()).toBe(0);
-    transaction.release();
-  });
-
-  it('destroys what is never released; a release that comes later does no harm', async () => {
-    const pool = postgres.pool();
-    const drain = createPgDrain(pool, { cancelGraceMs: 20 });
-    const [idle, inTransaction] = [await pool.connect(), await pool.connect()];
-    await inTransaction.query('begin');
-    await inTransaction.query(insert(0));
-    await inTransaction.query(`lock table ${postgres.table}`);
-    const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
-    expect(drained).toBe(0);
-    expect(cut.map(({ outcome, state }) => [outcome, state])).toEqual([
-      ['cut', 'idle'],
-      ['rolled back', 'in transaction'],
-    ]);
-    expect(await gone()).toEqual([]);
-    expect(await postgres.rows()).toBe(0);
-    await expect(inTransaction.query('commit')).rejects.toThrow();
-    idle.release();
-    inTransaction.release(new Error('late'));
-  });
-
-  it('lets work finish that comes to its end within the grace', async () => {
-    const pool = postgres.pool();
-    const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
-    const client = await pool.connect();
-    await client.query('begin');
-    await client.query(insert(0));
-    const stopped = drain.stop({ signal: AbortSignal.abort() });
-    await client.query('commit');
-    client.release();
-    expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
-    expect(await postgres.rows()).toBe(1);
-  });
-
-  it('knows a transaction that went back to a savepoint and was committed', async () => {
-    const pool = postgres.pool();
-    const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
-    const client = await pool.connect();
-    await client.query('begin');
-    await client.query(insert(0));
-    await client.query('savepoint s');
-    const slow = client.query(insert(30)).catch((error: { code: string }) => error.code);
-    await running(1);
-    const stopped = drain.stop({ signal: AbortSignal.abort() });
-    expect(await slow).toBe('57014');
-    await client.query('rollback to savepoint s');
-    await client.query('commit');
-    client.release();
-    expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
-    expect(await postgres.rows()).toBe(1);
-  });
-});
-
-describe('a drain that is detached', () => {
-  it('leaves the pool as it was', async () => {
-    const pool = postgres.pool();
-    const before = ['connect', 'acquire', 'release', 'error'].map((e) => pool.listenerCount(e));
-    await pool.query('select 1');
-    const drain = createPgDrain(pool, { leakMs: 1000 });
-    expect(() => createPgDrain(pool)).toThrow(/has a drain already/);
-    drain.detach();
-    expect(['connect', 'acquire', 'release', 'error'].map((e) => pool.listenerCount(e))).toEqual(
-      before,
-    );
-    expect(Object.hasOwn(pool, 'connect')).toBe(false);
-    await pool.query('select 1');
-    createPgDrain(pool).detach();
-  });
-});
-
-describe('bad input', () => {
-  it('is refused at the call', async () => {
-    const pool = postgres.pool();
-    const code = (call: () => unknown): unknown => {
-      try {
-        call();
-        return undefined;
-      } catch (error) {
-        return (error as { code?: unknown }).code;
+    it('is closed at once when nothing is in flight, also when it was never used', async () => {
+      for (const use of [false, true]) {
+        const pool = postgres().pool();
+        const drain = createPgDrain(pool);
+        if (use) await pool.query('select 1');
+        expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+        expect(await gone()).toEqual([]);
       }
-    };
-    expect(code(() => createPgDrain({} as never))).toBe('LASTCALL_DB_BAD_POOL');
-    expect(code(() => createPgDrain(pool, { acquire: 'never' as never }))).toBe(
-      'LASTCALL_BAD_OPTION',
-    );
-    expect(code(() => createPgDrain(pool, { cancelGraceMs: -1 }))).toBe('LASTCALL_BAD_OPTION');
-    expect(code(() => createPgDrain(pool, { leakMs: 0 }))).toBe('LASTCALL_BAD_OPTION');
-    expect(code(() => createPgDrain(pool, { nonsense: 1 } as never))).toBe('LASTCALL_BAD_OPTION');
-    await pool.end();
-    expect(code(() => createPgDrain(pool))).toBe('LASTCALL_DB_CLOSED');
-    const drain = createPgDrain(postgres.pool());
-    expect(code(() => void drain.stop({} as never))).toBe('LASTCALL_BAD_OPTION');
+    });
+
+    it('serves new acquires of work in flight where that is asked for', async () => {
+      const pool = postgres().pool({ max: 2 });
+      const drain = createPgDrain(pool, { acquire: 'serve' });
+      const job = (async () => {
+        for (let i = 0; i < 5; i++) await pool.query(insert(0.01));
+      })();
+      const stopped = drain.stop({ signal: never() });
+      await job;
+      expect(await stopped).toMatchObject({ drained: 5, cut: [] });
+      expect(await postgres().rows()).toBe(5);
+      await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
+    });
+  });
+
+  describe('the hammer', () => {
+    it('cancels statements at the server, fails the queue, and says what became of each', async () => {
+      const pool = postgres().pool({ max: 3 });
+      const drain = createPgDrain(pool, { showSql: true, acquireSites: true });
+      const transaction = await pool.connect();
+      await transaction.query('begin');
+      await transaction.query(insert(0));
+      const failures = [
+        pool.query(insert(30)),
+        transaction.query(insert(30)),
+        pool.query(insert(30)),
+        pool.query('select 2'),
+      ].map((query) => query.then(String, (error: { code: string }) => error.code));
+      await running(3);
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(await Promise.all(failures)).toEqual(['57014', '57014', '57014', 'LASTCALL_DB_CUT']);
+      const at = expect.stringMatching(/create-pg-drain\.test\.ts:\d+:\d+$/);
+      const work = { outcome: 'rolled back', state: 'running', acquireSite: at, sql: insert(30) };
+      expect(drained).toBe(0);
+      expect(cut).toHaveLength(4);
+      expect(cut).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ ...work, connection: expect.any(Number) }),
+          expect.objectContaining({ outcome: 'cut', state: 'queued', acquireSite: at }),
+        ]),
+      );
+      expect(cut.filter(({ outcome }) => outcome === 'rolled back')).toHaveLength(3);
+      expect(await gone()).toEqual([]);
+      expect(await postgres().rows()).toBe(0);
+      transaction.release();
+    });
+
+    it('destroys what is never released; a release that comes later does no harm', async () => {
+      const pool = postgres().pool();
+      const drain = createPgDrain(pool, { cancelGraceMs: 20 });
+      const [idle, inTransaction] = [await pool.connect(), await pool.connect()];
+      await inTransaction.query('begin');
+      await inTransaction.query(insert(0));
+      await inTransaction.query(`lock table ${postgres().table}`);
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(drained).toBe(0);
+      expect(cut.map(({ outcome, state }) => [outcome, state])).toEqual([
+        ['cut', 'idle'],
+        ['rolled back', 'in transaction'],
+      ]);
+      expect(await gone()).toEqual([]);
+      expect(await postgres().rows()).toBe(0);
+      await expect(inTransaction.query('commit')).rejects.toThrow();
+      idle.release();
+      inTransaction.release(new Error('late'));
+    });
+
+    it('lets work finish that comes to its end within the grace', async () => {
+      const pool = postgres().pool();
+      const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
+      const client = await pool.connect();
+      await client.query('begin');
+      await client.query(insert(0));
+      const stopped = drain.stop({ signal: AbortSignal.abort() });
+      await client.query('commit');
+      client.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(1);
+    });
+
+    it('knows a transaction that went back to a savepoint and was committed', async () => {
+      const pool = postgres().pool();
+      const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
+      const client = await pool.connect();
+      await client.query('begin');
+      await client.query(insert(0));
+      await client.query('savepoint s');
+      const slow = client.query(insert(30)).catch((error: { code: string }) => error.code);
+      await running(1);
+      const stopped = drain.stop({ signal: AbortSignal.abort() });
+      expect(await slow).toBe('57014');
+      await client.query('rollback to savepoint s');
+      await client.query('commit');
+      client.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(1);
+    });
+  });
+
+  describe('a drain that is detached', () => {
+    it('leaves the pool as it was', async () => {
+      const pool = postgres().pool();
+      const before = ['connect', 'acquire', 'release', 'error'].map((e) => pool.listenerCount(e));
+      await pool.query('select 1');
+      const drain = createPgDrain(pool, { leakMs: 1000 });
+      expect(() => createPgDrain(pool)).toThrow(/has a drain already/);
+      drain.detach();
+      expect(['connect', 'acquire', 'release', 'error'].map((e) => pool.listenerCount(e))).toEqual(
+        before,
+      );
+      expect(Object.hasOwn(pool, 'connect')).toBe(false);
+      await pool.query('select 1');
+      createPgDrain(pool).detach();
+    });
+  });
+
+  describe('bad input', () => {
+    it('is refused at the call', async () => {
+      const pool = postgres().pool();
+      const code = (call: () => unknown): unknown => {
+        try {
+          call();
+          return undefined;
+        } catch (error) {
+          return (error as { code?: unknown }).code;
+        }
+      };
+      expect(code(() => createPgDrain({} as never))).toBe('LASTCALL_DB_BAD_POOL');
+      expect(code(() => createPgDrain(pool, { acquire: 'never' as never }))).toBe(
+        'LASTCALL_BAD_OPTION',
+      );
+      expect(code(() => createPgDrain(pool, { cancelGraceMs: -1 }))).toBe('LASTCALL_BAD_OPTION');
+      expect(code(() => createPgDrain(pool, { leakMs: 0 }))).toBe('LASTCALL_BAD_OPTION');
+      expect(code(() => createPgDrain(pool, { nonsense: 1 } as never))).toBe('LASTCALL_BAD_OPTION');
+      await pool.end();
+      expect(code(() => createPgDrain(pool))).toBe('LASTCALL_DB_CLOSED');
+      const drain = createPgDrain(postgres().pool());
+      expect(code(() => void drain.stop({} as never))).toBe('LASTCALL_BAD_OPTION');
+    });
   });
 });

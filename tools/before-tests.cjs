@@ -1,8 +1,15 @@
-// jest's globalSetup: tests that run programs as child processes run what ships, so dist must be fresh.
+// jest's globalSetup: finds the servers that tests talk to, and builds: tests that run programs as child processes run what
+// ships, so dist must be fresh.
 const { execFileSync } = require('node:child_process');
 const { join } = require('node:path');
+const { findServers } = require('./servers/find-servers.cjs');
 
-module.exports = function buildBeforeTests() {
+module.exports = async function beforeTests() {
+  await findServers();
+  build();
+};
+
+function build() {
   const tsc = require.resolve('typescript/bin/tsc');
   const root = join(__dirname, '..');
   execFileSync(process.execPath, [tsc, '--build', join(root, 'tsconfig.build.json')], {
@@ -10,4 +17,4 @@ module.exports = function buildBeforeTests() {
   });
   const dashboard = join(root, 'packages', 'devserver', 'dashboard', 'build.mjs');
   execFileSync(process.execPath, [dashboard], { stdio: 'inherit' });
-};
+}

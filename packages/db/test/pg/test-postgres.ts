@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Pool, type PoolConfig } from 'pg';
 
-/** Where the tests' PostgreSQL is: `DATABASE_URL`, else one on this machine. */
-const url = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
-
 /** The server as the tests see it, from a connection that no drain touches. */
 export class TestPostgres {
   readonly url: string;
@@ -71,8 +68,8 @@ export class TestPostgres {
   }
 }
 
-/** Connects to the tests' PostgreSQL and makes a table `t (i int)` under a name of its own. */
-export async function openPostgres(): Promise<TestPostgres> {
+/** Connects to the PostgreSQL at `url` and makes a table with one column, `i int`, under a name of its own. */
+export async function openPostgres(url: string): Promise<TestPostgres> {
   const admin = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   await admin.connect();
   const postgres = new TestPostgres(url, admin);

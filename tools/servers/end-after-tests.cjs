@@ -1,0 +1,6 @@
+// jest's globalTeardown.
+const { endServers } = require('./find-servers.cjs');
+
+module.exports = function endAfterTests() {
+  endServers();
+};
