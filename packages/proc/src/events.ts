@@ -124,6 +124,39 @@ export interface BlockedEvent {
   readonly block: BlockedLoop;
 }
 
+/** An upgrade of this process (`@lastcall/restart`): where it is, or how it ended. */
+export interface UpgradeEvent {
+  readonly type: 'upgrade';
+  /**
+   * - `begin`: somebody asked for it, and it is possible
+   * - `spawn`: the new generation was started
+   * - `ready`: it serves; this process accepts nothing new, and waits whether it lives
+   * - `done`: it has taken over for good; this process stops
+   * - `failed`: it did not get that far, for `error`; this process serves on
+   * - `rolled-back`: it died soon after it was ready; this process has its sockets back and serves on
+   * - `refused`: the upgrade could not begin, for `error`
+   * - `parent-gone`: the generation that started this one has ended
+   */
+  readonly step:
+    | 'begin'
+    | 'spawn'
+    | 'ready'
+    | 'done'
+    | 'failed'
+    | 'rolled-back'
+    | 'refused'
+    | 'parent-gone';
+  /** What asked for it: a signal's name, or `call`. Empty for `parent-gone`. */
+  readonly reason: string;
+  /** The generation of this process; the first is 1. */
+  readonly generation: number;
+  /** The new generation, or with `parent-gone` the old one, where there is one. */
+  readonly pid: number | null;
+  /** Milliseconds since `begin`. */
+  readonly atMs: number;
+  readonly error?: LastcallError;
+}
+
 /** Something is wrong that does not stop the process; `error.code` says what. */
 export interface WarningEvent {
   readonly type: 'warning';
@@ -149,6 +182,7 @@ export type LifecycleEvent =
   | ProfileStartEvent
   | ProfileEndEvent
   | BlockedEvent
+  | UpgradeEvent
   | WarningEvent
   | ReportEvent;
 

@@ -1,5 +1,5 @@
 import { errorLine, errorOrigin, oneLine } from './error-report';
-import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent } from './events';
+import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent, UpgradeEvent } from './events';
 import type { Report } from './report';
 import { countEach } from './stop-outcome';
 import type { BlockedLoop } from './watchdog/blocked-loop';
@@ -51,6 +51,8 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
       );
     case 'blocked':
       return formatBlocked(event.block);
+    case 'upgrade':
+      return formatUpgrade(event);
     case 'warning':
       return warn(`${event.error.code}: ${oneLine(event.error.message)}`);
     case 'report':
@@ -144,6 +146,28 @@ function formatBlocked({ blockedMs, phase, stack, files }: BlockedLoop): EventLi
   const where = files.length === 0 ? '' : `; ${written(files)}`;
   const text = `event loop blocked for ${Math.round(blockedMs)} ms while ${phase}${by}${where}`;
   return { level: 'warn', text, details: at.slice(0, 10).join('') };
+}
+
+function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent): EventLine {
+  const why = cause === undefined ? '' : `: ${cause.code}: ${oneLine(cause.message)}`;
+  switch (step) {
+    case 'begin':
+      return info(`upgrading (${reason})`);
+    case 'spawn':
+      return info(`the new generation is process ${pid}`);
+    case 'ready':
+      return info(`process ${pid} serves after ${atMs} ms; this one accepts nothing new`);
+    case 'done':
+      return info(`process ${pid} has taken over; this one stops`);
+    case 'failed':
+      return error(`the upgrade failed after ${atMs} ms, this process serves on${why}`);
+    case 'rolled-back':
+      return error(`the upgrade was taken back after ${atMs} ms, this process serves on${why}`);
+    case 'refused':
+      return warn(`no upgrade (${reason})${why}`);
+    case 'parent-gone':
+      return info(`process ${pid ?? 'of the former generation'} is gone; this one leads`);
+  }
 }
 
 function written(files: readonly string[]): string {

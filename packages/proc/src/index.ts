@@ -46,6 +46,7 @@ export type {
   SignalEvent,
   StateEvent,
   StateName,
+  UpgradeEvent,
   WarningEvent,
 } from './events';
 export type { Health, HealthStatus, Probe } from './health';

@@ -1,7 +1,7 @@
 import type { Activities } from './activities/activities';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
-import type { LifecycleEvents, StateName } from './events';
+import type { LifecycleEvents, StateName, UpgradeEvent } from './events';
 import type { Health } from './health';
 import type { LastcallError } from './lastcall-error';
 import type { ProfileResult } from './profile/profile-control';
@@ -46,6 +46,8 @@ export interface Lifecycle {
   hammer(): void;
   /** What happens, as data. A handler that throws is reported and stops nothing. */
   readonly events: LifecycleEvents;
+  /** For `@lastcall/restart`: tells logger and handlers of the event `upgrade`. */
+  tell(event: UpgradeEvent): void;
   /** What is in flight, told by adapters and by the application. */
   readonly activities: Activities;
   /** For adapters: tells logger and handlers of the event `warning` that something is wrong, and goes on. */

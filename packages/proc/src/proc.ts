@@ -3,7 +3,7 @@ import type { DumpDiff } from './dump/diff-dumps';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { DumpDocument } from './dump/dump-document';
 import type { Remover } from './environment';
-import type { LifecycleEvent, LifecycleEvents, StateName } from './events';
+import type { LifecycleEvent, LifecycleEvents, StateName, UpgradeEvent } from './events';
 import type { EventLine } from './format-event';
 import type { Health } from './health';
 import type { LastcallError } from './lastcall-error';
@@ -78,6 +78,10 @@ class LazyLifecycle implements Lifecycle {
 
   warn(error: LastcallError): void {
     this.#made.warn(error);
+  }
+
+  tell(event: UpgradeEvent): void {
+    this.#made.tell(event);
   }
 
   status(): LifecycleStatus {

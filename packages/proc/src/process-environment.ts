@@ -197,13 +197,17 @@ function isTerminal(): boolean {
 function isListening(): boolean {
   const resources = process.getActiveResourcesInfo();
   if (resources.includes('TCPServerWrap')) return true;
-  if (resources.includes('PipeWrap') && hasUnixServer()) return true;
+  const mayListen = resources.includes('PipeWrap') || resources.includes('TCPSocketWrap');
+  if (mayListen && hasServer()) return true;
   // The primary owns the sockets of a cluster worker: nothing shows here.
   return (require('node:cluster') as { isWorker: boolean }).isWorker;
 }
 
-/** A unix-socket server is a 'PipeWrap' like any stdio pipe; only the handle's owner tells them apart. */
-function hasUnixServer(): boolean {
+/**
+ * A unix-socket server is a 'PipeWrap' like any stdio pipe, and a TCP server whose handle came from another process a
+ * 'TCPSocketWrap'; only the handle's owner tells.
+ */
+function hasServer(): boolean {
   const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] };
   try {
     const handles = _getActiveHandles?.call(process) ?? [];

@@ -4,7 +4,7 @@ import { LazyDiagnostics } from './diagnostics/lazy-diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Environment, Remover } from './environment';
 import { EventOutlet } from './event-outlet';
-import type { LifecycleEvents, SignalEvent, StateName } from './events';
+import type { LifecycleEvents, SignalEvent, StateName, UpgradeEvent } from './events';
 import type { ExitGate } from './exit-gate';
 import { createHealth, type Health } from './health';
 import { LastcallError, toError } from './lastcall-error';
@@ -135,6 +135,10 @@ export class ProcessLifecycle implements Lifecycle {
 
   warn(error: LastcallError): void {
     this.#outlet.emit({ type: 'warning', error });
+  }
+
+  tell(event: UpgradeEvent): void {
+    this.#outlet.emit(event);
   }
 
   status(): LifecycleStatus {

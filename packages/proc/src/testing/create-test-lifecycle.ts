@@ -75,6 +75,7 @@ const EVENT_TYPES = [
   'profileStart',
   'profileEnd',
   'blocked',
+  'upgrade',
   'warning',
   'report',
 ] as const satisfies LifecycleEvent['type'][];
