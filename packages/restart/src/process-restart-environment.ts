@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  fstatSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
+import { isMainThread } from 'node:worker_threads';
+import type { FileFacts, Remover, RestartEnvironment } from './restart-environment';
+
+/** As of the import: the program may go elsewhere later. */
+const CWD = orNull(() => process.cwd());
+
+/** The environment of the running process. */
+export function createProcessRestartEnvironment(): RestartEnvironment {
+  return {
+    pid: process.pid,
+    ppid: process.ppid,
+    platform: process.platform,
+    isMainThread,
+    isBun: 'bun' in process.versions,
+    isClusterWorker: (require('node:cluster') as { isWorker: boolean }).isWorker,
+    execPath: process.execPath,
+    execArgv: process.execArgv,
+    argv0: process.argv0,
+    argv: process.argv,
+    now: () => performance.now(),
+    monotonicMicros: () => process.hrtime.bigint() / 1000n,
+    setTimer,
+    setTicker,
+    isTerminal: () => isatty(0),
+    env: (name) => process.env[name],
+    unsetEnv: (name) => void delete process.env[name],
+    startEnv,
+    startArgs: () => readZeroSeparated('/proc/self/cmdline'),
+    cwd: () => CWD,
+    spawn: (command, args, options) => spawn(command, args, options),
+    // The parent may be gone by now: then there is nobody to tell.
+    sendHandle: (message, handle) => void process.send?.(message, handle as never, {}, () => {}),
+    kill,
+    startTimeOf,
+    programOf: (pid) => readText(`/proc/${pid}/comm`)?.trim() ?? null,
+    stat: (path) => orNull(() => factsOf(statSync(path))),
+    fstat: (fd) => orNull(() => factsOf(fstatSync(fd))),
+    realpath: (path) => orNull(() => realpathSync(path)),
+    readText,
+    replaceFile,
+    rename: (from, to) => renameSync(from, to),
+    remove: (path) => rmSync(path, { force: true }),
+    closeFd: (fd) => void orNull(() => closeSync(fd)),
+    openStream: (fd) => new Socket({ fd, readable: true, writable: true }),
+  };
+}
+
+function setTimer(fn: () => void, delayMs: number): Remover {
+  const timer = setTimeout(fn, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function setTicker(fn: () => void, everyMs: number): Remover {
+  const timer = setInterval(fn, everyMs).unref();
+  return () => clearInterval(timer);
+}
+
+/** Linux keeps what a process was started with: `process.env` may have been filled from files since. */
+function startEnv(): NodeJS.ProcessEnv {
+  const pairs = readZeroSeparated('/proc/self/environ');
+  if (pairs === null) return { ...process.env };
+  return Object.fromEntries(
+    pairs
+      .filter((pair) => pair.includes('='))
+      .map((pair) => {
+        const split = pair.indexOf('=');
+        return [pair.slice(0, split), pair.slice(split + 1)];
+      }),
+  );
+}
+
+function readZeroSeparated(path: string): string[] | null {
+  const text = readText(path);
+  if (text === null || text === '') return null;
+  return text.replace(/\0$/, '').split('\0');
+}
+
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    // Somebody else's process: it is there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function startTimeOf(pid: number): string | null {
+  // Field 22; the second is the program's name in parentheses, which may contain anything.
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+function factsOf(stats: Stats): FileFacts {
+  return {
+    inode: stats.ino,
+    device: stats.dev,
+    isSocket: stats.isSocket(),
+    isDirectory: stats.isDirectory(),
+  };
+}
+
+function readText(path: string): string | null {
+  return orNull(() => readFileSync(path, 'utf8'));
+}
+
+function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    // Left over of a process of the same pid, or a link that somebody put there: neither is written to.
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, text, { mode: 0o644, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function orNull<T>(fn: () => T): T | null {
+  try {
+    return fn();
+  } catch {
+    return null;
+  }
+}

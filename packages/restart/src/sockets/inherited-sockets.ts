@@ -1,0 +1,70 @@
+import { LastcallError } from '@lastcall/proc';
+import type { AskedAddress, PassedSocket, SocketKind } from '../handover/handover';
+import type { RestartEnvironment } from '../restart-environment';
+import { isBoundAt } from './socket-address';
+
+/** The sockets that this process was given and nobody has asked for yet. */
+export class InheritedSockets {
+  readonly #environment: RestartEnvironment;
+  readonly #unclaimed = new Set<PassedSocket>();
+  readonly #taken: string[] = [];
+
+  constructor(environment: RestartEnvironment, sockets: readonly PassedSocket[]) {
+    this.#environment = environment;
+    for (const socket of sockets) this.#unclaimed.add(socket);
+  }
+
+  /** What those that were taken were called when they were handed over. */
+  get taken(): readonly string[] {
+    return this.#taken;
+  }
+
+  /**
+   * Takes the socket called `name`, unless it is bound elsewhere than the program now wants it (systemd has the last word on
+   * where); else one that is bound there, whatever it is called: the address would be taken.
+   *
+   * @throws LastcallError `LASTCALL_SOCKET_INVALID`
+   */
+  take(name: string, kind: SocketKind, asked: AskedAddress): PassedSocket | undefined {
+    const sameType = [...this.#unclaimed].filter(
+      (socket) => (socket.kind === 'udp') === (kind === 'udp'),
+    );
+    const fitting = sameType.filter((socket) => socket.kind === kind && isBoundAt(socket, asked));
+    const found =
+      fitting.find((socket) => socket.name === name) ??
+      sameType.find((socket) => isActivatedAs(socket, name)) ??
+      (isAnywhere(asked) ? undefined : fitting[0]);
+    if (found === undefined) return undefined;
+    this.#unclaimed.delete(found);
+    this.#assertIsIt(found);
+    this.#taken.push(found.name);
+    return found;
+  }
+
+  /** Closes what nobody asked for: clients would connect and hang. */
+  closeUnclaimed(): void {
+    for (const { fd } of this.#unclaimed) this.#environment.closeFd(fd);
+    this.#unclaimed.clear();
+  }
+
+  /** With a wrapper in between that opens files of its own, a descriptor may be anything. */
+  #assertIsIt({ name, fd, inode, address }: PassedSocket): void {
+    const facts = this.#environment.fstat(fd);
+    if (facts?.isSocket === true && facts.inode === inode) return;
+    throw new LastcallError(
+      'LASTCALL_SOCKET_INVALID',
+      `descriptor ${fd} is not the socket '${name}' (${address}) that was handed over; ` +
+        'start node itself, without a wrapper such as npm in between',
+    );
+  }
+}
+
+/** systemd names a socket after its unit unless told otherwise. */
+function isActivatedAs(socket: PassedSocket, name: string): boolean {
+  return socket.activated && (socket.name === name || socket.name === `${name}.socket`);
+}
+
+/** Whether any address will do, so that only the name tells which socket is meant. */
+function isAnywhere({ port, path }: AskedAddress): boolean {
+  return path === undefined && (port ?? 0) === 0;
+}

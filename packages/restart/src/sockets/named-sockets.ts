@@ -1,0 +1,90 @@
+import { LastcallError } from '@lastcall/proc';
+import type { SocketToPass } from '../handover/generation-process';
+import type { RestartEnvironment } from '../restart-environment';
+import type { NamedSocket } from './named-socket';
+import { reserveHandles } from './reserve-handles';
+
+/** The sockets of this process by name: what the next generation takes over. */
+export class NamedSockets {
+  readonly #environment: RestartEnvironment;
+  readonly #sockets = new Map<string, NamedSocket>();
+  readonly #pending = new Set<string>();
+  #paused: readonly NamedSocket[] = [];
+
+  constructor(environment: RestartEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** Those that are open. */
+  get open(): readonly NamedSocket[] {
+    return [...this.#sockets.values()].filter((socket) => socket.fd() !== null);
+  }
+
+  /** Names that were given to sockets, open or on the way. */
+  get names(): readonly string[] {
+    return [...this.open.map(({ record }) => record.name), ...this.#pending];
+  }
+
+  /**
+   * Keeps `name` for a socket that is being bound.
+   *
+   * @throws LastcallError `LASTCALL_SOCKET_NAME_TAKEN`
+   */
+  claim(name: string): void {
+    if (this.names.includes(name)) {
+      throw new LastcallError(
+        'LASTCALL_SOCKET_NAME_TAKEN',
+        `there is a socket named '${name}' already; give each its own name`,
+      );
+    }
+    this.#pending.add(name);
+  }
+
+  /** Gives a claimed name back: the socket could not be bound. */
+  release(name: string): void {
+    this.#pending.delete(name);
+  }
+
+  add(socket: NamedSocket): void {
+    this.#pending.delete(socket.record.name);
+    this.#sockets.set(socket.record.name, socket);
+  }
+
+  /** Each open socket with its descriptor. */
+  toPass(): SocketToPass[] {
+    return this.open.map((socket) => ({ record: socket.record, fd: socket.fd() as number }));
+  }
+
+  /** TLS ticket keys to hand over, base64, by name. */
+  ticketKeys(): Record<string, string> {
+    const keys: Record<string, string> = {};
+    for (const socket of this.open) {
+      const own = socket.ticketKeys();
+      if (own !== null) keys[socket.record.name] = own.toString('base64');
+    }
+    return keys;
+  }
+
+  /** Stops accepting on the named sockets, which stay open; false when some of them could not be kept in reserve. */
+  async pause(names: readonly string[]): Promise<boolean> {
+    const chosen = this.open.filter(({ record }) => names.includes(record.name));
+    const servers = chosen.filter(({ needsReserve }) => needsReserve);
+    const fds = servers.map((socket) => socket.fd() as number);
+    const reserve = await reserveHandles(this.#environment, fds);
+    if (reserve === null) return false;
+    this.#paused = chosen.filter((socket) => {
+      const handle = reserve[servers.indexOf(socket)] ?? null;
+      // It may have been closed meanwhile.
+      const isPaused = socket.fd() !== null && socket.pause(handle);
+      if (!isPaused) handle?.close();
+      return isPaused;
+    });
+    return this.#paused.length === chosen.length;
+  }
+
+  /** Accepts again. */
+  resume(): void {
+    for (const socket of this.#paused) socket.resume();
+    this.#paused = [];
+  }
+}

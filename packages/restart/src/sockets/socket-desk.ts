@@ -1,0 +1,220 @@
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Server } from 'node:net';
+import { LastcallError } from '@lastcall/proc';
+import type { PassedSocket, SocketKind, SocketRecord } from '../handover/handover';
+import type { RestartEnvironment } from '../restart-environment';
+import { type FrameworkOptions, FrameworkSockets } from './framework-sockets';
+import { InheritedSockets } from './inherited-sockets';
+import {
+  assertBindOptions,
+  assertDatagramSocket,
+  assertListenOptions,
+  assertServer,
+  type BindOptions,
+  type ListenOptions,
+} from './listen-options';
+import { NamedServer, type NamedSocket } from './named-socket';
+import { NamedSockets } from './named-sockets';
+import { bindPath, handleOf, type ServerHandle } from './node-handles';
+import { askedOf, formatAddress } from './socket-address';
+import { type BoundSocket, SocketBinder } from './socket-binder';
+import { isAbstract, removePath, temporaryPath } from './unix-path';
+
+/** What the sockets of a generation need. */
+export interface SocketDeskParts {
+  readonly environment: RestartEnvironment;
+  readonly inherited: readonly PassedSocket[];
+  readonly ticketKeys: () => Promise<Readonly<Record<string, string>>>;
+  /** Told of each socket that this process has bound itself. */
+  readonly onBound: (socket: NamedSocket, handle: ServerHandle) => void;
+}
+
+/** What `restart.listenOptions()` takes besides the name. */
+export type PlainListenOptions = Omit<ListenOptions, 'name' | 'ticketKeys' | 'beforeBegin'>;
+
+/** Every socket of one generation: what it inherited, what it listens on, and what the next one is given. */
+export class SocketDesk {
+  readonly named: NamedSockets;
+  readonly #parts: SocketDeskParts;
+  readonly #inherited: InheritedSockets;
+  readonly #binder: SocketBinder;
+  readonly #frameworks = new FrameworkSockets();
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #names = new Map<
+    string,
+    { readonly record: SocketRecord; readonly inherited: boolean }
+  >();
+  /** Bound for a framework, whose server shares the descriptor: closing them would close its socket. */
+  readonly #lent: unknown[] = [];
+
+  constructor(parts: SocketDeskParts) {
+    const { environment, inherited, ticketKeys } = parts;
+    this.#parts = parts;
+    this.named = new NamedSockets(environment);
+    this.#inherited = new InheritedSockets(environment, inherited);
+    this.#binder = new SocketBinder(environment, this.#inherited, ticketKeys);
+  }
+
+  listen(server: Server, options: ListenOptions): Promise<BoundSocket> {
+    assertServer(server);
+    assertListenOptions('restart.listen()', options);
+    return this.#add(options.name, async () => {
+      const [socket, passed] = await this.#binder.listen(server, options);
+      if (passed === null) this.#announce(socket, server);
+      return [socket, passed];
+    });
+  }
+
+  bind(socket: DatagramSocket, options: BindOptions): Promise<BoundSocket> {
+    assertDatagramSocket(socket);
+    assertBindOptions('restart.bind()', options);
+    return this.#add(options.name, () => this.#binder.bind(socket, options));
+  }
+
+  listenOptions(name: string, options: PlainListenOptions): FrameworkOptions {
+    assertListenOptions('restart.listenOptions()', { ...options, name });
+    this.named.claim(name);
+    try {
+      return this.#optionsFor(name, options);
+    } catch (error) {
+      this.named.release(name);
+      throw error;
+    }
+  }
+
+  /** Waits for calls that are under way; rejects as they do. */
+  async settle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Closes what was inherited and nobody asked for. @returns what the others were called when they were handed over */
+  closeUnclaimed(): readonly string[] {
+    this.#inherited.closeUnclaimed();
+    return this.#inherited.taken;
+  }
+
+  /** Removes the paths of those unix sockets that `isMeant`, unless systemd made them or somebody else has the name by now. */
+  removePaths(isMeant: (name: string, inherited: boolean) => boolean): void {
+    for (const [name, { record, inherited }] of this.#names) {
+      if (record.activated || !isMeant(name, inherited)) continue;
+      removePath(this.#parts.environment, record.address, record.pathInode);
+    }
+  }
+
+  list(): BoundSocket[] {
+    return this.named.open.map(({ record }) => this.#toBound(record));
+  }
+
+  async #add(
+    name: string,
+    open: () => Promise<[NamedSocket, PassedSocket | null]>,
+  ): Promise<BoundSocket> {
+    this.named.claim(name);
+    const opening = open();
+    this.#pending.add(opening);
+    try {
+      const [socket, passed] = await opening;
+      this.#remember(socket, passed !== null);
+      return this.#toBound(socket.record);
+    } catch (error) {
+      this.named.release(name);
+      throw error;
+    } finally {
+      this.#pending.delete(opening);
+    }
+  }
+
+  #remember(socket: NamedSocket, inherited: boolean): void {
+    this.named.add(socket);
+    this.#names.set(socket.record.name, { record: socket.record, inherited });
+  }
+
+  #toBound(record: SocketRecord): BoundSocket {
+    const { name, address } = record;
+    return { name, address, inherited: this.#names.get(name)?.inherited ?? false };
+  }
+
+  #announce(socket: NamedSocket, server: Server): void {
+    const handle = handleOf(server);
+    if (handle !== null) this.#parts.onBound(socket, handle);
+  }
+
+  #optionsFor(name: string, options: PlainListenOptions): FrameworkOptions {
+    const asked = askedOf(options);
+    const kind: SocketKind = options.path === undefined ? 'tcp' : 'unix';
+    const passed = options.fd === undefined ? this.#inherited.take(name, kind, asked) : undefined;
+    if (passed !== undefined) {
+      const { fd, ...record } = passed;
+      // The host as it was: a framework that misses one may listen on others besides.
+      const found = { fd, ...(options.host === undefined ? {} : { host: options.host }) };
+      this.#expect(name, found, () => ({ ...record, name, asked }), true);
+      return found;
+    }
+    const { path } = options;
+    const isFile = path !== undefined && !isAbstract(path);
+    const given = isFile ? this.#bindPath(path) : (withoutUndefined(options) as FrameworkOptions);
+    this.#expect(name, given, (server) => this.#recordOf(name, kind, asked, server), false);
+    return given;
+  }
+
+  /** A framework would bind the path itself, and libuv remove it under the next generation. */
+  #bindPath(path: string): FrameworkOptions {
+    const { environment } = this.#parts;
+    if (environment.stat(path) !== null) {
+      throw new LastcallError(
+        'LASTCALL_SOCKET_IN_USE',
+        `the socket cannot be bound: ${path} exists; remove it, or use restart.listen(), which finds out whether it is served`,
+      );
+    }
+    const temporary = temporaryPath(environment, path);
+    environment.remove(temporary);
+    const handle = bindPath(temporary);
+    if (typeof handle === 'number')
+      throw new LastcallError(
+        'LASTCALL_SOCKET_IN_USE',
+        `the socket ${path} cannot be bound (libuv error ${handle})`,
+      );
+    environment.rename(temporary, path);
+    this.#lent.push(handle);
+    return { fd: handle.fd };
+  }
+
+  #expect(
+    name: string,
+    options: FrameworkOptions,
+    describe: (server: Server) => SocketRecord,
+    inherited: boolean,
+  ): void {
+    this.#frameworks.expect(name, options, (server) => {
+      server.once('listening', () => {
+        const socket = new NamedServer(server, describe(server));
+        this.#remember(socket, inherited);
+        if (!inherited) this.#announce(socket, server);
+      });
+    });
+  }
+
+  #recordOf(
+    name: string,
+    kind: SocketKind,
+    asked: SocketRecord['asked'],
+    server: Server,
+  ): SocketRecord {
+    const { environment } = this.#parts;
+    const fd = handleOf(server)?.fd ?? -1;
+    return {
+      name,
+      kind,
+      asked,
+      address: asked.path ?? formatAddress(server.address()),
+      inode: environment.fstat(fd)?.inode ?? 0,
+      pathInode: asked.path === undefined ? null : (environment.stat(asked.path)?.inode ?? null),
+      activated: false,
+    };
+  }
+}
+
+/** As it was given: a framework may tell an option that is undefined from one that is not there. */
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,217 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A line that some generation of the service wrote. */
+export interface ServiceEvent {
+  readonly pid: number;
+  readonly generation: number;
+  readonly [key: string]: unknown;
+}
+
+/** What each generation does; see fixtures/service.cjs. */
+export type Plan = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+export interface ServiceOptions {
+  readonly plan?: Plan;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The command line after `node`. Default: the fixture `service.cjs`. */
+  readonly args?: readonly string[];
+  readonly execPath?: string;
+  readonly fixture?: string;
+  /** A command that runs the service, such as `unshare`. */
+  readonly under?: readonly string[];
+}
+
+const DEADLINE_MS = 25_000;
+const FIXTURES = join(__dirname, '..', 'fixtures');
+
+/** A service under test: every generation of it, as seen by what they write and by its sockets. */
+export class Service {
+  readonly events: ServiceEvent[] = [];
+  readonly child: ChildProcess;
+  err = '';
+  readonly #watchers = new Set<() => void>();
+  readonly #pids = new Set<number>();
+  readonly #deadline: NodeJS.Timeout;
+
+  constructor({
+    plan = {},
+    env = {},
+    cwd,
+    args,
+    execPath,
+    fixture,
+    under = [],
+  }: ServiceOptions = {}) {
+    const defaults: Plan = { ...plan, '*': { setup: { bakeMs: 150 }, ...plan['*'] } };
+    const script = args ?? [join(FIXTURES, fixture ?? 'service.cjs')];
+    const [file = '', ...rest] = [...under, execPath ?? process.execPath, ...script];
+    this.child = spawn(file, rest, {
+      cwd: cwd ?? FIXTURES,
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        LASTCALL_WRAP_UP_TIME_MS: '0',
+        PLAN: JSON.stringify(defaults),
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (this.child.pid !== undefined) this.#pids.add(this.child.pid);
+    this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.err += chunk;
+    });
+    if (this.child.stdout !== null)
+      createInterface({ input: this.child.stdout }).on('line', (line) => this.#add(line));
+    this.#deadline = setTimeout(() => this.kill(), DEADLINE_MS);
+  }
+
+  /** The first event, past or to come, that has these values; in order of the events since `since`. */
+  async saw(wanted: Readonly<Record<string, unknown>>, since = 0): Promise<ServiceEvent> {
+    return this.when(`an event with ${JSON.stringify(wanted)}`, () =>
+      this.events.slice(since).find((event) => matches(event, wanted)),
+    );
+  }
+
+  /** Waits until `find` finds something among the events. */
+  when<T>(what: string, find: () => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#watchers.delete(check);
+        const seen = this.events.map((event) => JSON.stringify(event)).join('\n');
+        reject(new Error(`never saw ${what}\n${seen}\n${this.err}`));
+      }, DEADLINE_MS - 5000);
+      const check = (): void => {
+        const found = find();
+        if (found === undefined) return;
+        this.#watchers.delete(check);
+        clearTimeout(timer);
+        resolve(found);
+      };
+      this.#watchers.add(check);
+      check();
+    });
+  }
+
+  /** Resolves with the address of a socket once a generation has bound it. */
+  async address(name = 'web', generation = 1): Promise<string> {
+    const { bound } = await this.when(`the socket ${name}`, () =>
+      this.events.find(
+        (event) => event.generation === generation && (event.bound as Bound)?.name === name,
+      ),
+    );
+    return (bound as Bound).address;
+  }
+
+  /** The process of a generation, once it is ready. */
+  async ready(generation: number): Promise<number> {
+    return (await this.saw({ generation, ready: true })).pid;
+  }
+
+  /** Resolves when there is no process of that pid any more. */
+  async gone(pid: number): Promise<void> {
+    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  /** Kills every generation, and resolves when they are gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#deadline);
+    for (;;) {
+      this.kill();
+      const alive = [...this.#pids].filter(isAlive);
+      if (alive.length === 0 && this.child.stdout?.readableEnded !== false) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  kill(): void {
+    for (const pid of this.#pids) send(pid, 'SIGKILL');
+  }
+
+  #add(line: string): void {
+    const event = parse(line);
+    if (event === null) {
+      this.err += `${line}\n`;
+      return;
+    }
+    this.events.push(event);
+    this.#pids.add(event.pid);
+    if (typeof event.successor === 'number' && event.step === 'spawn')
+      this.#pids.add(event.successor);
+    for (const check of [...this.#watchers]) check();
+  }
+}
+
+interface Bound {
+  readonly name: string;
+  readonly address: string;
+  readonly inherited: boolean;
+}
+
+/** Sends a signal; false when there is no such process. */
+export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  return send(pid, 0);
+}
+
+/** One request on a connection of its own, without retries: `generation:pid` is what the service answers. */
+export function ask(address: string, path = '/'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { ...target(address), path, agent: false, timeout: 15_000 },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          body += chunk;
+        });
+        response.on('end', () => resolve(body)).on('error', reject);
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error('no answer')));
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+function target(address: string): object {
+  if (address.startsWith('/') || address.startsWith('\0')) return { socketPath: address };
+  const split = address.lastIndexOf(':');
+  return { host: address.slice(0, split), port: Number(address.slice(split + 1)) };
+}
+
+/** A new directory that nobody else uses; removed at the end of the tests. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'lastcall-restart-'));
+  directories.push(path);
+  return path;
+}
+
+const directories: string[] = [];
+
+afterAll(() => {
+  for (const path of directories.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+function matches(event: ServiceEvent, wanted: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => event[key] === value);
+}
+
+function parse(line: string): ServiceEvent | null {
+  try {
+    return JSON.parse(line) as ServiceEvent;
+  } catch {
+    return null;
+  }
+}

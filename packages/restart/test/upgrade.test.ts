@@ -1,0 +1,164 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask, isAlive, Service, send, temporaryDirectory } from './harness/service';
+
+describe('an upgrade by SIGHUP', () => {
+  it('puts a new generation on the same sockets, and ends the old one with exit code 0', async () => {
+    await using service = new Service();
+    const address = await service.address();
+    const old = await service.ready(1);
+    expect(await ask(address)).toBe(`1:${old}`);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.saw({ pid: old, step: 'done', successor: next });
+    expect(await ask(address)).toBe(`2:${next}`);
+    await service.saw({ pid: old, report: 'upgrade', ok: true });
+    await service.gone(old);
+    expect(service.child.exitCode).toBe(0);
+    await service.saw({ pid: next, step: 'parent-gone' });
+    expect(await service.address('web', 2)).toBe(address);
+  });
+
+  it('answers what is in flight in the old generation', async () => {
+    await using service = new Service();
+    const address = await service.address();
+    const old = await service.ready(1);
+    const slow = ask(address, '/slow?ms=800');
+    await service.saw({ request: '/slow' });
+    send(old, 'SIGHUP');
+    await service.saw({ pid: old, step: 'done' });
+    expect(await ask(address)).toMatch(/^2:/);
+    expect(await slow).toBe(`1:${old}`);
+  });
+
+  it('can be repeated', async () => {
+    await using service = new Service();
+    const address = await service.address();
+    let pid = await service.ready(1);
+    for (let generation = 2; generation <= 4; generation += 1) {
+      send(pid, 'SIGHUP');
+      pid = await service.ready(generation);
+      // A signal that comes before the parent has let go waits for that.
+    }
+    await service.saw({ generation: 3, step: 'done' });
+    expect(await ask(address)).toBe(`4:${pid}`);
+  });
+
+  it('is refused while one is under way, and once the process has been replaced', async () => {
+    await using service = new Service({ plan: { 1: { setup: { bakeMs: 400 } } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    await service.saw({ pid: old, step: 'spawn' });
+    send(old, 'SIGHUP');
+    await service.saw({ pid: old, step: 'refused', code: 'LASTCALL_UPGRADE_IN_PROGRESS' });
+    const slow = ask(await service.address(), '/');
+    await slow;
+    await service.saw({ pid: old, step: 'done' });
+    expect(service.events.filter(({ step }) => step === 'spawn')).toHaveLength(1);
+  });
+
+  it('is refused before the process is ready', async () => {
+    await using service = new Service({ plan: { 1: { neverReady: true } } });
+    await service.address();
+    send(service.child.pid ?? 0, 'SIGHUP');
+    await service.saw({ step: 'refused', code: 'LASTCALL_UPGRADE_NOT_READY' });
+    expect(await ask(await service.address())).toMatch(/^1:/);
+  });
+});
+
+describe('the pid file', () => {
+  it('names the generation in charge, and is removed at the stop', async () => {
+    const pidFile = join(temporaryDirectory(), 'service.pid');
+    await using service = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
+    const old = await service.ready(1);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${old}\n`);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${next}\n`);
+    await service.gone(old);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${next}\n`);
+    send(next, 'SIGTERM');
+    await service.gone(next);
+    expect(existsSync(pidFile)).toBe(false);
+  });
+
+  it('names the old generation again after a rollback', async () => {
+    const pidFile = join(temporaryDirectory(), 'service.pid');
+    await using service = new Service({
+      plan: { '*': { setup: { pidFile, bakeMs: 2000 } }, 2: { fault: 'bake', how: 'kill' } },
+    });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    await service.saw({ pid: old, step: 'rolled-back' });
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${old}\n`);
+  });
+
+  it('is left alone by a process that does not own it', async () => {
+    const pidFile = join(temporaryDirectory(), 'service.pid');
+    await using first = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
+    const pid = await first.ready(1);
+    await using second = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
+    const other = await second.ready(1);
+    send(pid, 'SIGTERM');
+    await first.gone(pid);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${other}\n`);
+  });
+});
+
+describe('a stop', () => {
+  it('during an upgrade ends the new generation that is not ready', async () => {
+    await using service = new Service({ plan: { 2: { fault: 'listen', how: 'hang' } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const { pid } = await service.saw({ generation: 2, fault: 'listen' });
+    send(old, 'SIGTERM');
+    await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_STOPPING' });
+    await service.gone(pid);
+    await service.gone(old);
+    expect(service.child.signalCode).toBe('SIGTERM');
+  });
+
+  it('of the new generation while it bakes is a stop of the service', async () => {
+    await using service = new Service({ plan: { '*': { setup: { bakeMs: 10_000 } } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.saw({ pid: old, step: 'ready' });
+    send(next, 'SIGTERM');
+    await service.gone(next);
+    await service.gone(old);
+    expect(service.events.some(({ step }) => step === 'rolled-back')).toBe(false);
+  });
+
+  it('of the old one while the new one bakes leaves the new one in charge', async () => {
+    await using service = new Service({ plan: { '*': { setup: { bakeMs: 10_000 } } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.saw({ pid: old, step: 'ready' });
+    send(old, 'SIGTERM');
+    await service.gone(old);
+    expect(await ask(await service.address())).toBe(`2:${next}`);
+    expect(isAlive(next)).toBe(true);
+  });
+});
+
+describe('unix sockets', () => {
+  it('keep their path across generations, and lose it with the last one', async () => {
+    const path = join(temporaryDirectory(), 'service.sock');
+    await using service = new Service({ plan: { '*': { sockets: [{ name: 'web', path }] } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.gone(old);
+    expect(await ask(path)).toBe(`2:${next}`);
+    send(next, 'SIGHUP');
+    const last = await service.ready(3);
+    await service.gone(next);
+    expect(await ask(path)).toBe(`3:${last}`);
+    expect(statSync(path).isSocket()).toBe(true);
+    send(last, 'SIGTERM');
+    await service.gone(last);
+    expect(existsSync(path)).toBe(false);
+  });
+});
