@@ -58,7 +58,11 @@ export class TestPostgres {
   }
 
   async close(): Promise<void> {
-    for (const pool of this.#pools) if (!pool.ending) void pool.end();
+    for (const pool of this.#pools) {
+      // A pool that was detached has nobody else to listen when its connections are terminated.
+      pool.on('error', () => {});
+      if (!pool.ending) void pool.end();
+    }
     await this.#admin.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
       [this.table],
