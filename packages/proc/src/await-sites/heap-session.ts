@@ -34,6 +34,17 @@ export class HeapSession {
     }
   }
 
+  /**
+   * Makes V8 note where the lines of each script begin, where a snapshot would otherwise count them from the start of the
+   * script for every function in it: a program that has the TypeScript compiler loaded stopped for 25 s instead of 1.
+   * Later V8s do so by themselves. Debuggers of others do not notice.
+   */
+  async noteLines(): Promise<void> {
+    if (!COUNTS_LINES_PER_FUNCTION) return;
+    await this.#post('Debugger.enable', {});
+    await this.#post('Debugger.disable', {});
+  }
+
   /** Where the generator with this node id is suspended. Walks over the whole heap: some 0.3 µs per object of it. */
   async generatorLocation(id: number): Promise<{ line: number; column: number } | undefined> {
     try {
@@ -71,6 +82,9 @@ export class HeapSession {
     });
   }
 }
+
+/** Node 20. */
+const COUNTS_LINES_PER_FUNCTION = Number.parseInt(process.versions.v8, 10) < 12;
 
 const GROUP = '@lastcall/proc.await-sites';
 

@@ -23,6 +23,7 @@ export async function searchHeap(
   liveBytes: number,
 ): Promise<AwaitSites | string> {
   const { clock } = run;
+  await clock.measure(() => session?.noteLines());
   const now = performance.now();
   const graph = await takeSnapshot(clock);
   const findings = await clock.measure(() => readHeap(graph));

@@ -50,6 +50,19 @@ describe('findAwaitSites() holds back', () => {
 });
 
 describe('findAwaitSites() copes', () => {
+  it('with scripts of many megabytes, in whose every function Node 20 would count lines from the top', async () => {
+    const sites = await runSearch<AwaitSites>(`
+      const { mkdtempSync, rmSync, writeFileSync } = require('fs');
+      const folder = mkdtempSync(require('path').join(require('os').tmpdir(), 'large-script-'));
+      const line = '() => ' + JSON.stringify('x'.repeat(400)) + ',\\n';
+      writeFileSync(folder + '/large.cjs', 'module.exports = [' + line.repeat(40_000) + '];');
+      globalThis.functions = require(folder + '/large.cjs');
+      rmSync(folder, { recursive: true });
+      findAwaitSites({ force: true }).then(tell);`);
+    expect(sites.status).toBe('complete');
+    expect(sites.stats.heapNodes).toBeGreaterThan(40_000);
+  });
+
   it('without the inspector, under --permission: it gives the lines of definitions', async () => {
     const major = Number(process.versions.node.split('.')[0]);
     const permission = major < 22 ? '--experimental-permission' : '--permission';
