@@ -12,6 +12,7 @@ import type {
   Activity,
   AwaitsWish,
   DumpAnswer,
+  Gauge,
   HealthSnapshot,
   MetricsSnapshot,
   Question,
@@ -109,6 +110,7 @@ export class ProcessObserver {
       lifecycle: this.#lifecycle.status(),
       activities: totalByOwner(this.#activities()),
       drains: this.#drains.list(),
+      gauges: this.#gauges(),
       loop: { activeMs: active, idleMs: idle, delayMs: this.#watches.metrics.look() },
       memory: memory(),
       heapSpaces: getHeapSpaceStatistics().map((space) => ({
@@ -140,6 +142,12 @@ export class ProcessObserver {
 
   #activities(): readonly Activity[] {
     return this.#lifecycle.activities.list(Number.POSITIVE_INFINITY).activities;
+  }
+
+  /** A lifecycle of an older version may have none. What is no number could not be rendered. */
+  #gauges(): Gauge[] {
+    const all = (this.#lifecycle as Partial<Lifecycle>).gauges?.list() ?? [];
+    return all.filter(({ value }) => typeof value === 'number');
   }
 
   #loop(): StatusSnapshot['loop'] {

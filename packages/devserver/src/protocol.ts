@@ -6,6 +6,8 @@ export type LifecycleStatus = ReturnType<Lifecycle['status']>;
 export type HealthStatus = ReturnType<Lifecycle['health']['check']>;
 /** Something in flight. */
 export type Activity = ReturnType<Lifecycle['activities']['list']>['activities'][number];
+/** A number of an adapter's. */
+export type Gauge = ReturnType<Lifecycle['gauges']['list']>[number];
 /** What a dump gives. */
 export type DumpResult = Awaited<ReturnType<Lifecycle['dump']>>;
 /** What suspended functions wait at. */
@@ -83,6 +85,7 @@ export interface MetricsSnapshot {
   readonly lifecycle: LifecycleStatus;
   readonly activities: readonly ActivityTotal[];
   readonly drains: readonly DrainTotal[];
+  readonly gauges: readonly Gauge[];
   readonly loop: {
     /** Since the process began, in milliseconds. */
     readonly activeMs: number;

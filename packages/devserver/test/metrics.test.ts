@@ -10,6 +10,9 @@ describe('/metrics', () => {
       proc.health.addProbe('web').markReady();
       proc.onShutdown(() => {}, { stage: 'intake' });
       for (let i = 0; i < 3; i++) proc.activities.begin({ kind: 'job', name: 'j', owner: 'mail "x"' });
+      const pool = (state, value) => ({ name: 'lastcall_pool_connections', help: 'Connections', labels: { pool: 'orders', state }, value });
+      proc.gauges.addSource(() => [pool('idle', 2), pool('in use', 3)]);
+      proc.gauges.addSource(() => { throw new Error('broken source'); });
       up();`);
     const port = await program.port;
     const first = await get(port, '/metrics');
@@ -27,6 +30,8 @@ describe('/metrics', () => {
       /^lastcall_probe_ready\{probe="web"\} 1$/m,
       /^lastcall_listeners\{stage="intake",state="waiting"\} 1$/m,
       /^lastcall_in_flight\{kind="job",owner="mail \\"x\\""\} 3$/m,
+      /^lastcall_pool_connections\{pool="orders",state="idle"\} 2$/m,
+      /^lastcall_pool_connections\{pool="orders",state="in use"\} 3$/m,
       /^lastcall_main_thread_responsive 1$/m,
     ])
       expect(first.text).toMatch(line);

@@ -7,6 +7,7 @@ export type {
   ActivitySource,
 } from './activities/activities';
 export type { Activity, ActivityStart } from './activities/activity';
+export type { Gauge, Gauges } from './activities/gauges';
 export type {
   AwaitFrame,
   AwaitGroup,

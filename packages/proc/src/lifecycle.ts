@@ -1,4 +1,5 @@
 import type { Activities } from './activities/activities';
+import type { Gauges } from './activities/gauges';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Remover } from './environment';
 import type { LifecycleEvents, StateName, UpgradeEvent } from './events';
@@ -50,6 +51,8 @@ export interface Lifecycle {
   tell(event: UpgradeEvent): void;
   /** What is in flight, told by adapters and by the application. */
   readonly activities: Activities;
+  /** What adapters know in numbers: how a pool does. */
+  readonly gauges: Gauges;
   /** For adapters: tells logger and handlers of the event `warning` that something is wrong, and goes on. */
   warn(error: LastcallError): void;
   /** The lifecycle as it is now, as plain data: state, phases, and where each listener is. */

@@ -1,4 +1,5 @@
 import type { Activities } from './activities/activities';
+import type { Gauges } from './activities/gauges';
 import type { DumpDiff } from './dump/diff-dumps';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { DumpDocument } from './dump/dump-document';
@@ -70,6 +71,10 @@ class LazyLifecycle implements Lifecycle {
 
   get health(): Health {
     return this.#made.health;
+  }
+
+  get gauges(): Gauges {
+    return this.#made.gauges;
   }
 
   get activities(): Activities {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Activities, createActivities } from './activities/activities';
+import { createGauges, type Gauges } from './activities/gauges';
 import { LazyDiagnostics } from './diagnostics/lazy-diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Environment, Remover } from './environment';
@@ -45,6 +46,7 @@ type LifecycleState =
 export class ProcessLifecycle implements Lifecycle {
   readonly health: Health = createHealth(() => this.state !== 'running');
   readonly activities: Activities;
+  readonly gauges: Gauges = createGauges();
 
   readonly #environment: Environment;
   readonly #outlet: EventOutlet;
@@ -134,7 +136,7 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   warn(error: LastcallError): void {
-    this.#outlet.emit({ type: 'warning', error });
+    this.#warn(error);
   }
 
   tell(event: UpgradeEvent): void {

@@ -7,6 +7,7 @@ import {
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
 import type { PoolDrain, PoolGauges } from './pool-drain';
+import { poolGauges } from './pool-gauges';
 
 /** Options of every `attach<Driver>()`. */
 export interface AttachOptions extends DrainOptions {
@@ -67,11 +68,13 @@ function register(drain: PoolDrain, asked: string, stage: Stage, lifecycle: Life
   const registration = lifecycle.onShutdown(stop, { name: asked, stage });
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
+  const removeGauges = lifecycle.gauges.addSource(() => poolGauges(name, drain.gauges()));
   let isAttached = true;
   const detach = (): void => {
     if (!isAttached || lifecycle.state !== 'running') return;
     isAttached = false;
     removeSource();
+    removeGauges();
     registration.remove();
     drain.detach();
   };

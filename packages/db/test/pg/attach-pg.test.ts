@@ -18,6 +18,18 @@ async function stop(test: TestLifecycle): Promise<Report> {
   return report;
 }
 
+/** Value by name, less its prefix, and state. */
+function lifecycleGauges({ lifecycle }: TestLifecycle): Record<string, number> {
+  return Object.fromEntries(
+    lifecycle.gauges
+      .list()
+      .map(({ name, labels, value }) => [
+        [name.replace('lastcall_pool_', ''), labels?.state].join(' ').trim(),
+        value,
+      ]),
+  );
+}
+
 describePostgres('attachPg()', (postgres) => {
   it('is open until its stage comes, and reports what it drained and cut', async () => {
     const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 300, waitTimeMs: 10_000 });
@@ -77,6 +89,8 @@ describePostgres('attachPg()', (postgres) => {
       waiting: 1,
       leaked: 1,
     });
+    const numbers = lifecycleGauges(test);
+    expect(numbers).toMatchObject({ 'connections busy': 1, in_use: 1, waiting: 1, leaked: 1 });
     client.release();
     await waiting;
     expect(test.lifecycle.activities.list().counts).toEqual({});

@@ -1,4 +1,4 @@
-import type { LifecycleStatus, MetricsSnapshot } from '../protocol';
+import type { Gauge, LifecycleStatus, MetricsSnapshot } from '../protocol';
 import type { MetricSet } from './metric-set';
 
 const STATES = ['running', 'wrapping-up', 'shutting-down', 'stopped'] as const;
@@ -54,6 +54,28 @@ export function addLifecycleMetrics(
     'What was in flight at the stop and was cut',
     drains.map(({ listener, cut }) => [{ listener }, cut]),
   );
+}
+
+/** What adapters know in numbers, such as how many connections a pool has. */
+export function addGauges(metrics: MetricSet, gauges: readonly Gauge[]): void {
+  for (const [name, values] of groupByName(gauges)) {
+    const [{ help }] = values as [Gauge, ...Gauge[]];
+    metrics.gauge(
+      name,
+      help,
+      values.map(({ labels = {}, value }) => [labels, value]),
+    );
+  }
+}
+
+function groupByName(gauges: readonly Gauge[]): Map<string, Gauge[]> {
+  const byName = new Map<string, Gauge[]>();
+  for (const gauge of gauges) {
+    const others = byName.get(gauge.name);
+    if (others === undefined) byName.set(gauge.name, [gauge]);
+    else others.push(gauge);
+  }
+  return byName;
 }
 
 function countListeners(

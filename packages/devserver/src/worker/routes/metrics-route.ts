@@ -1,4 +1,4 @@
-import { addLifecycleMetrics } from '../lifecycle-metrics';
+import { addGauges, addLifecycleMetrics } from '../lifecycle-metrics';
 import type { MainThread } from '../main-thread';
 import { addMainThreadMetrics } from '../main-thread-metrics';
 import { MetricSet } from '../metric-set';
@@ -38,6 +38,7 @@ export function metricsRoute(main: MainThread, startedAt: number): [string, Rout
     } else {
       addMainThreadMetrics(metrics, snapshot);
       addLifecycleMetrics(metrics, snapshot);
+      addGauges(metrics, snapshot.gauges);
       metrics.gauge(
         'lastcall_own_metrics_failed',
         "Whether the program's own registry threw",
