@@ -39,6 +39,14 @@ export const ERROR_CODES = {
   LASTCALL_HTTP_BAD_SERVER: 'what was given to attachHttp() is not an HTTP server',
   LASTCALL_HTTP_ALREADY_ATTACHED: 'the server is attached already',
   LASTCALL_HTTP_SERVER_CLOSED: 'the server was closed before it was attached',
+  LASTCALL_GRPC_BAD_SERVER:
+    'what was given to attachGrpc() or serve() is not a gRPC server that can be drained',
+  LASTCALL_GRPC_ALREADY_ATTACHED: 'the gRPC server is attached already',
+  LASTCALL_GRPC_SERVER_CLOSED: 'the gRPC server was shut down before it was attached or served',
+  LASTCALL_GRPC_NOT_LISTENING: 'serve() could not listen',
+  LASTCALL_GRPC_DRAIN_ERROR:
+    'streamGraceMs() or the shutdown of grpc-js threw while a gRPC server was drained',
+  LASTCALL_GRPC_CALL_ENDED: 'the reason of a callSignal(): the call was cancelled, is late or over',
   LASTCALL_DB_BAD_POOL:
     'what was given to an attach function of @lastcall/db is not what its driver makes',
   LASTCALL_DB_ALREADY_ATTACHED: 'the pool or client is attached already',
