@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { credentials, makeClientConstructor, type ServiceDefinition, status } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import { Client } from 'undici';
 import { WebSocket } from 'ws';
 import { type Example, runExample } from './run-example';
@@ -80,6 +82,46 @@ describe('fastify.ts', () => {
     await stopUnderRequest(example);
     const { err } = await example.ended;
     expect(err).toMatch(/intake +http +ok(.|\n)*work +fastify +ok/);
+  });
+});
+
+describe('grpc.ts', () => {
+  it('answers the call in flight, says goodbye on the stream, and fails health checks at once', async () => {
+    const example = run('grpc');
+    const address = (await example.origin).replace('http://', '');
+    const definition = loadSync(join(__dirname, '../examples/orders.proto'), { defaults: true });
+    const Orders = makeClientConstructor(definition['shop.Orders'] as ServiceDefinition, 'Orders');
+    const orders = new Orders(address, credentials.createInsecure());
+    const states: string[] = [];
+    const stream = orders.follow?.({ id: '7' });
+    stream.on('data', ({ state }: { state: string }) => states.push(state));
+    const followed = once(stream, 'end');
+    await once(stream, 'data');
+    const watch = orders.makeServerStreamRequest(
+      '/grpc.health.v1.Health/Watch',
+      () => Buffer.alloc(0),
+      (bytes) => bytes[1],
+      {},
+    );
+    const statuses: unknown[] = [];
+    watch.on('data', (value) => statuses.push(value));
+    const unwatched = once(watch, 'error');
+    await once(watch, 'data');
+    const answer = new Promise((resolve) =>
+      orders.get?.({ id: '7' }, (_: unknown, order: unknown) => resolve(order)),
+    );
+    await example.saw('order 7 is asked for');
+    example.kill('SIGTERM');
+    expect(await answer).toEqual({ id: '7', state: 'packed' });
+    await followed;
+    expect(states.at(-1)).toBe('follow me elsewhere');
+    const [error] = await unwatched;
+    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(statuses).toEqual([1, 2]);
+    orders.close();
+    const { signal, err } = await example.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(err).toMatch(/intake +orders +ok .* 2 drained, 0 cut(.|\n)*all ok/);
   });
 });
 
