@@ -10,9 +10,9 @@ export type Endpoint = string;
 
 /** Something that Node holds open and that keeps the process alive: what `process._getActiveHandles()` knows. */
 export interface HandleRecord {
-  /** Class of the object: `Socket`, `TLSSocket`, `Server`, `ChildProcess`, `Worker`, … */
+  /** Class of the object: `Socket`, `TLSSocket`, `Server`, `dgram.Socket`, `ChildProcess`, `Worker`, … */
   readonly type: string;
-  /** Of a server, `listening` or `closing`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (beyond 2,000). */
+  /** Of a server, `listening` or `closing`; of a datagram socket `bound`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (beyond 2,000). */
   readonly state?: string;
   /** Where a server listens, or where the server listens that accepted a socket. */
   readonly local?: Endpoint;
@@ -24,17 +24,19 @@ export interface HandleRecord {
   readonly bytesWritten?: number;
   /** Of a server: its open connections. */
   readonly connections?: number;
-  /** Of a child process its pid, of a worker its thread id. */
+  /** Of a child process its pid. */
   readonly id?: number;
   /** Of a child process: the program, without its arguments. */
   readonly program?: string;
+  /** Of a pipe: what it is for, as `stdout`, `stdin of convert` or `IPC channel`. */
+  readonly role?: string;
 }
 
 /** Handles that are alike, counted: one line for 10,000 sockets. */
 export interface HandleGroup {
   readonly type: string;
   readonly state: string | null;
-  /** The port they came in by, the peer they went to, or the program they run. */
+  /** The port they came in by, the peer they went to, the program they run, or what they are for. */
   readonly endpoint: string | null;
   readonly count: number;
   readonly queuedBytes: number;

@@ -1,4 +1,7 @@
 import type { HandleGroup, HandleRecord } from './dump-document';
+import { addressOf, endpoint } from './endpoint';
+import { isPortOfWorker } from './is-port-of-worker';
+import { ownRole, rolesOfChildren, type StreamRole } from './stream-roles';
 
 /** The parts of what Node holds open that a dump looks at; every one may be missing. */
 interface RawHandle {
@@ -17,10 +20,10 @@ interface RawHandle {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   readonly _handle?: { readonly fd?: number } | null;
-  readonly fd?: number;
+  readonly fd?: number | null;
   readonly pid?: number;
   readonly spawnfile?: string;
-  readonly threadId?: number;
+  readonly type?: unknown;
 }
 
 /** What {@link listHandles} finds. */
@@ -50,6 +53,7 @@ export function listHandles(handles: readonly unknown[]): HandleList {
     rest: new Map(),
     seen: 0,
     ports: new Map(),
+    roles: rolesOfChildren(handles),
   };
   for (const handle of handles) {
     try {
@@ -85,6 +89,8 @@ interface Look {
   seen: number;
   /** Addresses of the servers seen so far. */
   readonly ports: Map<unknown, string | undefined>;
+  /** The standard streams of children. */
+  readonly roles: ReadonlyMap<unknown, StreamRole>;
 }
 
 /** Of thousands of accepted sockets one property is read: on cold objects even that takes its time. */
@@ -105,16 +111,30 @@ function lookAt(handle: RawHandle, look: Look): void {
 
 function add(record: HandleRecord, look: Look): void {
   look.others.push(record);
-  const { type, state, local, program } = record;
-  count(look, type, state, program ?? local, 0);
+  const { type, state, local, program, role } = record;
+  count(look, type, state, program ?? role ?? local, 0);
 }
 
 function describeOther(type: string, handle: RawHandle, look: Look): HandleRecord {
   if (typeof handle.spawnfile === 'string')
     return { type, program: handle.spawnfile, ...idOf(handle.pid) };
-  if (typeof handle.threadId === 'number') return { type, ...idOf(handle.threadId) };
   if (typeof handle.listening === 'boolean') return describeServer(type, handle, look);
+  if (type === 'MessagePort' && isPortOfWorker(handle)) return { type: 'Worker' };
+  // What is a stream has come by another way: a bare pipe is the channel between a process and its child.
+  if (type === 'Pipe') return { type, role: 'IPC channel' };
+  if (handle.type === 'udp4' || handle.type === 'udp6') return describeDatagrams(handle);
   return { type };
+}
+
+function describeDatagrams(handle: RawHandle): HandleRecord {
+  const type = 'dgram.Socket';
+  try {
+    const local = addressOf(handle.address?.());
+    return { type, state: 'bound', ...(local === undefined ? {} : { local }) };
+  } catch {
+    // Not bound yet.
+    return { type };
+  }
 }
 
 function idOf(id: number | undefined): { readonly id?: number } {
@@ -135,10 +155,12 @@ function lookAtStream(type: string, handle: RawHandle, look: Look): void {
   const { server } = handle;
   look.seen += 1;
   const isLookedAt = look.seen <= LOOKS;
-  const state = isLookedAt ? streamState(handle) : 'not looked at';
+  const role = isLookedAt ? (look.roles.get(handle) ?? ownRole(handle)) : undefined;
+  const state = isLookedAt ? streamState(handle, role) : 'not looked at';
   const queuedBytes = isLookedAt ? (handle.writableLength ?? 0) : 0;
   const isListed = look.seen <= MOST_STREAMS;
-  const known = isListed ? undefined : findGroup(look.streamGroups, type, state, server);
+  const known =
+    isListed || role !== undefined ? undefined : findGroup(look.streamGroups, type, state, server);
   if (known !== undefined) {
     known.count += 1;
     known.queuedBytes += queuedBytes;
@@ -146,10 +168,11 @@ function lookAtStream(type: string, handle: RawHandle, look: Look): void {
   }
   const local = isServer(server) ? portOf(server, look) : undefined;
   const remote = isListed ? endpoint(handle.remoteAddress, handle.remotePort) : undefined;
-  if (isListed) look.streams.push(describeStream(type, state, local, remote, handle));
+  if (isListed)
+    look.streams.push(describeStream(type, state, { local, remote, role: role?.name }, handle));
   const other = remote === undefined ? undefined : `to ${remote}`;
-  const group = count(look, type, state, local ?? other, queuedBytes);
-  if (!isListed) look.streamGroups.push({ type, state, server, group });
+  const group = count(look, type, state, role?.name ?? local ?? other, queuedBytes);
+  if (!isListed && role === undefined) look.streamGroups.push({ type, state, server, group });
   if (!isLookedAt && server) look.rest.set(server, group);
 }
 
@@ -167,8 +190,7 @@ function findGroup(
 function describeStream(
   type: string,
   state: string,
-  local: string | undefined,
-  remote: string | undefined,
+  { local, remote, role }: { readonly [K in 'local' | 'remote' | 'role']: string | undefined },
   handle: RawHandle,
 ): HandleRecord {
   const { bytesRead = 0, bytesWritten = 0, writableLength: queuedBytes = 0 } = handle;
@@ -178,6 +200,7 @@ function describeStream(
     state,
     ...(local === undefined ? {} : { local }),
     ...(remote === undefined ? {} : { remote }),
+    ...(role === undefined ? {} : { role }),
     ...(typeof fd === 'number' && fd >= 0 ? { fd } : {}),
     queuedBytes,
     bytesRead,
@@ -204,11 +227,11 @@ function count(
   return group;
 }
 
-function streamState(handle: RawHandle): string {
+function streamState(handle: RawHandle, role: StreamRole | undefined): string {
   if (handle.destroyed) return 'destroyed';
   if (handle.connecting) return 'connecting';
   if (handle.writableEnded) return 'ended by us';
-  if (handle.readableEnded) return 'ended by the peer';
+  if (handle.readableEnded && role?.isWriteOnly !== true) return 'ended by the peer';
   return 'open';
 }
 
@@ -220,15 +243,4 @@ function isServer(value: unknown): value is RawHandle {
 function portOf(server: RawHandle, { ports }: Look): string | undefined {
   if (!ports.has(server)) ports.set(server, addressOf(server.address?.()));
   return ports.get(server);
-}
-
-function addressOf(address: unknown): string | undefined {
-  if (typeof address === 'string') return address;
-  const { address: host, port } = (address ?? {}) as { address?: string; port?: number };
-  return endpoint(host, port);
-}
-
-function endpoint(host: string | undefined, port: number | undefined): string | undefined {
-  if (host === undefined || port === undefined) return undefined;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,6 +1,16 @@
+import { fork, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { listHandles } from '../../src/dump/list-handles';
+
+/** Open handles of the process of that class. */
+const handlesOf = (type: string): object[] =>
+  (process as unknown as { _getActiveHandles(): object[] })
+    ._getActiveHandles()
+    .filter((handle) => handle.constructor.name === type);
 
 const open: { destroy(): unknown }[] = [];
 
@@ -32,6 +42,52 @@ describe('listHandles()', () => {
     expect(listHandles([client]).list).toMatchObject([{ state: 'ended by us' }]);
     client.destroy();
     expect(listHandles([client]).list).toMatchObject([{ state: 'destroyed' }]);
+  });
+
+  it('names the standard streams of a child, and the channel to it', async () => {
+    const cat = spawn('cat');
+    const worker = fork(join(__dirname, 'fixtures', 'idle-child.cjs'));
+    open.push({ destroy: () => cat.kill() }, { destroy: () => worker.kill() });
+    await Promise.all([once(cat, 'spawn'), once(worker, 'message')]);
+    const [channel] = handlesOf('Pipe');
+    const { list, groups } = listHandles([cat.stdin, cat.stdout, cat.stderr, cat, channel]);
+    expect(list).toMatchObject([
+      { type: 'ChildProcess', program: 'cat', id: cat.pid },
+      { type: 'Pipe', role: 'IPC channel' },
+      { type: 'Socket', state: 'open', role: 'stdin of cat' },
+      { type: 'Socket', state: 'open', role: 'stdout of cat' },
+      { type: 'Socket', state: 'open', role: 'stderr of cat' },
+    ]);
+    expect(groups.map(({ endpoint }) => endpoint)).toContain('stdout of cat');
+  });
+
+  it('tells the port of a worker from that of a channel', async () => {
+    const code = `const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', () => {});`;
+    const worker = new Worker(code, { eval: true });
+    worker.on('message', () => {});
+    const { port1 } = new MessageChannel();
+    port1.on('message', () => {});
+    open.push({ destroy: () => void worker.terminate() }, { destroy: () => port1.close() });
+    await once(worker, 'online');
+    const types = listHandles(handlesOf('MessagePort')).list.map(({ type }) => type);
+    expect(types.filter((type) => type === 'Worker')).toHaveLength(1);
+    expect(listHandles([port1]).list).toEqual([{ type: 'MessagePort' }]);
+  });
+
+  it('says where datagrams come in', async () => {
+    const socket = createSocket('udp4');
+    open.push({ destroy: () => socket.close() });
+    expect(listHandles([socket]).list).toEqual([{ type: 'dgram.Socket' }]);
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const local = `127.0.0.1:${socket.address().port}`;
+    expect(listHandles([socket]).list).toEqual([{ type: 'dgram.Socket', state: 'bound', local }]);
+  });
+
+  it('writes IPv4 addresses as such', () => {
+    const socket = { writableLength: 0, remoteAddress: '::ffff:10.0.0.7', remotePort: 5000 };
+    expect(listHandles([socket]).list).toMatchObject([{ remote: '10.0.0.7:5000' }]);
   });
 
   it('survives whatever sits among the handles', () => {
