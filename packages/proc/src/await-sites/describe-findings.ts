@@ -1,4 +1,5 @@
 import type { AwaitFrame, AwaitSites } from './await-sites';
+import { isNodeInternal } from './code-positions';
 import { groupAwaits } from './group-awaits';
 import { findManyListeners } from './listener-sites';
 import type { AwaitPosition } from './locate-awaits';
@@ -38,7 +39,10 @@ export function describeFindings(findings: Findings, options: DescribeOptions): 
     const source = toSource({ ...definition, ...position }) ?? { ...definition, ...position };
     frames.set(each, { ...source, kind: each.kind });
   }
-  const waits = new WaitFinder(graph, new WaitTokens(graph, findings.tokens), findings.ignored);
+  const tokens = new WaitTokens(graph, findings.tokens);
+  const waits = new WaitFinder(graph, tokens, findings.ignored, (closure) =>
+    isNodeInternal(positions.ofFunction(closure)?.file ?? ''),
+  );
   const { groups, omitted } = groupAwaits(buildStacks(suspended), {
     frameOf: (each) => frames.get(each),
     waitOf: (each) => waits.find(each.awaited),

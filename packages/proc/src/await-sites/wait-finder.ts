@@ -12,6 +12,9 @@ export interface FoundWait extends WaitingOn {
 const TELLING =
   /^(Timeout|Immediate|Socket|TLSSocket|TCP|Pipe|Server|ClientRequest|IncomingMessage|ServerResponse|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap|FileHandle|ReadStream|WriteStream|ChildProcess|Worker|MessagePort|BroadcastChannel|FSWatcher|AbortSignal|EventTarget|Interface|Gzip|Gunzip|\w*Http2\w+|\w*ReadableStream\w*|\w*WritableStream\w*|\w*EventEmitter|\w+Wrap)$/;
 
+/** Queues of Node's own, as behind `events.on()`: what is waited for is what fills them. */
+const NODES_QUEUE = /^(FixedQueue|FixedCircularBuffer)$/;
+
 const MAX_STEPS = 3000;
 const MAX_DEPTH = 24;
 /** A scope that so many functions share says nothing about one of them. */
@@ -27,10 +30,18 @@ export class WaitFinder {
   readonly #graph: HeapGraph;
   readonly #tokens: WaitTokens;
   readonly #ignored: ReadonlySet<number>;
+  readonly #isNodesFunction: (closure: number) => boolean;
+  readonly #nodesScopes = new Map<number, boolean>();
   readonly #known = new Map<number, FoundWait>();
 
-  /** `ignored`: generators, and what the search itself holds. */
-  constructor(graph: HeapGraph, tokens: WaitTokens, ignored: ReadonlySet<number>) {
+  /** `ignored`: generators, and what the search itself holds. `isNodesFunction`: whether a closure is Node's own. */
+  constructor(
+    graph: HeapGraph,
+    tokens: WaitTokens,
+    ignored: ReadonlySet<number>,
+    isNodesFunction: (closure: number) => boolean,
+  ) {
+    this.#isNodesFunction = isNodesFunction;
     this.#graph = graph;
     this.#tokens = tokens;
     this.#ignored = ignored;
@@ -123,7 +134,7 @@ export class WaitFinder {
     const name = graph.name(node).replace(/^Node \/ /, '');
     if (name === 'Array' || name === 'Map' || name === 'Set')
       return this.#tellContainer(node, name);
-    if (isPlain(name) || isPromise(graph, node)) return undefined;
+    if (isPlain(name) || NODES_QUEUE.test(name) || isPromise(graph, node)) return undefined;
     if (TELLING.test(name) || graph.follow(node, '_events') !== NONE) {
       return { what: name, isLast: true };
     }
@@ -141,6 +152,8 @@ export class WaitFinder {
       if (this.#ignored.has(holder) || (kind !== 'context' && kind !== 'property')) return true;
       const key = keyOf(graph, edge);
       const owner = graph.name(holder);
+      if (NODES_QUEUE.test(owner) || (kind === 'context' && this.#isNodesScope(holder)))
+        return true;
       isEvents ||= key === 'kEvents' || this.#isEvents(holder);
       // The order is that of preference: of a class, in a scope, in any object.
       if (!isPlain(owner)) names.push(`0${type} ${key} of ${owner}`);
@@ -149,6 +162,21 @@ export class WaitFinder {
     });
     const best = names.sort()[0];
     return isEvents || best === undefined ? undefined : { what: best.slice(1), isLast: true };
+  }
+
+  /** Whether the variables of a scope are those of a function of Node. */
+  #isNodesScope(scope: number): boolean {
+    const known = this.#nodesScopes.get(scope);
+    if (known !== undefined) return known;
+    let isNodes = false;
+    this.#graph.forRetainers(scope, (closure, edge) => {
+      if (this.#graph.edgeName(edge) !== 'context' || this.#graph.type(closure) !== 'closure')
+        return true;
+      isNodes = this.#isNodesFunction(closure);
+      return false;
+    });
+    this.#nodesScopes.set(scope, isNodes);
+    return isNodes;
   }
 
   #isEvents(node: number): boolean {

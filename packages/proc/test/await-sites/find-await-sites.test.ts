@@ -34,7 +34,7 @@ const EXPECTED: readonly (readonly [
 ];
 
 /** Beside those: their columns and causes are of less interest, or differ between versions of Node. */
-const OTHERS = ['generator', 'iterator', 'abort', 'pipeline', 'secret'];
+const OTHERS = ['generator', 'iterator', 'abort', 'pipeline', 'secret', 'events', 'lines'];
 /** Nothing to be seen of these: they wait for no promise. */
 const SILENT = ['settled', 'idleGenerator'];
 
@@ -77,6 +77,12 @@ describe('findAwaitSites()', () => {
     // Node 20 keeps the class of the base.
     expect(abort && waitsOf(abort)[0]).toMatch(/^(AbortSignal|EventTarget) \(heuristic\)$/);
     expect(groupOf(`pipeline ${at('pipeline')}`)?.count).toBe(1);
+  });
+
+  it('finds whose events a loop waits for, behind the queue that Node keeps for it', () => {
+    const waitsIn = (name: string) => waitsOf(groupOf(`${name} `) as AwaitGroup);
+    expect(waitsIn('events')).toEqual(['Feed (heuristic)']);
+    expect(waitsIn('lines')).toEqual(['Interface (heuristic)']);
   });
 
   it('gives the age of a WaitToken', () => {
