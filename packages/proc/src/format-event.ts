@@ -75,7 +75,7 @@ const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
 function formatForceQuit(event: ForceQuitEvent): EventLine {
   const parts = [
     `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
-    `not settled: ${names(event.pending)}`,
+    ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
     ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
     ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${counts(event.resources)}`] : []),
   ];
@@ -121,7 +121,7 @@ function formatReport(report: Report): EventLine {
   const notOk = listeners.filter(({ outcome }) => outcome !== 'ok');
   const parts = [
     `stopped after ${report.durationMs} ms`,
-    `${listeners.length} listeners`,
+    `${listeners.length} ${listeners.length === 1 ? 'listener' : 'listeners'}`,
     ...(notOk.length > 0 ? [`${notOk.length} of them not ok`] : []),
     ...(forced === null ? [] : [`forced (${forced})`]),
     ...(fatal === null ? [] : ['fatal error']),
@@ -135,16 +135,25 @@ function endOf({ signal, code }: Report['exit']): string {
   return code === null ? 'the process lives on' : `ends with exit code ${code}`;
 }
 
-function formatBlocked({ blockedMs, phase, stack, files }: BlockedLoop): EventLine {
+const BLOCK_PHASES: Record<BlockedLoop['phase'], string> = {
+  starting: ' during the start',
+  running: '',
+  stopping: ' during the stop',
+};
+
+function formatBlocked(block: BlockedLoop): EventLine {
+  const { blockedMs, phase, stack, files, nativeState } = block;
   const at = stack.map(
     ({ functionName, file, line, column }) =>
       `\n    at ${functionName} (${file}:${line}:${column})`,
   );
   // What Node does inside says less than who called it.
   const inner = stack.find(({ file }) => !file.startsWith('node:')) ?? stack[0];
-  const by = inner === undefined ? '' : ` by ${inner.functionName} (${inner.file}:${inner.line})`;
+  const unseen = nativeState === null ? '' : `, in native code that was ${nativeState}`;
+  const by =
+    inner === undefined ? unseen : ` by ${inner.functionName} (${inner.file}:${inner.line})`;
   const where = files.length === 0 ? '' : `; ${written(files)}`;
-  const text = `event loop blocked for ${Math.round(blockedMs)} ms while ${phase}${by}${where}`;
+  const text = `event loop blocked for ${Math.round(blockedMs)} ms${BLOCK_PHASES[phase]}${by}${where}`;
   return { level: 'warn', text, details: at.slice(0, 10).join('') };
 }
 

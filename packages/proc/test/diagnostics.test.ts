@@ -280,7 +280,7 @@ describe('the watchdog', () => {
     await program.saw('blocked by spin true');
     program.kill('SIGTERM');
     const { err } = await program.ended;
-    expect(err).toMatch(/event loop blocked for \d+ ms while running by spin/);
+    expect(err).toMatch(/event loop blocked for \d+ ms by spin/);
     expect(readdirSync(dir).length).toBeGreaterThan(0);
   });
 

@@ -1,4 +1,4 @@
-import type { LifecycleEvent, LoggerObject } from '../src';
+import type { BlockedLoop, LifecycleEvent, LoggerObject } from '../src';
 import { formatEvent, LastcallError } from '../src';
 import { createTestLifecycle } from '../src/testing';
 
@@ -212,6 +212,40 @@ describe('formatEvent()', () => {
     } as const;
     expect(formatEvent({ ...event, outcome: 'failed', error })?.text).toContain(
       'AggregateError [v4 refused; v6 refused]',
+    );
+  });
+});
+
+describe('the line of a blocked event loop', () => {
+  const block: BlockedLoop = {
+    at: 0,
+    blockedMs: 958.4,
+    isOver: true,
+    phase: 'running',
+    stack: [
+      { functionName: 'pbkdf2Sync', file: 'node:crypto', line: 78, column: 17 },
+      { functionName: 'hashOf', file: '/app/login.ts', line: 12, column: 20 },
+    ],
+    stackPrecision: 'exact',
+    nativeState: null,
+    profile: null,
+    files: ['/tmp/block.txt'],
+  };
+  const lineOf = (change: Partial<BlockedLoop>): string | undefined =>
+    formatEvent({ type: 'blocked', block: { ...block, ...change } })?.text;
+
+  it('names the function of the program, and the files', () => {
+    expect(lineOf({})).toBe(
+      'event loop blocked for 958 ms by hashOf (/app/login.ts:12); /tmp/block.txt',
+    );
+  });
+
+  it('says when it was, and what is known without a stack', () => {
+    expect(lineOf({ stack: [], files: [], nativeState: 'waiting', phase: 'starting' })).toBe(
+      'event loop blocked for 958 ms during the start, in native code that was waiting',
+    );
+    expect(lineOf({ stack: [], files: [], phase: 'stopping' })).toBe(
+      'event loop blocked for 958 ms during the stop',
     );
   });
 });

@@ -9,7 +9,7 @@ describe('a microservice in a process of its own', () => {
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' });
     expect(out).toMatch(/job done\npool stops\nstopped: ok\n$/);
     expect(err).toMatch(/work +orders +ok/);
-    expect(err).toMatch(/1 listeners, all ok; ends by SIGTERM/);
+    expect(err).toMatch(/1 listener, all ok; ends by SIGTERM/);
   });
 
   it('stops what has started when SIGTERM comes during the start', async () => {
