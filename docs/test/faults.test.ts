@@ -45,7 +45,10 @@ const shown = new Map(
 function normalise(text: string): string[] {
   const lines = text.replaceAll(`${FAULTS}/`, '').trimEnd().split('\n');
   return lines.map((line) =>
-    line.replaceAll(/ *\b\d+(\.\d+)? m?s\b/g, ' # ms').replaceAll(/:\d{4,5}$/g, ':#'),
+    line
+      .replaceAll(/ *\b\d+(\.\d+)? m?s\b/g, ' # ms')
+      .replaceAll(/:\d{4,5}$/g, ':#')
+      .replaceAll(/\(pid \d+\)/g, '(pid #)'),
   );
 }
 
@@ -118,7 +121,7 @@ const DUMPED: Hunt[] = [
 async function takeDump(faulty: Fault): Promise<string> {
   faulty.signal('SIGUSR1');
   const first = readFileSync(await faulty.saw(/dump 1 .*: (\S+\.txt)/), 'utf8');
-  if (!first.includes('force: true')) return first;
+  if (!first.includes('to have it anyway')) return first;
   faulty.signal('SIGUSR1');
   return readFileSync(await faulty.saw(/dump 2 .*: (\S+\.txt)/), 'utf8');
 }

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { AwaitSites, AwaitSitesOptions } from './await-sites';
 import { estimateCost } from './heap-cost';
+import { HOW_TO_INSIST } from './how-to-insist';
 import { search } from './search';
 import { SearchRun } from './search-run';
 
@@ -58,7 +59,7 @@ async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSite
 function tooSoon(minIntervalMs: number): string | undefined {
   const passedMs = performance.now() - endedAt;
   if (passedMs >= minIntervalMs) return undefined;
-  return `the last search was ${Math.round(passedMs)} ms ago, and ${minIntervalMs} ms must pass between two; force: true searches all the same`;
+  return `the last search was ${Math.round(passedMs)} ms ago, and ${minIntervalMs} ms must pass between two; ${HOW_TO_INSIST}`;
 }
 
 function withDeadline(

@@ -1,6 +1,7 @@
 import type { AwaitSites } from './await-sites';
 import { estimateCost, estimateLightPauseMs, type HeapCost, liveBytes, refusal } from './heap-cost';
 import { HeapSession } from './heap-session';
+import { HOW_TO_INSIST } from './how-to-insist';
 import { searchHeap } from './search-heap';
 import { searchPromises } from './search-promises';
 import type { SearchRun } from './search-run';
@@ -19,14 +20,12 @@ export async function search(run: SearchRun, cost: HeapCost): Promise<AwaitSites
   try {
     const atFirst = force ? undefined : refusal(cost, maxPauseMs);
     const isLight = session !== undefined && estimateLightPauseMs() <= maxPauseMs;
-    if (atFirst !== undefined && !isLight) return run.skipped(`${atFirst}; ${FORCE}`);
+    if (atFirst !== undefined && !isLight) return run.skipped(`${atFirst}; ${HOW_TO_INSIST}`);
     return await searchAll(run, session, atFirst !== undefined);
   } finally {
     session?.close();
   }
 }
-
-const FORCE = 'force: true searches all the same';
 
 async function searchAll(
   run: SearchRun,
@@ -42,7 +41,8 @@ async function searchAll(
       }),
     );
     const why = isInDoubt ? refusal(estimateCost(), run.options.maxPauseMs) : undefined;
-    if (why !== undefined) return await searchPromises(run, marker.promises, `${why}; ${FORCE}`);
+    if (why !== undefined)
+      return await searchPromises(run, marker.promises, `${why}; ${HOW_TO_INSIST}`);
     const sites = await searchHeap(run, marker.promises, session, liveBytes());
     return typeof sites === 'string' ? await searchPromises(run, marker.promises, sites) : sites;
   } finally {

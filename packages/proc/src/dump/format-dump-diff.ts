@@ -33,8 +33,8 @@ function countLine({ what, before, after }: CountChange): string {
 
 function memoryLine({ what, before, after }: CountChange): string {
   const change = after - before;
-  const sign = change < 0 ? '-' : '+';
-  return `${sign}${formatBytes(Math.abs(change))}  ${what.replace('Bytes', '')} (${formatBytes(before)} -> ${formatBytes(after)})`;
+  const growth = `${change < 0 ? '-' : '+'}${formatBytes(Math.abs(change))}`;
+  return `${growth.padStart(10)}  ${what.replace('Bytes', '')} (${formatBytes(before)} -> ${formatBytes(after)})`;
 }
 
 function growth(before: number, after: number): string {

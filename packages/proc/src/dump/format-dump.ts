@@ -1,8 +1,8 @@
 import type { Activity } from '../activities/activity';
 import type { AwaitGroup, AwaitSites, ResourceSite } from '../await-sites/await-sites';
 import type { LifecycleStatus, ListenerStatus } from '../status';
-import type { DumpDocument, HandleGroup } from './dump-document';
-import { formatBytes, formatDuration } from './format-units';
+import type { DumpDocument, HandleGroup, HandleRecord } from './dump-document';
+import { formatBytes, formatCount, formatDuration } from './format-units';
 
 /** How many lines a list may have; the JSON has more. */
 const MOST_LINES = 40;
@@ -18,7 +18,7 @@ export function formatDump(dump: DumpDocument): string {
     activitySection(dump.activities),
     awaitSection(dump.awaits),
     resourceSection(dump.awaits),
-    handleSection(dump.handles.groups, dump.handles.total),
+    handleSection(dump.handles),
     keepsAliveSection(dump.keepsAlive),
     warningSection(dump.warnings),
     footer(dump),
@@ -49,8 +49,10 @@ function header(dump: DumpDocument): string {
 function watchdogLine({ watchdog }: DumpDocument): string[] {
   if (watchdog === null) return [];
   const { thresholdMs, blocks, longestMs } = watchdog;
+  if (blocks === 0) return [`blocked never for more than ${thresholdMs} ms (watchdog)`];
+  const times = formatCount(blocks, 'time');
   return [
-    `blocked ${blocks} times for more than ${thresholdMs} ms, at most ${longestMs} ms (watchdog)`,
+    `blocked ${times} for more than ${thresholdMs} ms, at most ${formatDuration(longestMs)} (watchdog)`,
   ];
 }
 
@@ -81,7 +83,8 @@ function waitingListener({ phase, stage, name }: ListenerStatus): string {
 function stoppingListener({ phase, stage, name, state, durationMs }: ListenerStatus): string {
   const took = durationMs === null ? '' : `${durationMs} ms`;
   const mark = state === 'running' ? '  <- waited for' : '';
-  return `${(stage ?? phase).padEnd(10)} ${name.padEnd(20)} ${state.padEnd(8)} ${took.padStart(8)}${mark}`;
+  const line = `${(stage ?? phase).padEnd(10)} ${name.padEnd(20)} ${state.padEnd(8)} ${took.padStart(8)}${mark}`;
+  return line.trimEnd();
 }
 
 function activitySection({ counts, oldest }: DumpDocument['activities']): string {
@@ -103,13 +106,16 @@ function activityLine({ kind, name, owner, state, peer, ageMs }: Activity): stri
 
 function awaitSection(awaits: AwaitSites): string {
   const { groups, suspended, omittedGroups, status, reason } = awaits;
-  const title =
-    status === 'skipped'
-      ? 'await sites: not looked for'
-      : `await sites: ${suspended} suspended in ${groups.length + omittedGroups} groups`;
-  const why = reason === null ? [] : [reason];
-  const more = omittedGroups === 0 ? [] : [`… and ${omittedGroups} more groups`];
+  const why = reason === null ? [] : reason.split('; ');
+  const more = omittedGroups === 0 ? [] : [`… and ${formatCount(omittedGroups, 'more group')}`];
+  const title = `await sites: ${status === 'skipped' ? 'not looked for' : countAwaits(suspended, groups.length + omittedGroups)}`;
   return [heading(title), ...indent(why), ...groups.map(groupText), ...indent(more)].join('\n');
+}
+
+/** A group counts stacks, each of one function or more. */
+function countAwaits(suspended: number, groups: number): string {
+  if (suspended === 0) return 'no function is suspended';
+  return `${formatCount(suspended, 'suspended function')} in ${formatCount(groups, 'group')}`;
 }
 
 function groupText({ count, frames, waitingOn, ageMs }: AwaitGroup, index: number): string {
@@ -135,9 +141,9 @@ function resourceSection({ resources, listeners }: AwaitSites): string {
   return lines.length === 0 ? '' : section('the code behind timers, sockets and listeners', lines);
 }
 
-/** Streams without any code of the program are listed as handles, with their endpoints. */
-function hasCode({ type, callbacks }: ResourceSite): boolean {
-  return callbacks.length > 0 || !/Socket|Stream/.test(type);
+/** What no code of the program listens to is listed as a handle, with more than its name. */
+function hasCode({ callbacks }: ResourceSite): boolean {
+  return callbacks.length > 0;
 }
 
 function resourceLine({ type, count, delayMs, repeats, isRefed, callbacks }: ResourceSite): string {
@@ -147,18 +153,35 @@ function resourceLine({ type, count, delayMs, repeats, isRefed, callbacks }: Res
   const code = callbacks.map(
     ({ event, ...at }) => `${event === null ? '' : `${event}: `}${at.functionName} ${position(at)}`,
   );
-  return `${count} x ${type}${timing}${unref}${code.length === 0 ? '' : `  ${code.join(', ')}`}`;
+  return `${count} x ${type}${timing}${unref}  ${code.join(', ')}`;
 }
 
-function handleSection(groups: readonly HandleGroup[], total: number): string {
+function handleSection({ groups, list, total }: DumpDocument['handles']): string {
   if (total === 0) return '';
-  return section(`open handles: ${total}`, groups.map(handleLine));
+  return section(
+    `open handles: ${total}`,
+    groups.map((group) => handleLine(group, list)),
+  );
 }
 
-function handleLine({ type, state, endpoint, count, queuedBytes }: HandleGroup): string {
+function handleLine(group: HandleGroup, list: readonly HandleRecord[]): string {
+  const { type, state, endpoint, count, queuedBytes } = group;
   const queued = queuedBytes === 0 ? '' : `, ${formatBytes(queuedBytes)} not sent`;
   const details = [state, endpoint].filter((text) => text !== null).join(' ');
-  return `${String(count).padStart(6)} x ${type}  ${details}${queued}`;
+  return `${String(count).padStart(6)} x ${type}  ${details}${queued}${pids(group, list)}`.trimEnd();
+}
+
+/** More pids than anybody looks up. */
+const MOST_PIDS = 8;
+
+/** Of children the pids, for `ps` and `kill`. */
+function pids({ type, endpoint }: HandleGroup, list: readonly HandleRecord[]): string {
+  const ids = list.flatMap(({ id, program, ...child }) =>
+    id !== undefined && child.type === type && program === endpoint ? [id] : [],
+  );
+  if (ids.length === 0) return '';
+  const more = ids.length > MOST_PIDS ? ', …' : '';
+  return ` (pid ${ids.slice(0, MOST_PIDS).join(', ')}${more})`;
 }
 
 function keepsAliveSection(keepsAlive: Readonly<Record<string, number>>): string {

@@ -17,7 +17,7 @@ describe('findAwaitSites() holds back', () => {
     const sites = await searchScenario('nested', { search: { force: false, maxPauseMs: 1 } });
     expect(sites).toMatchObject({ status: 'skipped', groups: [], stats: { pauseMs: 0 } });
     expect(sites.reason).toMatch(
-      /stop the process for about \d+ ms .* 1 ms are allowed; force: true/,
+      /stop the process for about \d+ ms .* 1 ms are allowed; .* awaits: 'always'/,
     );
     expect(sites.stats.estimatedPauseMs).toBeGreaterThan(1);
   });

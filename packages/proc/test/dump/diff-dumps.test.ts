@@ -84,7 +84,7 @@ describe('diffDumps()', () => {
     +5  Socket to 10.0.0.9:5432 (20 -> 25)
 
 --- memory ---
-+5.0 MB  heapUsed (0 B -> 5.0 MB)
+   +5.0 MB  heapUsed (0 B -> 5.0 MB)
 `);
   });
 
@@ -101,12 +101,49 @@ describe('formatDump()', () => {
   it('says what waits, for what and for how long', async () => {
     const base = await document();
     const text = formatDump({ ...base, awaits: withGroups(base, [group('find', 20, 41)]) });
-    expect(text).toContain(`--- await sites: 20 suspended in 1 groups ---
+    expect(text).toContain(`--- await sites: 20 suspended functions in 1 group ---
 [1] 20 suspended, waiting for checkout of pool pg-main, for 2.0 s to 1m 1s
     await find  /app/orders.js:41:7`);
   });
 
   it('says why there are no await sites', async () => {
     expect(formatDump(await document())).toContain('--- await sites: not looked for ---');
+    const base = await document();
+    expect(formatDump({ ...base, awaits: withGroups(base, []) })).toContain(
+      '--- await sites: no function is suspended ---',
+    );
+  });
+
+  it('says what is open, with the pids of children, and no more than is known', async () => {
+    const base = await document();
+    const common = { state: null, queuedBytes: 0 };
+    const child = (id: number) => ({ type: 'ChildProcess', program: 'convert', id });
+    const handles: DumpDocument['handles'] = {
+      list: [child(7), child(9), { type: 'FSWatcher' }],
+      groups: [
+        { ...common, type: 'ChildProcess', endpoint: 'convert', count: 2 },
+        { ...common, type: 'FSWatcher', endpoint: null, count: 1 },
+      ],
+      total: 3,
+    };
+    const site = { isRefed: null, delayMs: null, repeats: null, callbacks: [], count: 1 };
+    const awaits = { ...withGroups(base, []), resources: [{ ...site, type: 'ChildProcess' }] };
+    const text = formatDump({ ...base, handles, awaits });
+    expect(text).toContain(`--- open handles: 3 ---
+       2 x ChildProcess  convert (pid 7, 9)
+       1 x FSWatcher
+`);
+    expect(text).not.toContain('the code behind');
+  });
+
+  it('counts what the watchdog saw', async () => {
+    const base = await document();
+    const seen = (blocks: number, longestMs: number): string =>
+      formatDump({
+        ...base,
+        watchdog: { thresholdMs: 500, blocks, longestMs, totalMs: longestMs },
+      });
+    expect(seen(0, 0)).toContain('\nblocked never for more than 500 ms (watchdog)\n');
+    expect(seen(1, 14_942)).toContain('\nblocked 1 time for more than 500 ms, at most 14.9 s (');
   });
 });
