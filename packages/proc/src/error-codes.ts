@@ -88,6 +88,12 @@ export const ERROR_CODES = {
   LASTCALL_SERVICE_FAILED: 'a service of a group failed to start, to run or to stop',
   LASTCALL_SERVICE_GROUP_STARTED:
     'a service was added to, or start() called on, a group that has started',
+  LASTCALL_CLI_USAGE: 'a command of lastcall was given arguments it cannot use',
+  LASTCALL_CLI_NO_PROCESS: 'no process is known by what a command was given',
+  LASTCALL_CLI_NO_FILE: 'a file that a command was given cannot be read',
+  LASTCALL_CLI_UNKNOWN_FILE: 'a file that lastcall view was given is nothing that lastcall writes',
+  LASTCALL_CLI_IMPOSSIBLE: 'the process or the system does not allow what a command is to do',
+  LASTCALL_CLI_LATE: 'what a command asked for did not come about in time',
 } as const;
 
 /** A stable reason for an error; branch on it, never on the message. */

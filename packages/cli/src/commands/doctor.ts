@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { LastcallError } from '@lastcall/proc';
+import type { Command } from 'commander';
+import { addCommand, type CommandContext } from '../command-context';
+import { type Diagnosis, examine } from '../doctor/examine';
+import { type Facts, noFacts } from '../doctor/facts';
+import { deploymentFiles, factsOfFile } from '../doctor/file-source';
+import { factsOfProcess } from '../doctor/process-source';
+import { EXIT_CODES } from '../exit-codes';
+import { printable } from '../printable';
+import type { Printer } from '../printer';
+import { findTarget } from '../target/find-target';
+
+const HELP = `
+Without an argument it looks at the files of this folder that say how the service is run, and at the environment.
+
+Examples:
+  lastcall doctor                       Dockerfile, Compose, Kubernetes, systemd, package.json in this folder
+  lastcall doctor k8s/deployment.yaml   one file
+  lastcall doctor 4242                  a live process: its environment, its parents, its signals
+
+Exit code 1 when there is a problem (warnings and hints are none).`;
+
+/** `lastcall doctor`: says what will go wrong. */
+export function addDoctorCommand(program: Command, context: CommandContext): void {
+  addCommand(program, 'doctor', 'say what will go wrong at a stop or restart, before it does')
+    .argument('[target...]', 'files, or processes: pid, pid file or name')
+    .addHelpText('after', HELP)
+    .action(async (targets: string[], _options, command) => {
+      const printer = context.printer(command);
+      const facts = targets.length === 0 ? aroundHere(context) : await lookAt(context, targets);
+      const diagnoses = facts.map(examine);
+      printer.result(diagnoses, () => diagnoses.map((one) => render(one, printer)).join('\n\n'));
+      const isBad = diagnoses.some(({ findings }) =>
+        findings.some(({ severity }) => severity === 'problem'),
+      );
+      if (isBad) context.onExitCode(EXIT_CODES.failed);
+    });
+}
+
+function aroundHere({ environment }: CommandContext): Facts[] {
+  const fromFiles = deploymentFiles(environment.cwd()).flatMap(factsOfFile);
+  return [
+    ...fromFiles,
+    { ...noFacts('this environment', 'environment'), env: environment.allEnv() },
+  ];
+}
+
+async function lookAt(context: CommandContext, targets: readonly string[]): Promise<Facts[]> {
+  const found = targets.map(async (target) => {
+    const isFile = !/^\d+$/.test(target) && !/\.pid$/.test(target) && existsSync(target);
+    return isFile ? factsOfFile(target) : [await lookAtProcess(context, target)];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+async function lookAtProcess({ environment }: CommandContext, target: string): Promise<Facts> {
+  const { pid } = await findTarget(environment, target);
+  const facts = factsOfProcess(environment, pid, null);
+  if (facts !== null) return facts;
+  throw new LastcallError(
+    'LASTCALL_CLI_IMPOSSIBLE',
+    `process ${pid} cannot be looked at: that takes /proc, which only Linux has; give the files instead`,
+  );
+}
+
+const MARKS = { problem: '✗', warning: '!', hint: '·' } as const;
+
+function render({ subject, findings }: Diagnosis, { colors }: Printer): string {
+  const paint = { problem: colors.red, warning: colors.yellow, hint: colors.dim } as const;
+  if (findings.length === 0)
+    return `${colors.bold(printable(subject))}\n  ${colors.green('✓')} nothing found`;
+  const lines = findings.map(
+    ({ severity, text, advice, rule }) =>
+      `  ${paint[severity](`${MARKS[severity]} ${severity}`)}: ${printable(text, 1000)} ${colors.dim(`[${rule}]`)}\n      → ${printable(advice)}`,
+  );
+  return [colors.bold(printable(subject)), ...lines].join('\n');
+}

@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { LastcallError, toError } from '@lastcall/proc';
+import { factsOfCompose } from './compose-source';
+import { factsOfDockerfile } from './dockerfile-source';
+import type { Facts } from './facts';
+import { factsOfManifest } from './kubernetes-source';
+import { factsOfPackage } from './package-source';
+import { factsOfUnit } from './systemd-source';
+
+interface Source {
+  readonly isFor: RegExp;
+  readonly read: (text: string, subject: string) => Facts[];
+}
+
+const SOURCES: readonly Source[] = [
+  { isFor: /(^|[./-])(Dockerfile|Containerfile)([./-]|$)/, read: factsOfDockerfile },
+  { isFor: /^(docker-)?compose[^/]*\.ya?ml$/, read: factsOfCompose },
+  { isFor: /\.service$/, read: factsOfUnit },
+  { isFor: /^package\.json$/, read: factsOfPackage },
+  { isFor: /\.ya?ml$/, read: factsOfManifest },
+];
+
+/** Where files lie that say how a service is run, from the folder of a project. */
+const FOLDERS = [
+  '.',
+  'deploy',
+  'deployment',
+  'docs/deploy',
+  'k8s',
+  'kubernetes',
+  'manifests',
+  'docker',
+  'systemd',
+];
+
+/** The files below `folder` that the doctor can read. */
+export function deploymentFiles(folder: string): string[] {
+  return FOLDERS.flatMap((name) => {
+    const directory = join(folder, name);
+    if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && sourceFor(entry.name) !== undefined)
+      .map((entry) => join(directory, entry.name))
+      .sort();
+  });
+}
+
+/**
+ * What a file says of how a service is run; empty when it says nothing of that.
+ *
+ * @throws LastcallError `LASTCALL_CLI_NO_FILE`, `LASTCALL_CLI_UNKNOWN_FILE`
+ */
+export function factsOfFile(path: string): Facts[] {
+  const source = sourceFor(basename(path));
+  if (source === undefined) {
+    throw new LastcallError(
+      'LASTCALL_CLI_UNKNOWN_FILE',
+      `${path} is no Dockerfile, Compose file, Kubernetes manifest, systemd unit or package.json`,
+    );
+  }
+  const text = readOrThrow(path);
+  try {
+    return source.read(text, path);
+  } catch (thrown) {
+    const cause = toError(thrown);
+    throw new LastcallError(
+      'LASTCALL_CLI_UNKNOWN_FILE',
+      `${path} cannot be read: ${cause.message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function sourceFor(name: string): Source | undefined {
+  return SOURCES.find(({ isFor }) => isFor.test(name));
+}
+
+function readOrThrow(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    const cause = toError(thrown);
+    throw new LastcallError('LASTCALL_CLI_NO_FILE', `cannot read ${path}: ${cause.message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export { EXIT_CODES } from './exit-codes';
+export { main } from './main';

@@ -1,0 +1,66 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from './run-cli';
+
+async function complete(...words: string[]): Promise<string[]> {
+  const { out } = await runCli(['__complete', '--', ...words]);
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t')[0] ?? '');
+}
+
+describe('completion', () => {
+  it('completes commands, options, choices and files', async () => {
+    expect(await complete('vi')).toEqual(['view']);
+    expect(await complete('')).toEqual(expect.arrayContaining(['view', 'doctor', 'completion']));
+    expect(await complete('')).not.toContain('__complete');
+    expect(await complete('view', '--w')).toEqual(['--web']);
+    expect(await complete('completion', 'f')).toEqual(['fish']);
+    expect(await complete('view', '')).toEqual([':files']);
+    expect(await complete('view', '--html', '')).toEqual([':files']);
+    expect(await complete('view', '--port', '1', 'x', '--he')).toEqual(['--help']);
+  });
+
+  it('describes what it offers', async () => {
+    const { out } = await runCli(['__complete', '--', 'doc']);
+    expect(out).toMatch(/^doctor\tsay what will go wrong/);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('has a script for %s', async (shell) => {
+    const { out, code } = await runCli(['completion', shell]);
+    expect(code).toBe(0);
+    expect(out).toContain('lastcall __complete -- ');
+    expect((await runCli(['completion', 'tcsh'])).code).toBe(2);
+  });
+
+  it('works in a real bash', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lastcall-completion-'));
+    try {
+      const bin = join(folder, 'lastcall');
+      const target = join(__dirname, '..', 'bin', 'lastcall.js');
+      writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${target}' "$@"\n`);
+      chmodSync(bin, 0o755);
+      const { out: script } = await runCli(['completion', 'bash']);
+      const test = `${script}\nCOMP_WORDS=(lastcall completion z); COMP_CWORD=2; _lastcall; echo "[\${COMPREPLY[*]}]"`;
+      const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+      const out = execFileSync('bash', ['-c', test], { encoding: 'utf8', env });
+      expect(out).toBe('[zsh]\n');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each(['zsh', 'fish'])(
+    'gives a script that %s can read, where it is installed',
+    async (shell) => {
+      const { out } = await runCli(['completion', shell]);
+      const { error, status } = spawnSync(shell, ['-n'], { input: out });
+      // Neither is needed to work on lastcall.
+      if (error === undefined) expect(status).toBe(0);
+      else expect(error).toMatchObject({ code: 'ENOENT' });
+    },
+  );
+});

@@ -1,0 +1,181 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runProgram } from '../../../tools/run-program';
+import { runCli } from './run-cli';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lastcall-doctor-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The rules that a file breaks, with their severity. */
+async function rulesOf(name: string, text: string): Promise<string[]> {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  const { out } = await runCli(['doctor', '--json', path]);
+  return (JSON.parse(out) as { findings: { rule: string; severity: string }[] }[]).flatMap(
+    ({ findings }) => findings.map(({ rule, severity }) => `${severity} ${rule}`),
+  );
+}
+
+describe('lastcall doctor of a Dockerfile', () => {
+  it.each([
+    ['CMD ["node", "app.js"]', []],
+    ['CMD node app.js', ['problem shell-in-front']],
+    ['CMD exec node app.js', []],
+    ['CMD ["npm", "start"]', ['problem package-manager-in-front']],
+    ['CMD ["sh", "-c", "node app.js"]', ['problem shell-in-front']],
+    ['CMD ["node", "/usr/local/bin/nodemon", "app.js"]', ['warning watcher-in-front']],
+    ['CMD ["node", "--disable-sigusr1", "app.js"]', ['problem dump-signal']],
+    ['ENTRYPOINT ["tini", "--"]\nCMD ["node", "app.js"]', []],
+    ['ENTRYPOINT ["lastcall", "run", "--"]\nCMD ["node", "app.js"]', []],
+    ['STOPSIGNAL SIGKILL\nCMD ["node", "app.js"]', ['problem stop-signal']],
+    ['STOPSIGNAL SIGINT\nCMD ["node", "app.js"]', []],
+    ['ENV LASTCALL_WAIT_TIME_MS=12000\nCMD ["node", "app.js"]', ['problem grace-period']],
+    ['ENV LASTCALL_WAIT_TIME=12000\nCMD ["node", "app.js"]', ['warning unknown-variable']],
+    ['ENV LASTCALL_EXIT=maybe\nCMD ["node", "app.js"]', ['problem bad-variable']],
+    ['ENV LASTCALL_WRAP_UP_TIME_MS=5000\nCMD ["node", "app.js"]', ['problem times-in-order']],
+    ['ENV LASTCALL_WRAP_UP_TIME_MS 0\nCMD ["node", "app.js"]', ['warning readiness-hold']],
+    ['CMD npm start\nFROM node:24\nCMD ["node", "app.js"]', []],
+    ['FROM scratch', []],
+  ])('%j', async (text, expected) => {
+    expect(await rulesOf('Dockerfile', `FROM node:24\n${text}\n`)).toEqual(expected);
+  });
+});
+
+describe('lastcall doctor of a Kubernetes manifest', () => {
+  const manifest = (pod: object, container: object): string =>
+    JSON.stringify({
+      kind: 'Deployment',
+      metadata: { name: 'api' },
+      spec: {
+        template: {
+          spec: {
+            ...pod,
+            containers: [{ name: 'api', ports: [{ containerPort: 1 }], ...container }],
+          },
+        },
+      },
+    });
+  const env = (variables: Record<string, string>): object[] =>
+    Object.entries(variables).map(([name, value]) => ({ name, value }));
+  const FINE = {
+    LASTCALL_WRAP_UP_TIME_MS: '8000',
+    LASTCALL_HAMMER_TIME_MS: '20000',
+    LASTCALL_WAIT_TIME_MS: '25000',
+  };
+  const probe = { readinessProbe: { httpGet: { path: '/readyz' } } };
+
+  it('finds nothing where all is set', async () => {
+    const text = manifest(
+      { terminationGracePeriodSeconds: 30 },
+      { ...probe, env: env({ ...FINE, LASTCALL_GRACE_PERIOD_MS: '30000' }) },
+    );
+    expect(await rulesOf('api.yaml', text)).toEqual([]);
+  });
+
+  it('finds a missing hold, a missing probe, and a period that is not told', async () => {
+    expect(await rulesOf('api.yaml', manifest({}, {}))).toEqual([
+      'problem readiness-probe',
+      'warning readiness-hold',
+      'hint grace-period-unsaid',
+    ]);
+  });
+
+  it('counts what preStop takes out of the grace period', async () => {
+    const lifecycle = { preStop: { exec: { command: ['sleep', '10'] } } };
+    const text = manifest({}, { ...probe, lifecycle, env: env(FINE) });
+    expect(await rulesOf('api.yaml', text)).toEqual(['problem grace-period']);
+  });
+
+  it('knows that a shell as command passes nothing on', async () => {
+    const text = manifest(
+      {},
+      {
+        ...probe,
+        command: ['sh', '-c', 'node app.js'],
+        env: env({ ...FINE, LASTCALL_GRACE_PERIOD_MS: '30000' }),
+      },
+    );
+    expect(await rulesOf('api.yaml', text)).toEqual(['problem shell-in-front']);
+  });
+});
+
+describe('lastcall doctor', () => {
+  it('reads Compose files and systemd units', async () => {
+    const compose = 'services:\n  api:\n    command: npm start\n    stop_grace_period: 3s\n';
+    expect(await rulesOf('compose.yaml', compose)).toEqual([
+      'problem grace-period',
+      'problem package-manager-in-front',
+    ]);
+    const unit =
+      '[Service]\nExecStart=/bin/sh -c "node app.js"\nTimeoutStopSec=2\nKillSignal=SIGKILL\n';
+    expect(await rulesOf('api.service', unit)).toEqual([
+      'problem grace-period',
+      'problem shell-in-front',
+      'problem stop-signal',
+    ]);
+  });
+
+  it('looks at the files around, and ends with 1 when there is a problem, else with 0', async () => {
+    mkdirSync(join(folder, 'k8s'));
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM node\nCMD npm start\n');
+    const around = { cwd: () => folder, allEnv: () => ({}) };
+    const { code, out } = await runCli(['doctor'], around);
+    expect(code).toBe(1);
+    expect(out).toMatch(/Dockerfile\n {2}✗ problem: .*\[shell-in-front\]\n {6}→ /);
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM node\nCMD ["node", "app.js"]\n');
+    expect((await runCli(['doctor'], around)).code).toBe(0);
+  });
+
+  it('refuses files that it cannot read', async () => {
+    const path = join(folder, 'api.yaml');
+    writeFileSync(path, 'a: [');
+    expect((await runCli(['doctor', path])).code).toBe(1);
+    writeFileSync(join(folder, 'notes.txt'), '');
+    expect((await runCli(['doctor', join(folder, 'notes.txt')])).code).toBe(1);
+    expect((await runCli(['doctor', '999999999'])).code).toBe(3);
+  });
+});
+
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+onLinux('lastcall doctor of a live process (needs /proc)', () => {
+  it('sees whether signals are handled', async () => {
+    const bare = runProgram(folder, 'setInterval(() => {}, 1000); console.log("up")');
+    await bare.saw('up');
+    const { out } = await runCli(['doctor', String(bare.child.pid)]);
+    bare.kill('SIGKILL');
+    expect(out).toContain('[no-lastcall]');
+    const ours = runProgram(
+      join(__dirname, '..'),
+      "require('@lastcall/proc').proc.install(); setInterval(() => {}, 1000); console.log('up')",
+      { env: { LASTCALL_WRAP_UP_TIME_MS: '0', LASTCALL_WAIT_TIME_MS: '20000' } },
+    );
+    await ours.saw('up');
+    const looked = await runCli(['doctor', String(ours.child.pid)]);
+    ours.kill('SIGKILL');
+    expect(looked.out).not.toContain('[no-lastcall]');
+    expect(looked.out).toContain('[readiness-hold]');
+    await Promise.all([bare.ended, ours.ended]);
+  });
+
+  it('sees a shell in front of it', async () => {
+    const program = `setInterval(() => {}, 1000); console.log("pid " + process.pid)`;
+    const shell = spawn('sh', ['-c', `"$0" -e '${program}'; true`, process.execPath], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [chunk] = await once(shell.stdout, 'data');
+    const pid = /pid (\d+)/.exec(String(chunk))?.[1] ?? '';
+    const { out } = await runCli(['doctor', '--json', pid]);
+    process.kill(Number(pid), 'SIGKILL');
+    await once(shell, 'exit');
+    expect(JSON.parse(out)[0].findings.map(({ rule }: { rule: string }) => rule)).toContain(
+      'shell-in-front',
+    );
+  });
+});
