@@ -284,6 +284,47 @@ describe('the watchdog', () => {
     expect(readdirSync(dir).length).toBeGreaterThan(0);
   });
 
+  it.each([true, false])(
+    'says on stderr who blocks it while that lasts, with logger: %s',
+    async (logger) => {
+      const dir = directory();
+      const settings = { watchdog: { thresholdMs: 100 }, dumpDir: dir, logger };
+      const program = runProgram(`proc.setup(${JSON.stringify(settings)});
+        const { readdirSync } = require('node:fs');
+        const isWritten = () => readdirSync(proc.settings.dumpDir).some((name) => name.endsWith('.cpuprofile'));
+        setTimeout(function blocks() { while (!isWritten()); process.exit(); }, 500);`);
+      const { err } = await program.ended;
+      const line =
+        /^lastcall: event loop blocked for .* by .*blocks \(.*\).*; \S+-block-\S+\.txt\n$/;
+      expect(err).toMatch(logger ? line : /^$/);
+    },
+  );
+
+  it('does not take the time of a dump for a block', async () => {
+    const program = runProgram(
+      `proc.setup({ watchdog: { thresholdMs: 50 } });
+      globalThis.heap = Array.from({ length: 50_000 }, (_, i) => ({ i, next: { i } }));
+      const functions = ({ block: { stack, phase } }) =>
+        phase === 'starting' ? [] : stack.map(({ functionName }) => functionName);
+      proc.events.on('blocked', (event) => {
+        say('blocked in ' + functions(event).join());
+        if (functions(event).includes('spin')) say('spin was seen');
+      });
+      ${block}
+      setTimeout(async () => {
+        const { json } = await proc.dump({ awaits: 'always', write: false });
+        say('stopped for ' + json.awaits.stats.pauseMs + ' ms');
+        // Looking at one block, the watchdog rests for a while.
+        setTimeout(() => spin(500), 1500);
+      }, 1000);`,
+    );
+    await program.saw('spin was seen');
+    program.kill('SIGTERM');
+    const { out } = await program.ended;
+    expect(Number(out.match(/stopped for (\d+) ms/)?.[1])).toBeGreaterThan(100);
+    expect(out).not.toMatch(/blocked in .*(takeSnapshot|searchHeap|readHeap)/);
+  });
+
   it.each(['signal', 'code'])(
     'ends a process in time whose shutdown listener never returns, with exit: %s',
     async (exit) => {

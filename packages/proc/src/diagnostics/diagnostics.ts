@@ -38,6 +38,7 @@ export function createDiagnostics(host: DiagnosticsHost): Diagnostics {
   const watchdog = new WatchdogControl({
     diagnostics,
     files: () => ({ dir: lifecycle.settings.dumpDir, name: name() }),
+    announces: () => lifecycle.settings.logger === true,
     emit,
     onHammerDue: host.onHammerDue,
     onWaitOver: host.onWaitOver,
@@ -50,6 +51,7 @@ export function createDiagnostics(host: DiagnosticsHost): Diagnostics {
     dir: () => lifecycle.settings.dumpDir,
     status: () => lifecycle.status(),
     watchdog: () => watchdog.record,
+    excuse: () => watchdog.excuse(),
     isProfiling: () => profiles.isProfiling,
     emit,
   });

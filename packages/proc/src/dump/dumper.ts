@@ -25,6 +25,8 @@ export interface DumpHost {
   status(): LifecycleStatus;
   watchdog(): WatchdogRecord | null;
   isProfiling(): boolean;
+  /** Tells the watchdog that the pauses from now on are the dump's; until what is returned is called. */
+  excuse(): () => void;
   emit(event: LifecycleEvent): void;
 }
 
@@ -137,10 +139,13 @@ export class Dumper {
     if (wish === 'never') return notLookedFor('not asked for');
     const { environment, diagnostics } = this.#host;
     const isStopping = this.#host.status().reason !== null;
-    const sites = await diagnostics.findAwaitSites({
-      force: wish === 'always',
-      ...(isStopping ? { maxPauseMs: STOPPING_PAUSE_MS } : {}),
-    });
+    const endExcuse = this.#host.excuse();
+    const sites = await diagnostics
+      .findAwaitSites({
+        force: wish === 'always',
+        ...(isStopping ? { maxPauseMs: STOPPING_PAUSE_MS } : {}),
+      })
+      .finally(endExcuse);
     const hasSnapshot = sites.stats.heapNodes !== null;
     this.#skippedAt = hasSnapshot ? Number.NEGATIVE_INFINITY : environment.now();
     return sites;

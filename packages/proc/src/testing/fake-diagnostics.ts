@@ -46,6 +46,7 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       stack: async () => NO_STACK,
       connect: () => null,
       armStop: () => {},
+      excuse: () => () => {},
       close: () => {},
     }),
     dumpFiles: ({ dir = '/tmp', name }) => ({

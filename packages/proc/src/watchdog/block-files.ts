@@ -24,10 +24,13 @@ export class BlockFiles {
    * @param endsProcess - why the watchdog ends the process, or null when it does not; then files are rationed
    */
   writeText(block: BlockedLoop, endsProcess: string | null): string[] {
-    const last = endsProcess === null ? '' : `; ${endsProcess}`;
-    if (this.#announces) sayOnStderr(`lastcall: ${formatBlockLine(block)}${last}`);
-    if (endsProcess === null && !this.#mayWrite(block)) return [];
-    return this.#write('block', 'txt', formatBlock(block, endsProcess), block.at);
+    const mayWrite = endsProcess !== null || this.#mayWrite(block);
+    const text = formatBlock(block, endsProcess);
+    const paths = mayWrite ? this.#write('block', 'txt', text, block.at) : [];
+    const last = [...(endsProcess === null ? [] : [endsProcess]), ...paths];
+    const line = [formatBlockLine(block), ...last].join('; ');
+    if (this.#announces) sayOnStderr(`lastcall: ${line}`);
+    return paths;
   }
 
   /** Writes the profile of a block whose text was written. */

@@ -22,6 +22,8 @@ const REST_FACTOR = 10;
 interface OpenBlock {
   readonly beatMs: number;
   readonly over: AbortController;
+  /** It is a dump that stops the main thread. */
+  readonly isExcused: boolean;
   facts: Omit<BlockedLoop, 'blockedMs' | 'isOver'>;
   session: MainThreadSession | null;
   /** It did not answer in time: it was in native code. */
@@ -93,20 +95,21 @@ export class BlockWatch {
     const open: OpenBlock = {
       beatMs,
       over: new AbortController(),
+      isExcused: this.#heartbeat.isExcused,
       facts: this.#newFacts(),
       session: null,
       wasSilent: false,
       seen: Promise.resolve(),
     };
     this.#open = open;
-    if (monotonicMs() < this.#restUntilMs) return;
+    if (open.isExcused || monotonicMs() < this.#restUntilMs) return;
     open.seen = this.#see(open);
   }
 
   async #end(blockedMs: number): Promise<void> {
     const open = this.#open;
     this.#open = null;
-    if (open === null) return;
+    if (open === null || open.isExcused) return;
     open.over.abort();
     const timer = setTimeout(() => open.session?.close(), LAST_ANSWER_MS);
     await open.seen;

@@ -4,12 +4,13 @@ import type { BlockedLoop, StackFrame } from './blocked-loop';
 /** How many calls one line shows. */
 const SHOWN_CALLS = 4;
 
-/** One line: `event loop blocked for 1.2 s in hash (/app/pw.js:9:3) < login (/app/auth.js:33:5)`. */
+/** One line: `event loop blocked for 1.2 s so far by hash (/app/pw.js:9:3) < login (/app/auth.js:33:5)`. */
 export function formatBlockLine(block: BlockedLoop): string {
   const own = block.stack.filter(({ file }) => !file.startsWith('node:'));
   const shown = (own.length > 0 ? own : block.stack).slice(0, SHOWN_CALLS).map(formatFrame);
-  const where = shown.length === 0 ? `, ${unknownPlace(block)}` : ` in ${shown.join(' < ')}`;
-  return `event loop blocked for ${formatDuration(block.blockedMs)}${where}`;
+  const where = shown.length === 0 ? `, ${unknownPlace(block)}` : ` by ${shown.join(' < ')}`;
+  const soFar = block.isOver ? '' : ' so far';
+  return `event loop blocked for ${formatDuration(block.blockedMs)}${soFar}${where}`;
 }
 
 /** The whole block as text. `endsProcess`: why the watchdog ends the process, if it does. */

@@ -1,7 +1,8 @@
 const AT = 0;
 const TURNS = 1;
 const INSPECTABLE = 2;
-const CELLS = 3;
+const EXCUSED = 3;
+const CELLS = 4;
 
 /**
  * The pulse of the main thread, in memory that both threads see: no messages, nothing to collect.
@@ -27,6 +28,15 @@ export class Heartbeat {
     Atomics.store(this.#cells, INSPECTABLE, isInspectable ? 1n : 0n);
     Atomics.add(this.#cells, TURNS, 1n);
     Atomics.store(this.#cells, AT, process.hrtime.bigint());
+  }
+
+  /** Whether the main thread stands still for a reason that is nobody's fault. */
+  set isExcused(isExcused: boolean) {
+    Atomics.store(this.#cells, EXCUSED, isExcused ? 1n : 0n);
+  }
+
+  get isExcused(): boolean {
+    return Atomics.load(this.#cells, EXCUSED) === 1n;
   }
 
   /** When the last beat was, or the beginning. */

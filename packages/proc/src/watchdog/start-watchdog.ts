@@ -48,6 +48,7 @@ class ThreadWatchdog implements Watchdog {
   readonly #hookKey = `@lastcall/proc.watchdog.${process.pid}.${(watchdogs += 1)}.${Math.random()}`;
   #counts: Watchdog['counts'] = { blocks: 0, longestMs: 0, totalMs: 0 };
   #last: BlockedLoop | null = null;
+  #excuses = 0;
   #state: WatchdogState = { kind: 'off' };
   #settleReady: () => void = () => {};
 
@@ -89,6 +90,17 @@ class ThreadWatchdog implements Watchdog {
   armStop({ hammerInMs, waitInMs }: StopDeadlines): void {
     const nowMs = monotonicMs();
     this.#tell({ type: 'stop', hammerAtMs: nowMs + hammerInMs, waitAtMs: nowMs + waitInMs });
+  }
+
+  excuse(): () => void {
+    this.#excuses += 1;
+    this.#heartbeat.isExcused = true;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#excuses -= 1;
+    };
   }
 
   close(): void {
@@ -152,6 +164,8 @@ class ThreadWatchdog implements Watchdog {
 
   #beat(): void {
     this.#heartbeat.beat(inspectorUrl() !== undefined);
+    // Only now: until it has turned, the loop is late by what was excused.
+    this.#heartbeat.isExcused = this.#excuses > 0;
   }
 
   #hear(message: FromThread): void {

@@ -9,6 +9,8 @@ export interface WatchdogControlHost {
   readonly diagnostics: DiagnosticsEnvironment;
   /** Where what is blocked is written while it is. */
   files(): { readonly dir: string | undefined; readonly name: string };
+  /** Whether somebody reads what is written to stderr: no logger can tell of a block while it lasts. */
+  announces(): boolean;
   emit(event: LifecycleEvent): void;
   /** The hammer is due in a stop, and the loop is blocked. */
   onHammerDue(): void;
@@ -20,6 +22,7 @@ export interface WatchdogControlHost {
 export class WatchdogControl {
   readonly #host: WatchdogControlHost;
   #setting: Settings['watchdog'] = false;
+  #announces = false;
   #watchdog: Watchdog | undefined;
 
   constructor(host: WatchdogControlHost) {
@@ -35,13 +38,15 @@ export class WatchdogControl {
 
   /** Takes in settings; the same ones change nothing. */
   apply(setting: Settings['watchdog']): void {
-    if (setting === this.#setting) return;
+    const announce = this.#host.announces();
+    if (setting === this.#setting && announce === this.#announces) return;
     this.close();
     this.#setting = setting;
+    this.#announces = announce;
     if (setting === false) return;
     const { diagnostics, files, emit, onHammerDue, onWaitOver } = this.#host;
     this.#watchdog = diagnostics.startWatchdog(
-      { ...setting, files: files() },
+      { ...setting, files: files(), announce },
       {
         onBlocked: (block) => emit({ type: 'blocked', block }),
         onFailed: (error) => emit({ type: 'warning', error }),
@@ -54,6 +59,11 @@ export class WatchdogControl {
   /** A stop has begun. */
   armStop({ hammerTimeMs, waitTimeMs }: Settings): void {
     this.#watchdog?.armStop({ hammerInMs: hammerTimeMs, waitInMs: waitTimeMs });
+  }
+
+  /** What follows is a dump's doing, until what is returned is called. */
+  excuse(): () => void {
+    return this.#watchdog?.excuse() ?? (() => {});
   }
 
   close(): void {

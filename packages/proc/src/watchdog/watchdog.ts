@@ -75,6 +75,11 @@ export interface Watchdog {
    * native code, is killed by SIGKILL.
    */
   armStop(deadlines: StopDeadlines): void;
+  /**
+   * Lastcall itself is about to stop the main thread, for a dump: no block from now on is anybody's fault, until what is
+   * returned was called and the loop has turned.
+   */
+  excuse(): () => void;
   /** Ends the watch. Calling it again does nothing. */
   close(): void;
 }

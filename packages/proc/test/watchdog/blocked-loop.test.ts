@@ -42,7 +42,7 @@ describe('a blocked loop', () => {
         later(function blocks() { while (!isWritten()) {} say('seen while blocked'); process.exit(); }));`);
     const { out, err } = await program.ended;
     expect(out).toBe('seen while blocked\n');
-    expect(err).toMatch(/lastcall: event loop blocked for .* in .*blocks \(/);
+    expect(err).toMatch(/lastcall: event loop blocked for .* so far by .*blocks \(/);
     const [profile = '', text = ''] = program.files();
     expect(readFileSync(text, 'utf8')).toMatch(/has been blocked for .*running[\s\S]*blocks \(/);
     const { nodes } = JSON.parse(readFileSync(profile, 'utf8'));
