@@ -98,8 +98,9 @@ export class ConnectionTracker implements Iterable<Connection> {
   /** Every open connection without a record that answers a request, as {@link recorded} has the others. */
   *answering(): Generator<Socket> {
     if (this.#tracksAll) return;
+    const hasRecords = this.#records.size > 0;
     for (const transport of http1Sockets(this.#server)) {
-      if (isAnswering(transport) && !this.of(transport)) yield transport;
+      if (isAnswering(transport) && !(hasRecords && this.of(transport))) yield transport;
     }
   }
 

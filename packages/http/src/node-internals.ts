@@ -62,7 +62,7 @@ export function isAnswering(socket: Socket): boolean {
  * those that have not sent anything yet. One call costs as much as it returns, so ask once for many sockets.
  */
 export function socketsMidMessage(server: object): Set<Socket> {
-  return socketsOf(parserList(server)?.active?.());
+  return new Set(socketsOf(parserList(server)?.active?.()));
 }
 
 /** Whether Node keeps a list of the connections of `server` that speak HTTP/1; it makes one when the server listens. */
@@ -71,7 +71,7 @@ export function keepsHttp1Sockets(server: object): boolean {
 }
 
 /** Every socket of `server` on which HTTP/1 is spoken. */
-export function http1Sockets(server: object): Set<Socket> {
+export function http1Sockets(server: object): Socket[] {
   return socketsOf(parserList(server)?.all?.());
 }
 
@@ -85,9 +85,10 @@ export function transportOf(session: ServerHttp2Session): Socket | undefined {
   return symbolValue<Socket>(session, 'socket');
 }
 
-function socketsOf(parsers: readonly Parser[] = []): Set<Socket> {
-  const sockets = new Set<Socket>();
-  for (const { socket } of parsers) if (socket) sockets.add(socket);
+/** Not a set: to be in one every socket needs a hash, and there may be 10,000. */
+function socketsOf(parsers: readonly Parser[] = []): Socket[] {
+  const sockets: Socket[] = [];
+  for (const { socket } of parsers) if (socket) sockets.push(socket);
   return sockets;
 }
 

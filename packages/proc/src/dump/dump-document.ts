@@ -121,8 +121,10 @@ export interface DumpDocument {
   /** What could not be found out, and why. */
   readonly warnings: readonly string[];
   readonly stats: {
-    /** How long the part took that is always there, in milliseconds. */
+    /** How long the part took that is always there, in milliseconds, without the turns of the process in between. */
     readonly baseMs: number;
+    /** For how long it stopped the process at a time. */
+    readonly basePauseMs: number;
     /** How long it all took. */
     readonly tookMs: number;
   };
