@@ -33,6 +33,7 @@ export class WaitFinder {
   readonly #isNodesFunction: (closure: number) => boolean;
   readonly #nodesScopes = new Map<number, boolean>();
   readonly #known = new Map<number, FoundWait>();
+  readonly #knownEvents = new Map<number, boolean>();
 
   /** `ignored`: generators, and what the search itself holds. `isNodesFunction`: whether a closure is Node's own. */
   constructor(
@@ -154,7 +155,7 @@ export class WaitFinder {
       const owner = graph.name(holder);
       if (NODES_QUEUE.test(owner) || (kind === 'context' && this.#isNodesScope(holder)))
         return true;
-      isEvents ||= key === 'kEvents' || this.#isEvents(holder);
+      isEvents ||= key === 'kEvents' || (kind === 'property' && this.#isEvents(holder));
       // The order is that of preference: of a class, in a scope, in any object.
       if (!isPlain(owner)) names.push(`0${type} ${key} of ${owner}`);
       else names.push(`${kind === 'context' ? 1 : 2}${type} ${key}`);
@@ -179,12 +180,16 @@ export class WaitFinder {
     return isNodes;
   }
 
+  /** Looked up once: what holds a queue may itself be held by thousands. */
   #isEvents(node: number): boolean {
+    const known = this.#knownEvents.get(node);
+    if (known !== undefined) return known;
     let isEvents = false;
     this.#graph.forRetainers(node, (_, edge) => {
       isEvents ||= this.#graph.edgeName(edge) === '_events';
       return !isEvents;
     });
+    this.#knownEvents.set(node, isEvents);
     return isEvents;
   }
 

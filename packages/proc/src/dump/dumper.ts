@@ -110,8 +110,8 @@ export class Dumper {
   }
 
   /**
-   * What is always there, within milliseconds. Where there are 10,000 sockets each of the three lists costs some of them:
-   * the process gets its turn in between.
+   * What is always there, within milliseconds. Where there are 10,000 sockets each look at them costs some of them: the
+   * process gets its turn in between.
    */
   async #base(reason: string): Promise<Base> {
     const { environment, diagnostics } = this.#host;
@@ -126,7 +126,9 @@ export class Dumper {
     await environment.nextTurn();
     const { warnings, ...activities } = measure(() => this.#activities());
     await environment.nextTurn();
-    const handles = measure(() => describeHandles(diagnostics.handles()));
+    const open = measure(() => diagnostics.handles());
+    await environment.nextTurn();
+    const handles = measure(() => describeHandles(open));
     const baseMs = pauses.reduce((sum, ms) => sum + ms, 0);
     const stats = { baseMs, basePauseMs: Math.max(...pauses) };
     return { ...general, activities, handles, warnings, stats };
