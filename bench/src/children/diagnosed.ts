@@ -12,11 +12,14 @@ export interface DiagnosedOptions {
   readonly isAttached: boolean;
   /** `hello` answers after some awaits, `stuck` waits for a client of a pool that never comes. */
   readonly handler: 'hello' | 'stuck';
+  /** The threshold of the watchdog, in milliseconds; absent: there is none. */
+  readonly watchdogMs?: number;
 }
 
 /** What a dump came to. */
 export interface DumpTimes {
   readonly baseMs: number;
+  readonly basePauseMs: number;
   readonly pauseMs: number;
   readonly tookMs: number;
   readonly suspended: number;
@@ -48,8 +51,12 @@ const handlers: Record<DiagnosedOptions['handler'], RequestListener> = {
 };
 
 async function start(): Promise<void> {
-  const { isAttached, handler } = optionsFromParent<DiagnosedOptions>();
-  const lifecycle = createLifecycle({ logger: false, profileSignal: 'none' });
+  const { isAttached, handler, watchdogMs } = optionsFromParent<DiagnosedOptions>();
+  const lifecycle = createLifecycle({
+    logger: false,
+    profileSignal: 'none',
+    ...(watchdogMs === undefined ? {} : { watchdog: { thresholdMs: watchdogMs } }),
+  });
   const server = createServer({ keepAliveTimeout: 120_000 }, handlers[handler]);
   server.listen(0, '127.0.0.1', 4096);
   await once(server, 'listening');
@@ -67,9 +74,10 @@ async function start(): Promise<void> {
     },
     dump: async (): Promise<DumpTimes> => {
       const { json } = await lifecycle.dump({ awaits: 'always', write: false });
-      const { baseMs, tookMs } = json.stats;
+      const { baseMs, basePauseMs, tookMs } = json.stats;
       return {
         baseMs,
+        basePauseMs,
         tookMs,
         pauseMs: json.awaits.stats.pauseMs,
         suspended: json.awaits.suspended,

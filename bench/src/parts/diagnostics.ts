@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../child';
 import type { DiagnosedOptions, DumpTimes } from '../children/diagnosed';
 import type { OpenOptions } from '../children/idle-connections';
@@ -14,21 +15,29 @@ type Mode = (typeof MODES)[number];
 const INTERVALS: Partial<Record<Mode, number>> = { 'profile 10 ms': 10, 'profile 1 ms': 1 };
 const FILE_RESERVE = 100;
 
+/** 100 ms is as eager as a watchdog gets: 20 looks a second. */
+const WATCHDOG_MS = 100;
+/** Once a thread of its own has started, it costs what it costs for ever. */
+const SETTLE_MS = 1000;
+
 interface DiagnosticsResult {
   /** Microseconds of CPU per request, one per round. */
   readonly cpuMicros: Readonly<Record<Mode, readonly number[]>>;
   readonly dumps: readonly DumpTimes[];
   readonly connections: number;
+  /** Percent of a core that an idle process takes more with a watchdog, one per round. */
+  readonly watchdogPercents: readonly number[];
   readonly nanos: { readonly activity: number; readonly token: number };
 }
 
 async function run(progress: Progress, effort: Effort): Promise<DiagnosticsResult> {
   const cpuMicros = await measureProfiles(progress, effort);
   const { connections, dumps } = await measureDumps(progress, effort);
+  const watchdogPercents = await measureWatchdog(progress, effort);
   await using child = new Child('diagnosed', options('hello', true));
   const activity = await child.ask<number>('nanosPerActivity');
   const token = await child.ask<number>('nanosPerToken');
-  return { cpuMicros, dumps, connections, nanos: { activity, token } };
+  return { cpuMicros, dumps, connections, watchdogPercents, nanos: { activity, token } };
 }
 
 function options(handler: DiagnosedOptions['handler'], isAttached: boolean): DiagnosedOptions {
@@ -41,18 +50,32 @@ async function measureProfiles(
 ): Promise<DiagnosticsResult['cpuMicros']> {
   const requests = quick ? 2_000 : 20_000;
   await using bare = new Child('diagnosed', options('hello', false));
+  await using bareAgain = new Child('diagnosed', options('hello', false));
   await using attached = new Child('diagnosed', options('hello', true));
+  await using profiled = new Child('diagnosed', options('hello', true));
   await using load = new Child('load', {});
+  // As many requests for each: code that is run more is faster.
+  const servers: Record<Mode, Child> = {
+    bare,
+    'bare-again': bareAgain,
+    'not asked': attached,
+    'profile 10 ms': profiled,
+    'profile 1 ms': profiled,
+  };
   const measure = async (mode: Mode): Promise<number> => {
-    const server = mode.startsWith('bare') ? bare : attached;
     const intervalMs = INTERVALS[mode];
+    const server = servers[mode];
     const port = await server.ask<number>('port');
+    const job: LoadOptions = { port, requests, connections: 32 };
     if (intervalMs !== undefined) await server.ask('startProfile', { intervalMs });
     const before = await server.ask<number>('cpuMicros');
-    const job: LoadOptions = { port, requests, connections: 32 };
     await load.ask('load', job);
     const after = await server.ask<number>('cpuMicros');
-    if (intervalMs !== undefined) await server.ask('stopProfile');
+    if (intervalMs !== undefined) {
+      await server.ask('stopProfile');
+      // V8 ends a heap profile with a full garbage collection, after which code is compiled anew.
+      await load.ask('load', job);
+    }
     return (after - before) / requests;
   };
   for (const mode of MODES) await measure(mode);
@@ -86,13 +109,45 @@ async function measureDumps(
   return { connections, dumps };
 }
 
+async function measureWatchdog(
+  progress: Progress,
+  { quick }: Effort,
+): Promise<DiagnosticsResult['watchdogPercents']> {
+  const forMs = quick ? 500 : 10_000;
+  await using without = new Child('diagnosed', options('hello', true));
+  await using watched = new Child('diagnosed', {
+    ...options('hello', true),
+    watchdogMs: WATCHDOG_MS,
+  });
+  await Promise.all([without.ask('port'), watched.ask('port')]);
+  await delay(SETTLE_MS);
+  const percents: number[] = [];
+  for (let i = 0; i < (quick ? 1 : 3); i++) {
+    const [base, used] = await Promise.all([
+      idleMicros(without, forMs),
+      idleMicros(watched, forMs),
+    ]);
+    const percent = (used - base) / forMs / 10;
+    progress(`watchdog: ${formatNumber(percent, 2)} % of a core`);
+    percents.push(percent);
+  }
+  return percents;
+}
+
+/** CPU time of a process that is left alone, in microseconds. */
+async function idleMicros(child: Child, forMs: number): Promise<number> {
+  const before = await child.ask<number>('cpuMicros');
+  await delay(forMs);
+  return (await child.ask<number>('cpuMicros')) - before;
+}
+
 function ratio({ cpuMicros }: DiagnosticsResult, mode: Mode): number {
   const base = mode === 'bare-again' || mode === 'not asked' ? 'bare' : 'not asked';
   return median(cpuMicros[mode].map((micros, i) => micros / (cpuMicros[base][i] as number)));
 }
 
 function render(result: DiagnosticsResult): string {
-  const { dumps, connections, nanos, cpuMicros } = result;
+  const { dumps, connections, nanos, cpuMicros, watchdogPercents } = result;
   const of = (key: keyof DumpTimes): number => median(dumps.map((dump) => dump[key]));
   const rows = MODES.slice(1).map((mode) => [
     mode,
@@ -106,15 +161,18 @@ function render(result: DiagnosticsResult): string {
     markdownTable(['', 'µs per request', 'ratio'], rows),
     '',
     `A dump of a process with ${formatNumber(connections)} connections whose ${formatNumber(of('suspended'))} async functions are suspended`,
-    `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: ${formatNumber(of('baseMs'), 1)} ms for all but the await sites;`,
+    `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: ${formatNumber(of('baseMs'), 1)} ms for all but the await sites,`,
+    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time;`,
     `with them ${formatNumber(of('tookMs'))} ms, of which the process stood still for ${formatNumber(of('pauseMs'))} ms.`,
+    '',
+    `A watchdog with a threshold of ${WATCHDOG_MS} ms takes ${formatNumber(median(watchdogPercents), 2)} % of a core.`,
     '',
     `\`activities.begin()\` and its end: ${formatNumber(nanos.activity)} ns; a \`WaitToken\`: ${formatNumber(nanos.token)} ns.`,
   ].join('\n');
 }
 
 function budgets(result: DiagnosticsResult): Budget[] {
-  const base = median(result.dumps.map(({ baseMs }) => baseMs));
+  const base = median(result.dumps.map(({ basePauseMs }) => basePauseMs));
   return [
     atLeast(
       'bare CPU per request, to that of a process that could be asked',
@@ -124,11 +182,12 @@ function budgets(result: DiagnosticsResult): Budget[] {
     ),
     atMost('CPU per request while profiling at 1 ms', ratio(result, 'profile 1 ms'), 1.35, ''),
     atMost(
-      `dump without await sites at ${formatNumber(result.connections)} connections`,
+      `longest stop of a dump without await sites at ${formatNumber(result.connections)} connections`,
       base,
       10,
       ' ms',
     ),
+    atMost('CPU of a watchdog', median(result.watchdogPercents), 1, ' %'),
     atMost('an activity, begin and end', result.nanos.activity, 1000, ' ns'),
   ];
 }
