@@ -1,8 +1,8 @@
 /** A stack trace whose text is made only when somebody reads it. */
 export type AcquireSite = Error;
 
-/** Frames of Node and of packages: the application's own is wanted. */
-const FOREIGN = /\(?node:|[\\/]node_modules[\\/]/;
+/** Frames of Node, of packages and of the engine (`new Promise`): the application's own is wanted. */
+const FOREIGN = /\(?node:|[\\/]node_modules[\\/]|<anonymous>\)?$/;
 
 /** More than V8's default of 10: between the application and the pool there may be an ORM. */
 const MOST_FRAMES = 25;

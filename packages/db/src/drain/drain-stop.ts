@@ -89,7 +89,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     if (!ledger.isQuiet) await this.#cutWork();
     await this.#close();
     this.#isSettled = true;
-    return { drained: this.#drained, cut: this.#cut, errors: this.#errors };
+    return { drained: this.#drained, cut: this.#cut, errors: [...this.#errors] };
   }
 
   async #cutWork(): Promise<void> {
@@ -107,7 +107,10 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal);
     cancelling.abort(reason);
     for (const [work, entry] of [...ledger.pending()]) {
-      const what = this.#seen.get(work) ?? this.#describe(work, entry);
+      const seen = this.#seen.get(work);
+      // The cancel may have found out what the hammer did not know.
+      const what =
+        seen === undefined || seen.state === 'unknown' ? this.#describe(work, entry) : seen;
       const outcome = driver.judge(work, 'destroyed');
       ledger.writeOff(work);
       if (outcome === 'finished') this.#drained++;
