@@ -1,0 +1,68 @@
+import type { DrainFeed } from '../drain/drain-feed';
+import { belongsToPool } from './mysql2-internals';
+import type { ConnectionCallback, Mysql2Connection, OpenMysql2Pool } from './mysql2-pool';
+
+/**
+ * Makes `pool.getConnection()`, and with it `query()`, `execute()` and the pool's promises, pass the gate; and sees each
+ * connection that comes back, released, destroyed or lost.
+ *
+ * @returns what undoes it
+ */
+export function gateGetConnection(
+  pool: OpenMysql2Pool,
+  feed: DrainFeed<Mysql2Connection>,
+): () => void {
+  const own = Object.getOwnPropertyDescriptors(pool);
+  const { getConnection, releaseConnection } = pool;
+
+  function gated(callback: ConnectionCallback): void {
+    try {
+      enqueue(callback);
+    } catch (error) {
+      process.nextTick(callback, error);
+    }
+  }
+
+  function enqueue(callback: ConnectionCallback): void {
+    const ticket = feed.enqueue((reason) => callback(reason), gated);
+    getConnection.call(pool, (error, connection) => {
+      if (connection !== undefined) feed.begin(connection);
+      if (feed.leave(ticket, connection)) callback(error, connection);
+      else connection?.release();
+    });
+  }
+
+  function release(connection: Mysql2Connection): void {
+    feed.end(connection);
+    if (belongsToPool(connection)) takeBack(connection);
+    else replace(connection);
+  }
+
+  function takeBack(connection: Mysql2Connection): void {
+    const queued = pool._connectionQueue.length;
+    releaseConnection.call(pool, connection);
+    // Handed on at once, perhaps to one who waits since before the gate was there.
+    if (pool._connectionQueue.length < queued) feed.begin(connection);
+  }
+
+  /** For one that is gone mysql2 asks for another, in the name of who waits longest: that one has passed the gate. */
+  function replace(connection: Mysql2Connection): void {
+    pool.getConnection = getConnection;
+    releaseConnection.call(pool, connection);
+    pool.getConnection = gated;
+  }
+
+  pool.getConnection = gated;
+  pool.releaseConnection = release;
+  return () => {
+    if (pool.getConnection !== gated) return;
+    restoreOwn('getConnection');
+    restoreOwn('releaseConnection');
+  };
+
+  function restoreOwn(name: 'getConnection' | 'releaseConnection'): void {
+    const descriptor = own[name];
+    Reflect.deleteProperty(pool, name);
+    if (descriptor !== undefined) Object.defineProperty(pool, name, descriptor);
+  }
+}

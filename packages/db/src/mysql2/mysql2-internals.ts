@@ -1,0 +1,102 @@
+import type { Mysql2Command, Mysql2Connection, Mysql2Packet } from './mysql2-pool';
+import { isError } from './server-status';
+
+interface PacketParser {
+  /** Since mysql2 3.24: the message that was read last. Older versions make a new one each time. */
+  readonly _reusablePacket?: Mysql2Packet;
+}
+
+/** What mysql2 keeps on a connection and does not document. */
+interface ConnectionInternals {
+  _command?: Mysql2Command | null;
+  /** How many messages the current command has exchanged. */
+  readonly sequenceId?: number;
+  readonly packetParser?: PacketParser;
+  /** With compression: that of the messages within. */
+  readonly _inflatedPacketsParser?: PacketParser;
+  /** Null when it was destroyed or lost. */
+  readonly _pool?: object | null;
+  handlePacket(packet?: Mysql2Packet): void;
+  _notifyError(error: Error): void;
+}
+
+/** A class of connections that belong to no pool. */
+export type ConnectionClass = new (options: { config: object }) => Mysql2Connection;
+
+// The only file that reads what mysql2 keeps and does not document. A test per field fails when a version moves one.
+
+/** The command that runs on `connection`. */
+export function currentCommand(connection: Mysql2Connection): Mysql2Command | undefined {
+  return internals(connection)._command ?? undefined;
+}
+
+/** The text of a command, without its values. */
+export function textOf({
+  sql,
+  query,
+  _queryOptions,
+  statement,
+}: Mysql2Command): string | undefined {
+  const text = [_queryOptions?.sql, sql, query, statement?.query].find(
+    (text) => typeof text === 'string',
+  );
+  return text as string | undefined;
+}
+
+/** The server's last message before the command that runs now. Undefined where mysql2 does not have it any more. */
+export function lastMessage(connection: Mysql2Connection): Mysql2Packet | undefined {
+  const { packetParser, _inflatedPacketsParser, sequenceId } = internals(connection);
+  const isAnswered = currentCommand(connection) !== undefined && sequenceId !== 1;
+  if (isAnswered) return undefined;
+  return (_inflatedPacketsParser ?? packetParser)?._reusablePacket;
+}
+
+/**
+ * Has `onEnd` called with the last message of each command from now on: with an error before mysql2 hears of it, as
+ * `pool.query()` releases its connection then, otherwise after it.
+ *
+ * @returns what undoes it
+ */
+export function onCommandEnd(
+  connection: Mysql2Connection,
+  onEnd: (command: Mysql2Command, last: Mysql2Packet) => void,
+): () => void {
+  const target = internals(connection);
+  const { handlePacket } = target;
+
+  target.handlePacket = function handle(packet) {
+    const command = currentCommand(connection);
+    const isAnswer = packet !== undefined && command !== undefined;
+    const isFailure = isAnswer && isError(packet);
+    if (isFailure) onEnd(command, packet);
+    handlePacket.call(this, packet);
+    if (isAnswer && !isFailure && currentCommand(connection) !== command) onEnd(command, packet);
+  };
+  return () => Reflect.deleteProperty(target, 'handlePacket');
+}
+
+/** Has `onLost` called before mysql2 fails what runs on a connection that is gone. @returns what undoes it */
+export function beforeLoss(connection: Mysql2Connection, onLost: () => void): () => void {
+  const target = internals(connection);
+  const { _notifyError } = target;
+
+  target._notifyError = function notify(error) {
+    onLost();
+    _notifyError.call(this, error);
+  };
+  return () => Reflect.deleteProperty(target, '_notifyError');
+}
+
+/** Whether the pool still counts `connection` as its own. */
+export function belongsToPool(connection: Mysql2Connection): boolean {
+  return Boolean(internals(connection)._pool);
+}
+
+/** The class of `connection` without its pool. */
+export function connectionClass(connection: Mysql2Connection): ConnectionClass {
+  return Object.getPrototypeOf(connection.constructor) as ConnectionClass;
+}
+
+function internals(connection: Mysql2Connection): ConnectionInternals {
+  return connection as unknown as ConnectionInternals;
+}

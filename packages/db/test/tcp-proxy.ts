@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Between a pool and its server: can go silent, as a frozen host or a cut cable does, or reset every connection. */
+export class TcpProxy {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #pairs: Set<readonly [near: Socket, far: Socket]>;
+  #isFrozen = false;
+
+  private constructor(server: Server, pairs: Set<readonly [Socket, Socket]>) {
+    this.#server = server;
+    this.#pairs = pairs;
+    this.port = (server.address() as { port: number }).port;
+  }
+
+  /** Starts a proxy to the host and port of `url`. */
+  static async to(url: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(url);
+    const pairs = new Set<readonly [Socket, Socket]>();
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const proxy = new TcpProxy(server, pairs);
+    server.on('connection', (near) => {
+      const far = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+      proxy.#join(near, far);
+    });
+    return proxy;
+  }
+
+  /** The URL of the server, by way of the proxy. */
+  via(url: string): string {
+    const changed = new URL(url);
+    changed.hostname = '127.0.0.1';
+    changed.port = String(this.port);
+    return changed.href;
+  }
+
+  /** From now on everything is taken, and nothing is passed on: no data, no end. */
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  /** Resets every connection, towards both sides. */
+  reset(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
+  }
+
+  /** Settles when `count` connections have come in. */
+  async accepted(count: number): Promise<void> {
+    while (this.#pairs.size < count) await once(this.#server, 'connection');
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  #join(near: Socket, far: Socket): void {
+    const pair = [near, far] as const;
+    this.#pairs.add(pair);
+    this.#pass(near, far);
+    this.#pass(far, near);
+  }
+
+  #pass(from: Socket, to: Socket): void {
+    from.on('error', () => {});
+    from.on('data', (data) => this.#isFrozen || to.write(data));
+    from.on('end', () => this.#isFrozen || to.end());
+    from.on('close', () => this.#isFrozen || to.destroy());
+  }
+}
