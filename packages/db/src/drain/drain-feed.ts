@@ -31,10 +31,16 @@ export interface DrainFeed<W extends object> {
   /** `work` ended by itself. Does nothing when it is not known, or over. */
   end(work: W): void;
   /**
-   * The connection under `work` is gone, without our doing; whoever holds it may not notice for long.
+   * The connection under `work` is gone, without our doing; whoever holds it may not notice for long. Tell it before the
+   * driver fails the application's calls, which may end the work. Does nothing when the work is not known, or over.
    * @param outcome - What became of the work.
    */
   lost(work: W, outcome: Exclude<Outcome, 'finished'>): void;
+  /**
+   * Settles when the drain is over; undefined before it begins. For an application's own call of the driver's close, which
+   * is to join the drain instead of cutting it short.
+   */
+  readonly drained: Promise<unknown> | undefined;
   /** Something went wrong that nobody else hears of, such as an error of an idle connection. */
   warn(message: string, cause: Error): void;
 }

@@ -81,6 +81,9 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     begin: (work) => ledger.begin(work),
     end: (work) => ledger.end(work),
     lost: (work, outcome) => ledger.lost(work, outcome),
+    get drained() {
+      return stop?.result;
+    },
     warn(message, cause) {
       // Connections that end during a stop are what a stop is for.
       if (stop === undefined) warn(lostConnection(message, cause));

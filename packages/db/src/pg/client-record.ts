@@ -20,8 +20,6 @@ export class ClientRecord {
   #isCancelled = false;
   /** The server has undone a statement, because of the cancel, and nothing was committed after it. */
   #isUndone = false;
-  /** What became of the work when the server ended the session, in its own words. */
-  #fatal: Exclude<Outcome, 'finished'> | undefined;
 
   constructor(
     client: PgClient,
@@ -63,7 +61,6 @@ export class ClientRecord {
 
   /** What becomes of the work when the connection is destroyed now, or is gone. */
   judgeDestroyed(): Exclude<Outcome, 'finished'> {
-    if (this.#fatal !== undefined) return this.#fatal;
     const { state } = this.look();
     if (state === 'running') return this.#judgeRunning();
     if (state === 'in transaction') return 'rolled back';
@@ -97,7 +94,7 @@ export class ClientRecord {
     if (severity === 'FATAL' || SESSION_ENDS.test(code ?? '')) {
       // The session ends: what runs is undone, with the transaction. A COMMIT that is reported as failed has failed.
       const isAtWork = this.look().state !== 'idle';
-      this.#fatal ??= isAtWork || this.#isUndone ? 'rolled back' : 'cut';
+      this.#onLost(this, isAtWork || this.#isUndone ? 'rolled back' : 'cut');
     } else if (this.#isCancelled && code === QUERY_CANCELED) this.#isUndone = true;
   };
 

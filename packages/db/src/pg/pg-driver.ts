@@ -4,6 +4,7 @@ import { SocketSet } from '../drain/socket-set';
 import { sendCancelRequest } from './cancel-request';
 import { ClientRecord } from './client-record';
 import { gateConnect } from './gated-connect';
+import { joinEnd } from './joined-end';
 import { activeQuery, allClients, idleClients, isConnected } from './pg-internals';
 import type { OpenPgPool, PgClient } from './pg-pool';
 
@@ -50,6 +51,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
   pool.on('error', onError);
   adoptClients();
   const undoGate = gateConnect(pool, feed);
+  const ownEnd = joinEnd(pool, feed);
 
   return {
     name: 'pg',
@@ -69,7 +71,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
 
     destroy: destroyClient,
     // An application that has closed its pool itself is waited for by its sockets.
-    close: () => (pool.ending ? Promise.resolve() : pool.end()),
+    close: () => (pool.ending ? Promise.resolve() : ownEnd.end()),
     socketsClosed: () => sockets.closed(),
 
     destroySockets(reason) {
@@ -86,6 +88,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
 
     restore() {
       undoGate();
+      ownEnd.undo();
       pool.off('connect', onConnect);
       pool.off('acquire', onAcquire);
       pool.off('release', onRelease);

@@ -33,7 +33,7 @@ export interface OpenPgPool {
   /** The constructor of the promises that the pool returns. */
   readonly Promise?: PromiseConstructor;
   connect: (callback?: ConnectCallback) => Promise<PgClient> | undefined;
-  end(): Promise<void>;
+  end: () => Promise<void>;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
   listenerCount(event: string): number;

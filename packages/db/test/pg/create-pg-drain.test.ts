@@ -3,30 +3,15 @@ import { describePostgres } from './describe-postgres';
 
 describePostgres('createPgDrain()', (postgres) => {
   const never = (): AbortSignal => new AbortController().signal;
-  const insert = (seconds: number): string =>
-    `insert into ${postgres().table} select 1 from (select pg_sleep(${seconds})) s`;
-  const gone = (): Promise<string[]> =>
-    postgres().eventually(
-      () => postgres().backends(),
-      (states) => states.length === 0,
-    );
-
-  /** Resolves when the server runs `count` statements of the test. */
-  const running = (count: number): Promise<unknown> =>
-    postgres().eventually(
-      () => postgres().backends(),
-      (states) => states.filter((state) => state === 'active').length === count,
-    );
-
   describe('a pool that drains', () => {
     it('lets what is in flight, open and queued finish, refuses what is new, and closes', async () => {
       const pool = postgres().pool({ max: 2 });
       const drain = createPgDrain(pool);
       const client = await pool.connect();
       await client.query('begin');
-      await client.query(insert(0));
-      const inFlight = pool.query(insert(0.2));
-      const queued = [pool.query(insert(0)), pool.query(insert(0))];
+      await client.query(postgres().insert());
+      const inFlight = pool.query(postgres().insert(0.2));
+      const queued = [pool.query(postgres().insert()), pool.query(postgres().insert())];
       const stopped = drain.stop({ signal: never() });
       expect(drain.stop({ signal: never() })).toBe(stopped);
       await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
@@ -37,7 +22,7 @@ describePostgres('createPgDrain()', (postgres) => {
       expect(await stopped).toEqual({ drained: 4, cut: [], errors: [] });
       expect(await postgres().rows()).toBe(4);
       expect(pool.ended).toBe(true);
-      expect(await gone()).toEqual([]);
+      expect(await postgres().gone()).toEqual([]);
       await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'LASTCALL_DB_DRAINING' });
     });
 
@@ -47,7 +32,7 @@ describePostgres('createPgDrain()', (postgres) => {
         const drain = createPgDrain(pool);
         if (use) await pool.query('select 1');
         expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
-        expect(await gone()).toEqual([]);
+        expect(await postgres().gone()).toEqual([]);
       }
     });
 
@@ -55,7 +40,7 @@ describePostgres('createPgDrain()', (postgres) => {
       const pool = postgres().pool({ max: 2 });
       const drain = createPgDrain(pool, { acquire: 'serve' });
       const job = (async () => {
-        for (let i = 0; i < 5; i++) await pool.query(insert(0.01));
+        for (let i = 0; i < 5; i++) await pool.query(postgres().insert(0.01));
       })();
       const stopped = drain.stop({ signal: never() });
       await job;
@@ -71,18 +56,23 @@ describePostgres('createPgDrain()', (postgres) => {
       const drain = createPgDrain(pool, { showSql: true, acquireSites: true });
       const transaction = await pool.connect();
       await transaction.query('begin');
-      await transaction.query(insert(0));
+      await transaction.query(postgres().insert());
       const failures = [
-        pool.query(insert(30)),
-        transaction.query(insert(30)),
-        pool.query(insert(30)),
+        pool.query(postgres().insert(30)),
+        transaction.query(postgres().insert(30)),
+        pool.query(postgres().insert(30)),
         pool.query('select 2'),
       ].map((query) => query.then(String, (error: { code: string }) => error.code));
-      await running(3);
+      await postgres().running(3);
       const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
       expect(await Promise.all(failures)).toEqual(['57014', '57014', '57014', 'LASTCALL_DB_CUT']);
       const at = expect.stringMatching(/create-pg-drain\.test\.ts:\d+:\d+$/);
-      const work = { outcome: 'rolled back', state: 'running', acquireSite: at, sql: insert(30) };
+      const work = {
+        outcome: 'rolled back',
+        state: 'running',
+        acquireSite: at,
+        sql: postgres().insert(30),
+      };
       expect(drained).toBe(0);
       expect(cut).toHaveLength(4);
       expect(cut).toEqual(
@@ -92,7 +82,7 @@ describePostgres('createPgDrain()', (postgres) => {
         ]),
       );
       expect(cut.filter(({ outcome }) => outcome === 'rolled back')).toHaveLength(3);
-      expect(await gone()).toEqual([]);
+      expect(await postgres().gone()).toEqual([]);
       expect(await postgres().rows()).toBe(0);
       transaction.release();
     });
@@ -102,7 +92,7 @@ describePostgres('createPgDrain()', (postgres) => {
       const drain = createPgDrain(pool, { cancelGraceMs: 20 });
       const [idle, inTransaction] = [await pool.connect(), await pool.connect()];
       await inTransaction.query('begin');
-      await inTransaction.query(insert(0));
+      await inTransaction.query(postgres().insert());
       await inTransaction.query(`lock table ${postgres().table}`);
       const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
       expect(drained).toBe(0);
@@ -110,7 +100,7 @@ describePostgres('createPgDrain()', (postgres) => {
         ['cut', 'idle'],
         ['rolled back', 'in transaction'],
       ]);
-      expect(await gone()).toEqual([]);
+      expect(await postgres().gone()).toEqual([]);
       expect(await postgres().rows()).toBe(0);
       await expect(inTransaction.query('commit')).rejects.toThrow();
       idle.release();
@@ -122,7 +112,7 @@ describePostgres('createPgDrain()', (postgres) => {
       const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
       const client = await pool.connect();
       await client.query('begin');
-      await client.query(insert(0));
+      await client.query(postgres().insert());
       const stopped = drain.stop({ signal: AbortSignal.abort() });
       await client.query('commit');
       client.release();
@@ -135,10 +125,12 @@ describePostgres('createPgDrain()', (postgres) => {
       const drain = createPgDrain(pool, { cancelGraceMs: 5000 });
       const client = await pool.connect();
       await client.query('begin');
-      await client.query(insert(0));
+      await client.query(postgres().insert());
       await client.query('savepoint s');
-      const slow = client.query(insert(30)).catch((error: { code: string }) => error.code);
-      await running(1);
+      const slow = client
+        .query(postgres().insert(30))
+        .catch((error: { code: string }) => error.code);
+      await postgres().running(1);
       const stopped = drain.stop({ signal: AbortSignal.abort() });
       expect(await slow).toBe('57014');
       await client.query('rollback to savepoint s');

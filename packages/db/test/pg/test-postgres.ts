@@ -39,6 +39,26 @@ export class TestPostgres {
     return rows.map(({ state }) => state);
   }
 
+  /** Settles when the server runs `count` statements of the test's pools. */
+  async running(count: number): Promise<void> {
+    const isRunning = (states: string[]): boolean =>
+      states.filter((state) => state === 'active').length === count;
+    await this.eventually(() => this.backends(), isRunning);
+  }
+
+  /** Settles when the server has no connection of the test's pools any more; gives those that it has after 10 s. */
+  gone(): Promise<string[]> {
+    return this.eventually(
+      () => this.backends(),
+      (states) => states.length === 0,
+    );
+  }
+
+  /** A statement that inserts a row after `seconds`. */
+  insert(seconds = 0): string {
+    return `insert into ${this.table} select 1 from (select pg_sleep(${seconds})) s`;
+  }
+
   /** Waits until the server is as `expected` says: it hears of our ends a moment later. */
   async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
     const deadline = Date.now() + 10_000;
@@ -53,6 +73,14 @@ export class TestPostgres {
     return this.#admin.query(text, values);
   }
 
+  /** Has the server end every session of the test's pools. */
+  async terminate(): Promise<void> {
+    await this.#admin.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
+      [this.table],
+    );
+  }
+
   async empty(): Promise<void> {
     await this.#admin.query(`truncate ${this.table}`);
   }
@@ -63,10 +91,7 @@ export class TestPostgres {
       pool.on('error', () => {});
       if (!pool.ending) void pool.end();
     }
-    await this.#admin.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
-      [this.table],
-    );
+    await this.terminate();
     await this.#admin.query(`drop table if exists ${this.table}`);
     await this.#admin.end();
   }
