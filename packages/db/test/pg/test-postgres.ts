@@ -30,6 +30,12 @@ export class TestPostgres {
     return rows[0].n;
   }
 
+  /** What the test's table holds, in order. */
+  async numbers(): Promise<number[]> {
+    const { rows } = await this.#admin.query(`select i from ${this.table} order by i`);
+    return rows.map(({ i }) => i);
+  }
+
   /** The state of each connection that the test's pools have at the server. */
   async backends(): Promise<string[]> {
     const { rows } = await this.#admin.query(
