@@ -1,6 +1,7 @@
 import { assertOptionsObject, describe, LastcallError, type Lifecycle, proc } from '@lastcall/proc';
 import { type GrpcDrain, prepareDrain } from './grpc-drain';
 import { DRAIN_OPTION_NAMES, type GrpcDrainOptions } from './grpc-drain-options';
+import { grpcGauges } from './grpc-gauges';
 import type { GrpcServer } from './grpc-server';
 
 /** Options of {@link attachGrpc}. */
@@ -75,7 +76,10 @@ export function attachGrpc(server: GrpcServer, options: AttachGrpcOptions = {}):
       updateProbe = () => (drain.isListening ? added.markReady() : added.markNotReady());
       updateProbe();
     }
-    undo.push(lifecycle.activities.addSource((limit) => drain.inFlight(wrapUp.name, limit)));
+    undo.push(
+      lifecycle.activities.addSource((limit) => drain.inFlight(wrapUp.name, limit)),
+      lifecycle.gauges.addSource(() => grpcGauges(wrapUp.name, drain.counts())),
+    );
     return toHandle(drain, wrapUp.name, lifecycle, undo);
   } catch (error) {
     for (const step of undo.toReversed()) step();

@@ -53,21 +53,29 @@ export class BoundServers {
   detach(): void {
     this.#undo();
     this.#own.onChange = undefined;
-    for (const [bound, { onClose }] of this.#bound) {
-      bound.off('close', onClose);
-      this.#hooks.removed(bound);
-    }
-    this.#bound.clear();
+    for (const bound of [...this.#bound.keys()]) this.#drop(bound);
   }
 
   #add(bound: BoundServer): void {
     if (this.#bound.has(bound)) return;
-    // A closed injector says so at once, while its connections go on: so nothing is let go of here.
-    const onClose = (): void => this.#hooks.listening(bound);
+    const isInjector = !bound.listening;
+    const onClose = (): void => {
+      // An injector that is closed says so at once, while its connections go on; others when the last one is gone.
+      if (!isInjector) this.#drop(bound);
+      this.#hooks.listening(bound);
+    };
     bound.on('close', onClose);
-    this.#bound.set(bound, { isInjector: !bound.listening, onClose });
+    this.#bound.set(bound, { isInjector, onClose });
     this.#hooks.added(bound);
     this.#hooks.listening(bound);
+  }
+
+  #drop(bound: BoundServer): void {
+    const entry = this.#bound.get(bound);
+    if (entry === undefined) return;
+    bound.off('close', entry.onClose);
+    this.#bound.delete(bound);
+    this.#hooks.removed(bound);
   }
 }
 

@@ -9,7 +9,7 @@ export type CallKind = 'unary' | 'client stream' | 'server stream' | 'bidi';
  */
 export type CallState = 'waiting' | 'responding' | 'unsent';
 
-const key = Symbol('@lastcall/grpc');
+const key: unique symbol = Symbol('@lastcall/grpc');
 
 /** What is noted about a call when it begins; all that is added to a call before the stop. */
 export class CallRecord {
@@ -20,6 +20,8 @@ export class CallRecord {
   /** By `performance.now()`. */
   readonly startedAt: number;
   messagesSent = 0;
+  /** What {@link countingWrite} hides. */
+  write: ServerHttp2Stream['write'] | undefined = undefined;
 
   constructor(method: string, kind: CallKind | undefined) {
     this.method = method;
@@ -28,16 +30,21 @@ export class CallRecord {
   }
 }
 
+interface Noted {
+  [key]?: CallRecord;
+}
+
 /** Remembers `record` with the stream of its call, and counts its messages if there may be more than one. */
 export function noteCall(stream: ServerHttp2Stream, record: CallRecord): void {
-  Reflect.set(stream, key, record);
-  // grpc-js writes each message at once. An own property, as there is one stream per call and no event per message.
-  if (isStreaming(record.kind)) stream.write = countingWrite as typeof stream.write;
+  (stream as Noted)[key] = record;
+  if (!isStreaming(record.kind)) return;
+  record.write = stream.write;
+  stream.write = countingWrite as typeof stream.write;
 }
 
 /** What was noted about the call on `stream`; undefined if it is older than the drain. */
 export function recordOf(stream: ServerHttp2Stream): CallRecord | undefined {
-  return Reflect.get(stream, key) as CallRecord | undefined;
+  return (stream as Noted)[key];
 }
 
 /** Whether the server may send more than one message. */
@@ -61,13 +68,13 @@ export function messagesSentOn(stream: ServerHttp2Stream): number {
   return stream.writableLength > 0 || stream.writableEnded ? 1 : 0;
 }
 
-function countingWrite(
-  this: ServerHttp2Stream,
-  chunk: unknown,
-  encoding: BufferEncoding,
-  callback: (error: Error | null | undefined) => void,
-): boolean {
-  const record = recordOf(this);
-  if (record !== undefined) record.messagesSent += 1;
-  return Object.getPrototypeOf(this).write.call(this, chunk, encoding, callback) as boolean;
+/**
+ * grpc-js writes each message at once, and there is no event for it. One function for all streams: V8 inlines the call of
+ * a method that is the same for all.
+ */
+function countingWrite(this: Noted, chunk: unknown, encoding: unknown, callback: unknown): unknown {
+  const record = this[key] as CallRecord;
+  record.messagesSent += 1;
+  const write = record.write as (...args: unknown[]) => unknown;
+  return write.call(this, chunk, encoding, callback);
 }

@@ -59,7 +59,9 @@ export function closeWhenAnswered(stream: ServerHttp2Stream): void {
   closeIfAnswered();
 }
 
-/** Whether the status of the call on `stream` has been sent. */
+/** Whether the status of the call on `stream` has been sent; for what is no gRPC call, an error of HTTP. */
 export function hasStatus({ sentHeaders, sentTrailers }: ServerHttp2Stream): boolean {
-  return [sentHeaders, sentTrailers].some((sent) => sent !== undefined && 'grpc-status' in sent);
+  if (sentHeaders === undefined) return false;
+  if ('grpc-status' in sentHeaders || sentHeaders[':status'] !== 200) return true;
+  return sentTrailers !== undefined && 'grpc-status' in sentTrailers;
 }

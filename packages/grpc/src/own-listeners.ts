@@ -5,7 +5,7 @@ import type { GrpcServer } from './grpc-server';
 /** The listening sockets that `serve()` has put before a gRPC server. */
 export class OwnListeners {
   readonly #listeners = new Set<NetServer>();
-  /** What their connections are injected into. */
+  /** What their connections are injected into: not open by itself. */
   readonly injected: Set<BoundServer> = new Set();
   /** Set by a drain: told of each listener that comes, listens or closes. */
   onChange: ((listener: NetServer) => void) | undefined;
@@ -14,10 +14,9 @@ export class OwnListeners {
     return this.#listeners.values();
   }
 
-  /** Adds `listener`, whose connections go into `injector`; it leaves when it closes for good. */
-  add(listener: NetServer, injector: BoundServer | undefined): void {
+  /** Adds `listener`. It may close and listen again, so it stays. */
+  add(listener: NetServer): void {
     this.#listeners.add(listener);
-    if (injector !== undefined) this.injected.add(injector);
     const tell = (): void => this.onChange?.(listener);
     listener.on('listening', tell);
     listener.on('close', tell);

@@ -1,13 +1,18 @@
 import { createServer, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { assertOptionsObject, describe, LastcallError } from '@lastcall/proc';
-import { type BoundServer, http2ServersOf, isShutDown } from './grpc-internals';
+import { http2ServersOf, isShutDown } from './grpc-internals';
 import { assertGrpcServer, type GrpcServer } from './grpc-server';
 import { ownListenersOf } from './own-listeners';
 
+interface Injector {
+  injectConnection(socket: Duplex): void;
+  destroy(): void;
+}
+
 /** A gRPC server that takes connections accepted by others: grpc-js 1.11 and later. */
 export interface InjectableServer<Credentials> extends GrpcServer {
-  createConnectionInjector(credentials: Credentials): { injectConnection(socket: Duplex): void };
+  createConnectionInjector(credentials: Credentials): Injector;
 }
 
 /**
@@ -63,11 +68,16 @@ export async function serve<Credentials>(
   options: ServeOptions<Credentials>,
 ): Promise<GrpcListener> {
   const target = parseOptions(server, options);
-  const { injector, injected } = makeInjector(server, options.credentials);
+  const injector = makeInjector(server, options.credentials);
   const listener = target.listener ?? createServer({ allowHalfOpen: true, noDelay: true });
   listener.on('connection', (socket: Socket) => inject(socket, injector));
-  if (target.listener === undefined) await listen(listener, target);
-  ownListenersOf(server).add(listener, injected);
+  try {
+    if (target.listener === undefined) await listen(listener, target);
+  } catch (error) {
+    injector.destroy();
+    throw error;
+  }
+  ownListenersOf(server).add(listener);
   return toGrpcListener(listener);
 }
 
@@ -106,29 +116,29 @@ function parseOptions<Credentials>(
   return target;
 }
 
-/** The injector, and the HTTP/2 server behind it. */
+/** Makes an injector that a drain does not take for one of the application's. */
 function makeInjector<Credentials>(
   server: InjectableServer<Credentials>,
   credentials: Credentials,
-): { injector: { injectConnection(socket: Duplex): void }; injected: BoundServer | undefined } {
+): Injector {
   const before = new Set(http2ServersOf(server)?.keys());
   try {
-    const injector = server.createConnectionInjector(credentials);
-    const injected = [...(http2ServersOf(server)?.keys() ?? [])].find(
-      (bound) => !before.has(bound),
-    );
-    return { injector, injected };
+    return server.createConnectionInjector(credentials);
   } catch (error) {
     throw new LastcallError(
       'LASTCALL_BAD_OPTION',
       `option 'credentials' of serve() must be ServerCredentials of the server's own @grpc/grpc-js, got ${describe(credentials)}`,
       { cause: error },
     );
+  } finally {
+    const { injected } = ownListenersOf(server);
+    for (const bound of http2ServersOf(server)?.keys() ?? [])
+      if (!before.has(bound)) injected.add(bound);
   }
 }
 
 /** What `bindAsync()` would have Node set on a socket. */
-function inject(socket: Socket, injector: { injectConnection(socket: Duplex): void }): void {
+function inject(socket: Socket, injector: Injector): void {
   socket.allowHalfOpen = true;
   socket.setNoDelay(true);
   // Until a TLS handshake is done nobody else listens for errors of the TCP connection.

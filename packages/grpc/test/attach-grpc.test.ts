@@ -149,11 +149,16 @@ describe('attachGrpc()', () => {
       counts: { 'grpc call': 2 },
       activities: [{ name: '/test.Calls/Unary' }],
     });
+    expect(test.lifecycle.gauges.list()).toMatchObject([
+      { name: 'lastcall_grpc_connections', labels: { server: 'orders' }, value: 1 },
+      { name: 'lastcall_grpc_calls', labels: { server: 'orders' }, value: 2 },
+    ]);
     service.gate.open();
     feed.cancel();
     await Promise.all([call, feedEnd]);
     handle.detach();
     expect(test.lifecycle.activities.list().counts).toEqual({});
+    expect(test.lifecycle.gauges.list()).toEqual([]);
   });
 
   it('has a probe that is ready while the server listens', async () => {

@@ -27,9 +27,10 @@ function start(...args: Parameters<typeof runServer>): Program {
 }
 
 /** A client in a process of its own, which does what `source` says with `client`; frozen once it has said `ready`. */
-async function frozenClient(port: number, source: string): Promise<void> {
+async function frozenClient(port: number, source: string, isTls: boolean): Promise<void> {
   const program = runProgram(`
-    const client = new Calls('127.0.0.1:${port}', grpc.credentials.createInsecure());
+    const read = (name) => require('node:fs').readFileSync('test/fixtures/localhost.' + name + '.pem');
+    const client = new Calls('localhost:${port}', ${isTls ? "grpc.credentials.createSsl(read('cert'))" : 'grpc.credentials.createInsecure()'});
     ${source}`);
   running.push(program);
   await program.saw('ready');
@@ -143,16 +144,24 @@ describe('SIGTERM', () => {
       'in a stream that it does not read',
       `client.feed({ size: 100000 }).once('data', () => say('ready'));`,
     ],
-  ])('is not delayed to the hammer by a frozen client, %s', async (_, source) => {
+    [
+      'in a stream over TLS that it does not read',
+      `client.feed({ size: 100000 }).once('data', () => say('ready'));`,
+      true,
+    ],
+  ])('is not delayed to the hammer by a frozen client, %s', async (_, source, isTls = false) => {
     const path = reportPath();
     const program = start(
       `
+      const read = (name) => require('node:fs').readFileSync('test/fixtures/localhost.' + name + '.pem');
+      const pairs = [{ private_key: read('key'), cert_chain: read('cert') }];
+      if (${isTls}) credentials = grpc.ServerCredentials.createSsl(null, pairs);
       const server = makeServer('a');
       attachGrpc(server, { streamGraceMs: 300 });
       up(server);`,
       { env: { LASTCALL_REPORT: path } },
     );
-    await frozenClient(await program.port, source);
+    await frozenClient(await program.port, source, isTls);
     program.kill('SIGTERM');
     expect((await program.ended).signal).toBe('SIGTERM');
     expect(readReport(path)).toMatchObject({ hammerMs: null, forced: null });

@@ -10,7 +10,7 @@ const PREAMBLE = `
   const say = (text) => process.stdout.write(text + '\\n');
   const definition = require('@grpc/proto-loader').loadSync('test/fixtures/calls.proto', { defaults: true });
   const { Calls } = grpc.loadPackageDefinition(definition).test;
-  const credentials = grpc.ServerCredentials.createInsecure();
+  let credentials = grpc.ServerCredentials.createInsecure();
 `;
 
 const SERVER = `

@@ -160,10 +160,18 @@ describe('bad input of serve()', () => {
 
   it('a port that does not exist, one that is taken, and an fd that is none', async () => {
     const { port } = await served({ port: 0, host: '127.0.0.1' });
+    const test = createTestLifecycle({ exit: 'none' });
+    const other = new grpc.Server();
+    attachGrpc(other, { lifecycle: test.lifecycle });
     for (const target of [{ port: 70_000 }, { port, host: '127.0.0.1' }, { fd: 9999 }])
-      expect(await codeOf(serve(server, { credentials, ...target }))).toBe(
+      expect(await codeOf(serve(other, { credentials, ...target }))).toBe(
         'LASTCALL_GRPC_NOT_LISTENING',
       );
+    // Nothing of it is left, one turn later.
+    await new Promise(setImmediate);
+    expect(test.lifecycle.health.check().probes).toEqual([{ name: 'grpc', ready: false }]);
+    const { http2Servers } = other as unknown as { http2Servers: Map<unknown, unknown> };
+    expect(http2Servers.size).toBe(0);
   });
 
   it('a server that is none, one of an old grpc-js, and one that has been shut down', async () => {

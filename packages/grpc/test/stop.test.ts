@@ -271,6 +271,29 @@ describe('stop()', () => {
     expect(await test.stop()).toEqual(NOTHING);
   });
 
+  it('is not disturbed by grpc.max_connection_age_ms, whose GOAWAY would come second', async () => {
+    const test = await TestServer.start({ server: { 'grpc.max_connection_age_ms': 300 } });
+    const call = unary(test.client(), 'slow');
+    await test.service.got('unary');
+    const stopped = test.beginStop();
+    await test.closed();
+    // Longer than the age with its jitter of a tenth.
+    await new Promise((done) => setTimeout(done, 500));
+    test.service.gate.open();
+    expect(await call).toMatchObject({ code: status.OK });
+    expect(await within('the stop', stopped)).toEqual({ ...NOTHING, drained: 1 });
+  });
+
+  it('answers what is no gRPC at all, and closes it', async () => {
+    const test = await TestServer.start();
+    const session = test.session(await test.tcp());
+    const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false });
+    stream.on('error', () => {});
+    const [headers] = await once(stream, 'response');
+    expect(headers[':status']).toBe(415);
+    expect(await test.stop()).toMatchObject({ cut: [] });
+  });
+
   it('closes what is bound while it stops', async () => {
     const test = await TestServer.start();
     const call = unary(test.client(), 'slow');
