@@ -1,5 +1,6 @@
 import { type RunnablePart, runnable } from './part';
 import { diagnostics } from './parts/diagnostics';
+import { grpc } from './parts/grpc';
 import { importTime } from './parts/import';
 import { lostRequests } from './parts/lost-requests';
 import { memory } from './parts/memory';
@@ -13,6 +14,7 @@ export const PARTS: readonly RunnablePart[] = [
   runnable(lostRequests),
   runnable(throughput),
   runnable(overhead),
+  runnable(grpc),
   runnable(stop),
   runnable(memory),
   runnable(importTime),
