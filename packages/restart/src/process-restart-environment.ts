@@ -99,9 +99,13 @@ function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 function startTimeOf(pid: number): string | null {
-  // Field 22; the second is the program's name in parentheses, which may contain anything.
+  // The second field is the program's name in parentheses, which may contain anything; after it come the state and, as
+  // field 22, the time of the start.
   const stat = readText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  // Dead, and its parent has not noticed: many a PID 1 never does.
+  if (state === 'Z') return null;
+  return fields[18] ?? null;
 }
 
 function factsOf(stats: Stats): FileFacts {
@@ -118,6 +122,9 @@ function readText(path: string): string | null {
 }
 
 function replaceFile(path: string, text: string): void {
+  // /dev/null and the like are not to be replaced by a file.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    throw new Error('there is something that is no file');
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     // Left over of a process of the same pid, or a link that somebody put there: neither is written to.

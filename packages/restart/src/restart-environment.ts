@@ -59,7 +59,7 @@ export interface RestartEnvironment {
   sendHandle(message: BoundMessage, handle: ServerHandle): void;
   /** Sends a signal; false when there is no such process. */
   kill(pid: number, signal: NodeJS.Signals | 0): boolean;
-  /** When a process was started, in whatever unit the system has; null where it does not say. */
+  /** When a process was started, in whatever unit the system has; null where it does not say, or when the process has ended. */
   startTimeOf(pid: number): string | null;
   /** The name of a program that runs, or null. */
   programOf(pid: number): string | null;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,8 +162,17 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** One that has ended, and whose parent has not noticed, does not live. */
 export function isAlive(pid: number): boolean {
-  return send(pid, 0);
+  return send(pid, 0) && !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** One request on a connection of its own, without retries: `generation:pid` is what the service answers. */
