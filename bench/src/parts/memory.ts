@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../child';
 import type { OpenOptions } from '../children/idle-connections';
 import type { ServerOptions } from '../children/server';
@@ -13,6 +14,8 @@ type Name = (typeof NAMES)[number];
 
 const FILE_RESERVE = 100;
 const BUDGET_BYTES = 250;
+/** lastcall loads the code of its diagnostics within this time after the start. */
+const LOADED_MS = 2000;
 
 interface MemoryResult {
   readonly connections: number;
@@ -38,6 +41,7 @@ async function measureOnce(tool: Name, connections: number): Promise<number> {
   // A few first: what is made once is not the cost of a connection.
   const few: OpenOptions = { port, count: Math.min(200, connections / 10) };
   await holder.ask('open', few);
+  await delay(LOADED_MS);
   const before = await server.ask<number>('heapBytes');
   const many: OpenOptions = { port, count: connections - few.count };
   await holder.ask('open', many);

@@ -67,6 +67,11 @@ export interface Environment {
   writeFile(path: string, text: string): void;
   /** What dumps and profiles ask for; loaded at its first use. */
   diagnostics(): DiagnosticsEnvironment;
+  /**
+   * Loads the code for that a moment from now: when it is needed, a deploy may have replaced the files, or there may be
+   * no file descriptor left to read them. Keeps nothing alive.
+   */
+  loadAhead(): Remover;
   /** Passes a problem on that nobody subscribed to (Node prints it as a process warning). */
   warn(error: Error): void;
 }

@@ -36,6 +36,7 @@ export function createProcessEnvironment(): Environment {
     writeError,
     writeFile,
     diagnostics,
+    loadAhead,
     warn: (error) => process.emitWarning(error),
   };
 }
@@ -222,6 +223,12 @@ function diagnostics(): DiagnosticsEnvironment {
   return (
     require('./diagnostics/process-diagnostics') as typeof import('./diagnostics/process-diagnostics')
   ).createProcessDiagnostics();
+}
+
+function loadAhead(): Remover {
+  return (
+    require('./diagnostics/load-ahead') as typeof import('./diagnostics/load-ahead')
+  ).loadAhead();
 }
 
 let stderrGuarded = false;

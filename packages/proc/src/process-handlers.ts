@@ -76,6 +76,8 @@ export class ProcessHandlers {
     if (dumpSignal !== 'none') this.#own(dumpSignal, onDumpSignal);
     if (dumpSignal !== 'none' && this.#environment.isSignalDisabled(dumpSignal))
       onWarning(signalDisabled(dumpSignal));
+    if (this.#environment.isMainThread && (dumpSignal !== 'none' || profileSignal !== 'none'))
+      this.#removers.push(this.#environment.loadAhead());
     if (profileSignal === 'none') return;
     // A process that took nodemon's signal for something else would never end for it.
     const isNodemons = profileSignal === 'SIGUSR2' && this.#environment.isUnderNodemon();

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -7,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DumpDocument } from '../src';
 import { createTestLifecycle } from '../src/testing';
 import { runProgram } from './run-program';
@@ -240,6 +241,70 @@ it('a directory that others may write to is not trusted: files go to a private o
   );
   const { out } = await program.ended;
   expect(out).toMatch(new RegExp(`^${dir}/lastcall-\\d+/`));
+});
+
+describe('a process whose files can no longer be opened', () => {
+  /** Runs when the code of dumps and profiles is loaded, which begins a second after the start. */
+  const whenLoaded = `
+    const isLoaded = () => Object.keys(require.cache).some((file) => file.endsWith('find-await-sites.js'));
+    const loaded = setInterval(() => { if (isLoaded()) { clearInterval(loaded); whenLoaded(); } }, 20);`;
+
+  it('dumps to stderr when it has used up its file descriptors', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell} proc.install();
+      const { openSync } = require('node:fs');
+      const open = [];
+      const whenLoaded = () => {
+        try { for (;;) open.push(openSync('/dev/null')); } catch ({ code }) { say('up ' + code); }
+      };
+      async function leak() { await stuck(); }
+      leak();${whenLoaded}`,
+      { env: { LASTCALL_DUMP_DIR: dir }, under: ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'] },
+    );
+    await program.saw('up EMFILE');
+    program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 0');
+    program.kill('SIGTERM');
+    const { out, err, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out).toContain('warning LASTCALL_DUMP_NOT_WRITTEN');
+    expect(err).toContain('await leak');
+    expect(err).toContain('=== end of dump 1');
+  });
+
+  it('dumps and profiles though a deploy has taken its code away', async () => {
+    const dir = directory();
+    const app = directory();
+    const modules = join(app, 'node_modules');
+    cpSync(join(__dirname, '..', 'dist'), join(modules, '@lastcall', 'proc', 'dist'), {
+      recursive: true,
+    });
+    cpSync(
+      join(__dirname, '..', 'package.json'),
+      join(modules, '@lastcall', 'proc', 'package.json'),
+    );
+    const emitter = dirname(require.resolve('eventemitter3/package.json'));
+    cpSync(emitter, join(modules, 'eventemitter3'), { recursive: true, dereference: true });
+    const program = runProgram(
+      `{ const { proc } = require(${JSON.stringify(join(modules, '@lastcall', 'proc'))});
+      ${tell} proc.install();
+      const whenLoaded = () => {
+        require('node:fs').rmSync(${JSON.stringify(modules)}, { recursive: true });
+        say('deployed');
+      };${whenLoaded} }`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('deployed');
+    program.kill('SIGUSR1');
+    await program.saw('dump SIGUSR1 2');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart SIGUSR2');
+    program.kill('SIGUSR2');
+    await program.saw('profileEnd SIGUSR2 3');
+    program.kill('SIGTERM');
+    expect((await program.ended).signal).toBe('SIGTERM');
+  });
 });
 
 describe('@lastcall/proc/register', () => {

@@ -1,5 +1,6 @@
 import { freemem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { memoryUsage } from '../diagnostics/memory-usage';
 
 /** What a search will cost, before it is begun. */
 export interface HeapCost {
@@ -80,7 +81,7 @@ function freeBytes(): number {
   const available = availableMemory?.call(process) ?? freemem();
   const limit = process.constrainedMemory?.() ?? 0;
   if (limit === 0 || limit > UNLIMITED) return available;
-  return Math.min(available, limit - process.memoryUsage.rss());
+  return Math.min(available, limit - memoryUsage().rss);
 }
 
 /** Linux reports a limit far beyond any memory where there is none. */

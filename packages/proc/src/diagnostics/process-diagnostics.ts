@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { LoopRecord, MemoryRecord, ProcessRecord } from '../dump/dump-document';
 import type { DiagnosticsEnvironment } from './diagnostics-environment';
+import { memoryUsage } from './memory-usage';
 
 /** The diagnostics of the running process. Costs nothing until one of its functions is called. */
 export function createProcessDiagnostics(): DiagnosticsEnvironment {
@@ -65,7 +66,7 @@ function handles(): readonly unknown[] {
 }
 
 function memory(): MemoryRecord {
-  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = memoryUsage();
   const constrained = process.constrainedMemory();
   return {
     rssBytes: rss,

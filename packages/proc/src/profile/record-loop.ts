@@ -7,6 +7,7 @@ import {
   performance,
 } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { memoryUsage } from '../diagnostics/memory-usage';
 import type {
   CollectionKind,
   CollectionRecord,
@@ -109,7 +110,7 @@ function delayOf(histogram: IntervalHistogram): LoopDelay | null {
 }
 
 function memory(): LoopMemory {
-  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = memoryUsage();
   return {
     rssBytes: rss,
     heapUsedBytes: heapUsed,

@@ -179,6 +179,10 @@ export class FakeEnvironment implements Environment {
     return createFakeDiagnostics(this);
   }
 
+  loadAhead(): Remover {
+    return () => {};
+  }
+
   warn(error: Error): void {
     this.warnings.push(error);
   }
