@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { controlDirectory, listControls } from '@lastcall/restart/control';
 import { Command } from 'commander';
 import type { CliEnvironment } from './cli-environment';
 import type { CommandContext } from './command-context';
 import { addCompletionCommand } from './commands/completion';
 import { addDoctorCommand } from './commands/doctor';
+import { addDumpCommand } from './commands/dump';
+import { addProfileCommand } from './commands/profile';
+import { addReloadCommand } from './commands/reload';
+import { addStatusCommand } from './commands/status';
+import { addStopCommand } from './commands/stop';
 import { addViewCommand } from './commands/view';
 import { Printer } from './printer';
 
@@ -46,9 +52,20 @@ export function createProgram(
     printer: (command) =>
       new Printer(environment, command.optsWithGlobals<{ json?: boolean }>().json === true),
   };
+  addStatusCommand(program, context);
+  addReloadCommand(program, context);
+  addStopCommand(program, context);
+  addDumpCommand(program, context);
+  addProfileCommand(program, context);
   addViewCommand(program, context);
   addDoctorCommand(program, context);
-  addCompletionCommand(program, context, { targets: () => [] });
+  addCompletionCommand(program, context, {
+    targets: () =>
+      listControls(controlDirectory(environment.env)).flatMap(({ name, pid, role }) => [
+        { value: name, description: `${role} ${pid}` },
+        { value: String(pid), description: `${role} ${name}` },
+      ]),
+  });
   return program;
 }
 

@@ -47,6 +47,10 @@ class LazyRestart implements Restart {
     return this.#settings;
   }
 
+  get isUsed(): boolean {
+    return this.#generation !== undefined;
+  }
+
   get generation(): number {
     return this.#begun.generation;
   }

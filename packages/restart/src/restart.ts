@@ -92,6 +92,8 @@ export interface Restart {
   onUpgrade(hooks: UpgradeHooks): Remover;
   /** Resolves when no former generation is there any more; at once in the first. Never rejects. */
   readonly parentGone: Promise<void>;
+  /** Whether this process uses it: whether anything but this was asked of it. Asking changes nothing. */
+  readonly isUsed: boolean;
   /** The generation of this process; the first is 1. */
   readonly generation: number;
   /** The generation as it is now, as plain data. */

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { LastcallError } from '@lastcall/proc';
+import type { ControlAddress } from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import { addCommand, type CommandContext } from '../command-context';
 import { type Diagnosis, examine } from '../doctor/examine';
-import { type Facts, noFacts } from '../doctor/facts';
+import { type Facts, noFacts, type Times } from '../doctor/facts';
 import { deploymentFiles, factsOfFile } from '../doctor/file-source';
 import { factsOfProcess } from '../doctor/process-source';
 import { EXIT_CODES } from '../exit-codes';
 import { printable } from '../printable';
 import type { Printer } from '../printer';
+import { askControl } from '../target/control-client';
 import { findTarget } from '../target/find-target';
 
 const HELP = `
@@ -55,14 +57,28 @@ async function lookAt(context: CommandContext, targets: readonly string[]): Prom
 }
 
 async function lookAtProcess({ environment }: CommandContext, target: string): Promise<Facts> {
-  const { pid } = await findTarget(environment, target);
-  const facts = factsOfProcess(environment, pid, null);
+  const { pid, control } = await findTarget(environment, target);
+  const facts = factsOfProcess(environment, pid, await settingsOf(control));
   if (facts !== null) return facts;
   throw new LastcallError(
     'LASTCALL_CLI_IMPOSSIBLE',
     `process ${pid} cannot be looked at: that takes /proc, which only Linux has; give the files instead`,
   );
 }
+
+/** What the process itself says of its times; null where it cannot be asked. */
+async function settingsOf(control: ControlAddress | null): Promise<Times | null> {
+  if (control === null) return null;
+  const asked = askControl<'status'>(
+    control.path,
+    { command: 'status' },
+    { timeoutMs: ASK_MS, progress: () => {} },
+  );
+  const status = await asked.catch(() => undefined);
+  return status?.role === 'service' ? status.lifecycle.settings : null;
+}
+
+const ASK_MS = 3000;
 
 const MARKS = { problem: '✗', warning: '!', hint: '·' } as const;
 

@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LastcallError } from '@lastcall/proc';
+import type { ProfileAnswer } from '@lastcall/restart/control';
+import { type Command, Option } from 'commander';
+import type { CliEnvironment } from '../cli-environment';
+import { addCommand, type CommandContext } from '../command-context';
+import type { Printer } from '../printer';
+import { askControl } from '../target/control-client';
+import { DumpFiles } from '../target/dump-files';
+import { findTarget, type Target } from '../target/find-target';
+import { sendHandled, waitUntil } from '../target/signal-control';
+import { formatDuration } from '../view/units';
+import { parseDuration } from './parse-duration';
+
+interface ProfileOptions {
+  readonly seconds: number;
+  readonly kind?: readonly ('cpu' | 'heap' | 'loop')[];
+  readonly output?: string;
+}
+
+const HELP = `
+Over the control socket where there is one, also while the main thread is blocked; else by SIGUSR2, if the process handles it.
+The files are written where the process writes its dumps; of a blocked one the CPU profile is written here.
+
+Examples:
+  lastcall profile api                    10 seconds of CPU, heap and event loop
+  lastcall profile api -s 30 --kind cpu
+  lastcall view --web $(lastcall profile api --kind cpu --json | jq -r '.files[0]')`;
+
+/** Writing takes its time. */
+const MARGIN_MS = 30_000;
+
+/** `lastcall profile`: records what a process does for some time. */
+export function addProfileCommand(program: Command, context: CommandContext): void {
+  addCommand(program, 'profile', 'record what a process does for some seconds')
+    .argument('<target>', 'pid, pid file or name')
+    .option('-s, --seconds <seconds>', 'how long', parseDuration, 10_000)
+    .addOption(
+      new Option('--kind <kinds...>', 'what to record (default: all)').choices([
+        'cpu',
+        'heap',
+        'loop',
+      ]),
+    )
+    .option('-o, --output <folder>', 'where the profile of a blocked process is written', '.')
+    .addHelpText('after', HELP)
+    .action(async (name: string, options: ProfileOptions, command) => {
+      const { environment } = context;
+      const printer = context.printer(command);
+      const target = await findTarget(environment, name);
+      printer.progress(`recording process ${target.pid} for ${formatDuration(options.seconds)}`);
+      const answer =
+        target.control === null
+          ? await bySignal(environment, target, options)
+          : await overControl(target.control.path, printer, options);
+      if (answer === undefined)
+        throw new LastcallError('LASTCALL_CLI_NO_PROCESS', `process ${target.pid} has ended`);
+      const files = [...answer.files, ...writeHere(target, answer, options)];
+      const { durationMs } = answer;
+      printer.result({ files, durationMs }, () => files.join('\n'));
+    });
+}
+
+function overControl(
+  path: string,
+  printer: Printer,
+  { seconds, kind }: ProfileOptions,
+): Promise<ProfileAnswer | undefined> {
+  return askControl<'profile'>(
+    path,
+    { command: 'profile', forMs: seconds, kinds: kind },
+    { timeoutMs: seconds + MARGIN_MS, progress: (line) => printer.progress(line) },
+  );
+}
+
+/** The blocked process could not. */
+function writeHere(
+  { pid }: Target,
+  { cpu }: ProfileAnswer,
+  { output = '.' }: ProfileOptions,
+): string[] {
+  if (cpu === null) return [];
+  const timestamp = new Date().toISOString().replace(/[-:.]/g, '');
+  const path = join(output, `blocked-${pid}-cpu-${timestamp}.cpuprofile`);
+  writeFileSync(path, JSON.stringify(cpu), { mode: 0o600, flag: 'wx' });
+  return [path];
+}
+
+async function bySignal(
+  environment: CliEnvironment,
+  target: Target,
+  { seconds, kind }: ProfileOptions,
+): Promise<ProfileAnswer> {
+  const files = new DumpFiles(environment, target.pid);
+  const wanted = new RegExp(`-(${(kind ?? ['cpu', 'heap', 'loop']).join('|')})-`);
+  sendHandled(environment, target, 'SIGUSR2');
+  await delay(seconds);
+  sendHandled(environment, target, 'SIGUSR2');
+  const all = /-(cpu|heap|loop)-/;
+  await waitUntil(environment, MARGIN_MS, () => files.fresh(all).length === 3);
+  const found = files.fresh(wanted);
+  if (found.length > 0) return { files: found, durationMs: seconds, cpu: null };
+  throw new LastcallError(
+    'LASTCALL_CLI_LATE',
+    `process ${target.pid} got SIGUSR2, but no profile of it was found: its log says where it is`,
+  );
+}

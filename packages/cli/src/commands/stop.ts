@@ -1,0 +1,90 @@
+import { LastcallError } from '@lastcall/proc';
+import type { Command } from 'commander';
+import { addCommand, type CommandContext } from '../command-context';
+import { EXIT_CODES } from '../exit-codes';
+import type { Printer } from '../printer';
+import { askControl } from '../target/control-client';
+import { findTarget, type Target } from '../target/find-target';
+import { send, waitForEnd } from '../target/signal-control';
+import { parseDuration } from './parse-duration';
+
+interface StopOptions {
+  readonly timeout: number;
+  readonly kill?: boolean;
+}
+
+/** What is known of a stop afterwards. */
+interface StopResult {
+  readonly pid: number;
+  /** Whether it had to be killed. */
+  readonly killed: boolean;
+  /** Null where the process did not say. */
+  readonly report: object | null;
+}
+
+const HELP = `
+Sends SIGTERM, tells what happens, and waits until the process is gone. Exit code 1 when something was cut or forced.
+
+Examples:
+  lastcall stop api
+  lastcall stop 4242 --timeout 30 --kill   by force after 30 seconds`;
+
+/** `lastcall stop`: stops a process and waits until it is gone. */
+export function addStopCommand(program: Command, context: CommandContext): void {
+  addCommand(program, 'stop', 'stop a process, and wait until it is gone')
+    .argument('<target>', 'pid, pid file or name')
+    .option('-t, --timeout <seconds>', 'how long it may take', parseDuration, 60_000)
+    .option('-k, --kill', 'send SIGKILL when the time is over')
+    .addHelpText('after', HELP)
+    .action(async (name: string, options: StopOptions, command) => {
+      const printer = context.printer(command);
+      const target = await findTarget(context.environment, name);
+      const result = await stop(context, printer, target, options);
+      const isOk = !result.killed && (result.report as { ok?: boolean } | null)?.ok !== false;
+      printer.result(result, () => describe(result, isOk));
+      if (!isOk) context.onExitCode(EXIT_CODES.failed);
+    });
+}
+
+async function stop(
+  { environment }: CommandContext,
+  printer: Printer,
+  target: Target,
+  { timeout, kill }: StopOptions,
+): Promise<StopResult> {
+  const { pid, control } = target;
+  const gone = waitForEnd(environment, pid, timeout);
+  const report = control === null ? null : followStop(control.path, printer, timeout);
+  if (report === null) send(environment, pid, 'SIGTERM');
+  if (await gone) return { pid, killed: false, report: (await report) ?? null };
+  if (kill !== true) {
+    throw new LastcallError(
+      'LASTCALL_CLI_LATE',
+      `process ${pid} has not ended within ${timeout / 1000} s; lastcall dump ${pid} says what it waits for, --kill ends it`,
+    );
+  }
+  printer.progress(`still there after ${timeout / 1000} s: SIGKILL`);
+  send(environment, pid, 'SIGKILL');
+  await waitForEnd(environment, pid, KILL_MS);
+  return { pid, killed: true, report: null };
+}
+
+/** The kernel needs a moment, longer for a large process. */
+const KILL_MS = 10_000;
+
+/** Has the process send itself the signal, and tell what comes of it. Null when it did not get to say. */
+async function followStop(
+  path: string,
+  printer: Printer,
+  timeoutMs: number,
+): Promise<object | null> {
+  const options = { timeoutMs, progress: (line: string) => printer.progress(line) };
+  return (await askControl<'stop'>(path, { command: 'stop' }, options).catch(() => null)) ?? null;
+}
+
+function describe({ pid, killed, report }: StopResult, isOk: boolean): string {
+  if (killed) return `process ${pid} was killed`;
+  if (report === null) return `process ${pid} has ended`;
+  const { durationMs } = report as { durationMs?: number };
+  return `process ${pid} has ended after ${durationMs} ms, ${isOk ? 'ok' : 'not ok: something was cut, late or failed'}`;
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LastcallError } from '@lastcall/proc';
+import type { CliEnvironment } from '../cli-environment';
+import type { Target } from './find-target';
+import { processFacts, startTimeOf } from './process-facts';
+
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Sends a signal that a process must handle, so as not to die of it.
+ *
+ * Only SIGUSR2 tells whether lastcall is there: Node handles SIGUSR1 itself (the inspector), SIGTERM and SIGINT too.
+ *
+ * @throws LastcallError `LASTCALL_CLI_IMPOSSIBLE`
+ */
+export function sendHandled(
+  environment: CliEnvironment,
+  { pid }: Target,
+  signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2',
+): void {
+  const caught = processFacts(environment, pid)?.caught;
+  const proof = signal === 'SIGHUP' ? 'SIGHUP' : 'SIGUSR2';
+  if (caught?.has(proof) === false) {
+    throw new LastcallError(
+      'LASTCALL_CLI_IMPOSSIBLE',
+      `process ${pid} has no control socket and does not handle ${proof}: ${signal} would ${signal === 'SIGUSR1' ? 'open its inspector, or kill it' : 'kill it'}`,
+    );
+  }
+  send(environment, pid, signal);
+}
+
+/** @throws LastcallError `LASTCALL_CLI_IMPOSSIBLE`, `LASTCALL_CLI_NO_PROCESS` */
+export function send(environment: CliEnvironment, pid: number, signal: NodeJS.Signals): void {
+  try {
+    if (environment.kill(pid, signal)) return;
+  } catch (cause) {
+    const message = `${signal} cannot be sent to process ${pid}: ${(cause as Error).message}`;
+    throw new LastcallError('LASTCALL_CLI_IMPOSSIBLE', message, { cause });
+  }
+  throw new LastcallError('LASTCALL_CLI_NO_PROCESS', `process ${pid} has ended`);
+}
+
+/** Resolves with true once the process is gone, with false after `timeoutMs`. One whose parent has not asked is gone too. */
+export function waitForEnd(
+  environment: CliEnvironment,
+  pid: number,
+  timeoutMs: number,
+  look: () => void = () => {},
+): Promise<boolean> {
+  const startedAt = startTimeOf(environment, pid);
+  return waitUntil(environment, timeoutMs, () => {
+    look();
+    if (!environment.kill(pid, 0)) return true;
+    if (startedAt === null) return false;
+    const facts = processFacts(environment, pid);
+    return facts === null || facts.isZombie || facts.startedAt !== startedAt;
+  });
+}
+
+/** Looks again and again; false when it has not come about within `timeoutMs`. */
+export async function waitUntil(
+  environment: CliEnvironment,
+  timeoutMs: number,
+  isSo: () => boolean,
+): Promise<boolean> {
+  const end = environment.now() + timeoutMs;
+  while (!isSo()) {
+    if (environment.now() >= end) return false;
+    await delay(LOOK_EVERY_MS);
+  }
+  return true;
+}

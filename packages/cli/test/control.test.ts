@@ -1,0 +1,207 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Program, runProgram } from '../../../tools/run-program';
+import { type CliResult, runCli } from './run-cli';
+
+const ROOM = join(__dirname, '..');
+
+let folder: string;
+let programs: Program[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lastcall-control-'));
+});
+afterEach(async () => {
+  for (const program of programs) program.kill('SIGKILL');
+  await Promise.allSettled(programs.map(({ ended }) => ended));
+  programs = [];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface RunOptions {
+  readonly control?: boolean;
+  readonly name?: string;
+}
+
+async function up(
+  source: string,
+  { control = true, name = 'orders' }: RunOptions = {},
+): Promise<Program> {
+  const program = runProgram(
+    ROOM,
+    `
+      const { proc } = require('@lastcall/proc');
+      proc.setup({ logger: false, wrapUpTimeMs: 0, name: ${JSON.stringify(name)} });
+      const say = (text) => process.stdout.write(text + '\\n');
+      const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+      const alive = setInterval(() => {}, 1000);
+      (async () => {
+        if (${control}) await require('@lastcall/restart/control').startControl();
+        ${source}
+        say('up');
+      })();
+    `,
+    {
+      env: {
+        LASTCALL_CONTROL_DIR: join(folder, 'control'),
+        LASTCALL_DUMP_DIR: join(folder, 'dumps'),
+      },
+      deadlineMs: 60_000,
+    },
+  );
+  programs.push(program);
+  await program.saw('up');
+  return program;
+}
+
+function lastcall(...argv: string[]): Promise<CliResult> {
+  const directory = join(folder, 'control');
+  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? directory : undefined) });
+}
+
+const pidOf = ({ child }: Program): string => String(child.pid);
+
+describe('lastcall status', () => {
+  it('lists who can be asked, and shows one by pid, pid file and name', async () => {
+    expect((await lastcall('status')).out).toBe('no process has a control socket\n');
+    const program = await up("proc.onShutdown(() => {}, { name: 'pool' });");
+    expect((await lastcall('status')).out).toMatch(/ orders +service +running, up/);
+    const pidFile = join(folder, 'orders.pid');
+    writeFileSync(pidFile, `${pidOf(program)}\n`);
+    for (const target of [pidOf(program), pidFile, 'orders']) {
+      const { out, code } = await lastcall('status', target);
+      expect(code).toBe(0);
+      expect(out).toContain(`orders pid ${pidOf(program)}`);
+    }
+    const { lifecycle } = JSON.parse((await lastcall('status', '--json', 'orders')).out);
+    expect(lifecycle).toMatchObject({ state: 'running', listeners: [{ name: 'pool' }] });
+  });
+
+  it('asks which one is meant when several have the name', async () => {
+    const [one, two] = [await up(''), await up('')];
+    const { code, err } = await lastcall('status', 'orders');
+    expect(code).toBe(2);
+    for (const program of [one, two]) expect(err).toContain(pidOf(program));
+  });
+
+  it('answers while the main thread is blocked, with what blocks it', async () => {
+    const program = await up('setTimeout(function spin() { for (;;); }, 50);');
+    // Blocked at the latest when it no longer answers: until then it is only asked again.
+    for (;;) {
+      const { out } = await lastcall('status', pidOf(program));
+      if (!out.includes('blocked')) continue;
+      expect(out).toMatch(/has not answered for \d+ ms/);
+      expect(out).toContain('at spin (');
+      break;
+    }
+    const { out } = await lastcall('dump', 'orders');
+    expect(out).toContain('=== dump of a blocked process: orders');
+    const profile = await lastcall('profile', 'orders', '-s', '200ms', '-o', folder, '--json');
+    const [file = ''] = JSON.parse(profile.out).files;
+    expect(readFileSync(file, 'utf8')).toContain('spin');
+  });
+
+  it('tells what the system does where there is no control socket', async () => {
+    const program = await up('', { control: false });
+    const { out } = await lastcall('status', pidOf(program));
+    expect(out).toContain('no control socket');
+    expect((await lastcall('status', '999999999')).code).toBe(3);
+    expect((await lastcall('status', 'nobody')).code).toBe(3);
+  });
+
+  it('removes what a killed process has left behind', async () => {
+    const program = await up('');
+    program.kill('SIGKILL');
+    await program.ended;
+    expect(readdirSync(join(folder, 'control'))).toHaveLength(1);
+    expect((await lastcall('status')).out).toBe('no process has a control socket\n');
+    expect(readdirSync(join(folder, 'control'))).toEqual([]);
+  });
+
+  it('gives the shell names and pids to complete', async () => {
+    const program = await up('');
+    const { out } = await lastcall('__complete', '--', 'dump', '');
+    expect(out).toContain(`orders\tservice ${pidOf(program)}\n`);
+    expect(out).toContain(`${pidOf(program)}\t`);
+  });
+});
+
+describe('lastcall dump', () => {
+  const SOURCE = 'async function waitForStock() { await sleep(60000); } waitForStock();';
+
+  it.each([true, false])(
+    'prints what the process waits for (control socket: %p)',
+    async (control) => {
+      const program = await up(`${SOURCE} proc.install();`, { control });
+      const { out, code } = await lastcall('dump', '--awaits', 'always', pidOf(program));
+      expect(code).toBe(0);
+      expect(out).toContain('waitForStock');
+      const file = join(folder, 'dump.json');
+      await lastcall('dump', pidOf(program), '-o', file);
+      expect(JSON.parse(readFileSync(file, 'utf8')).schema).toBe('lastcall.dump/1');
+    },
+  );
+
+  it('sends no signal that the process would die of', async () => {
+    const program = await up('', { control: false });
+    for (const command of ['dump', 'profile', 'reload']) {
+      const { code, err } = await lastcall(command, pidOf(program));
+      expect(err).toContain('does not handle');
+      expect(code).toBe(4);
+    }
+    expect(program.child.exitCode).toBeNull();
+  });
+});
+
+describe('lastcall profile', () => {
+  it.each([true, false])('records for some time (control socket: %p)', async (control) => {
+    const program = await up('proc.install();', { control });
+    const { out, code } = await lastcall('profile', pidOf(program), '-s', '300ms', '--json');
+    expect(code).toBe(0);
+    const { files } = JSON.parse(out) as { files: string[] };
+    expect(files.map((file) => /-(cpu|heap|loop)-/.exec(file)?.[1]).sort()).toEqual([
+      'cpu',
+      'heap',
+      'loop',
+    ]);
+    for (const file of files) expect(existsSync(file)).toBe(true);
+  });
+});
+
+describe('lastcall stop', () => {
+  it('tells what happens, and ends when the process is gone', async () => {
+    const program = await up("proc.onShutdown(() => sleep(100), { name: 'pool' });");
+    const { out, err, code } = await lastcall('stop', 'orders');
+    expect(err).toMatch(/resources pool +ok/);
+    expect(out).toMatch(/has ended after \d+ ms, ok/);
+    expect(code).toBe(0);
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  it('ends with 1 when something was not ok', async () => {
+    await up("proc.onShutdown(() => { throw new Error('no'); }, { name: 'broker' });");
+    expect((await lastcall('stop', 'orders')).code).toBe(1);
+  });
+
+  it('works without a control socket, and by force when the time is over', async () => {
+    const program = await up('', { control: false });
+    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+    const stuck = await up("process.on('SIGTERM', () => {});", { control: false });
+    expect((await lastcall('stop', pidOf(stuck), '-t', '200ms')).code).toBe(5);
+    const { out, code } = await lastcall('stop', pidOf(stuck), '-t', '200ms', '--kill');
+    expect(out).toContain('was killed');
+    expect(code).toBe(1);
+    expect(await stuck.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+});
+
+describe('lastcall doctor', () => {
+  it('asks the process for the settings in force', async () => {
+    const program = await up(
+      'proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 11000, waitTimeMs: 12000 }); proc.install();',
+    );
+    const { out } = await lastcall('doctor', pidOf(program));
+    expect(out).toContain('[readiness-hold]');
+  });
+});

@@ -1,0 +1,74 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ask, Service } from '../../restart/test/harness/service';
+import { type CliResult, runCli } from './run-cli';
+
+const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
+const FIXTURE = join(__dirname, '../../restart/test/fixtures/service.cjs');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lastcall-reload-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function lastcall(...argv: string[]): Promise<CliResult> {
+  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
+}
+
+/** The process of generation 1, once it is ready and has its control socket. */
+async function first(service: Service): Promise<number> {
+  const pid = await service.ready(1);
+  while (!(await lastcall('status')).out.includes(String(pid)));
+  return pid;
+}
+
+/** A service in a chain, with a control socket in each generation. */
+function chain(plan: Record<string, Record<string, unknown>> = {}): Service {
+  return new Service({
+    plan,
+    args: ['--require', REGISTER, FIXTURE],
+    env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_NAME: 'orders' },
+  });
+}
+
+describe('lastcall reload', () => {
+  it('resolves when the new generation has taken over, and tells the steps', async () => {
+    await using service = chain();
+    const old = await first(service);
+    const { out, err, code } = await lastcall('reload', String(old));
+    const next = await service.ready(2);
+    expect(out).toBe(`reloaded: ${next}\n`);
+    expect(code).toBe(0);
+    expect(err).toMatch(/upgrading[\s\S]*new generation is process/);
+    expect(await ask(await service.address())).toBe(`2:${next}`);
+  });
+
+  it('ends with 1, and says why, when the new generation does not come up', async () => {
+    await using service = chain({ 2: { fault: 'import' } });
+    const old = await first(service);
+    const { err, code } = await lastcall('reload', String(old));
+    expect(code).toBe(1);
+    expect(err).toContain('before it was ready');
+    expect(await ask(await service.address())).toBe(`1:${old}`);
+  });
+
+  it('works by SIGHUP and the end of the old process where there is neither', async () => {
+    await using service = new Service();
+    const old = await service.ready(1);
+    const { out } = await lastcall('reload', String(old));
+    expect(out).toBe(`reloaded: ${await service.ready(2)}\n`);
+  });
+
+  it('works by SIGHUP and the pid file where there is no control socket', async () => {
+    const pidFile = join(folder, 'orders.pid');
+    await using service = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
+    await service.ready(1);
+    expect(existsSync(pidFile)).toBe(true);
+    const { out, code } = await lastcall('reload', pidFile);
+    const next = await service.ready(2);
+    expect(code).toBe(0);
+    expect(out).toBe(`reloaded: ${next}\n`);
+  });
+});

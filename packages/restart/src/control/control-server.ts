@@ -1,0 +1,158 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { LastcallError, toError } from '@lastcall/proc';
+import { makePrivateDirectory } from './private-directory';
+import type { ControlReply, ControlRequest } from './protocol';
+
+/** What answers a request. Rejects with what went wrong; `signal` aborts when whoever asked has gone. */
+export type ControlHandler = (
+  request: ControlRequest,
+  progress: (text: string) => void,
+  signal: AbortSignal,
+) => Promise<unknown>;
+
+/** A control socket that is served. */
+export interface ControlServer {
+  readonly path: string;
+  /** Stops serving and removes the socket. Answers under way are written first. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A request is a short line. */
+const MAX_REQUEST = 64 * 1024;
+
+/**
+ * Serves a control socket that only its user may use: in a directory that nobody else can enter, with mode 0600.
+ *
+ * @throws LastcallError (as a rejection) `LASTCALL_CONTROL_NOT_STARTED`
+ */
+export async function serveControl(path: string, handle: ControlHandler): Promise<ControlServer> {
+  const connections = new Set<Connection>();
+  const server = createServer((socket) => {
+    const connection = new Connection(socket, handle);
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
+  });
+  try {
+    makePrivateDirectory(dirname(path));
+    await makeWay(path);
+    await listening(server, path);
+    chmodSync(path, 0o600);
+  } catch (thrown) {
+    server.close();
+    if (thrown instanceof LastcallError) throw thrown;
+    const cause = toError(thrown);
+    const message = `the control socket ${path} cannot be served: ${cause.message}`;
+    throw new LastcallError('LASTCALL_CONTROL_NOT_STARTED', message, { cause });
+  }
+  let closed: Promise<void> | undefined;
+  return {
+    path,
+    close: () => {
+      // Closing removes the path.
+      closed ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of connections) connection.end();
+      });
+      return closed;
+    },
+  };
+}
+
+/** One who asks. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #handle: ControlHandler;
+  readonly #gone = new AbortController();
+  #text = '';
+
+  constructor(socket: Socket, handle: ControlHandler) {
+    this.#socket = socket;
+    this.#handle = handle;
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => this.#read(chunk));
+    socket.on('error', () => {});
+    socket.on('close', () => this.#gone.abort());
+  }
+
+  end(): void {
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
+  }
+
+  #read(chunk: string): void {
+    const lines = (this.#text + chunk).split('\n');
+    this.#text = lines.pop() ?? '';
+    if (this.#text.length > MAX_REQUEST) this.#socket.destroy();
+    for (const line of lines) void this.#answer(line);
+  }
+
+  async #answer(line: string): Promise<void> {
+    const request = parse(line);
+    if (request === null) {
+      this.#socket.destroy();
+      return;
+    }
+    const { id } = request;
+    const progress = (text: string): void => this.#send({ id, type: 'progress', text });
+    try {
+      const value = await this.#handle(request, progress, this.#gone.signal);
+      this.#send({ id, type: 'result', value });
+    } catch (thrown) {
+      const error = toError(thrown) as Error & { readonly code?: unknown };
+      const code = typeof error.code === 'string' ? error.code : null;
+      this.#send({ id, type: 'error', code, message: error.message });
+    }
+  }
+
+  #send(reply: ControlReply): void {
+    if (!this.#socket.destroyed && this.#socket.writable)
+      this.#socket.write(`${JSON.stringify(reply)}\n`);
+  }
+}
+
+/** How long whoever asks may take to read the last answer, in milliseconds. */
+const LAST_WORDS_MS = 200;
+
+function parse(line: string): ControlRequest | null {
+  try {
+    const value = JSON.parse(line) as ControlRequest | null;
+    return typeof value?.id === 'number' && typeof value.command === 'string' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Removes a socket that a process of the same pid has left behind. Rejects where somebody serves it, or it is no socket. */
+async function makeWay(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket() || (await isServed(path)))
+    throw new LastcallError('LASTCALL_CONTROL_NOT_STARTED', `${path} is in use`);
+  unlinkSync(path);
+}
+
+/** Whether somebody serves the socket. */
+export function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const answer = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once('connect', () => answer(true)).once('error', () => answer(false));
+    // Its queue is full: somebody listens.
+    socket.setTimeout(1000, () => answer(true));
+  });
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,30 @@
+// For everybody: a socket over which `lastcall` talks to this process.
+
+export { type Control, type ControlOptions, startControl } from './start-control';
+
+// For tools: the protocol, and where the sockets are.
+
+export {
+  type ControlAddress,
+  controlDirectory,
+  controlPath,
+  listControls,
+} from './control-address';
+export {
+  type ControlHandler,
+  type ControlServer,
+  isServed,
+  serveControl,
+} from './control-server';
+export type {
+  CommandResults,
+  ControlReply,
+  ControlRequest,
+  DumpAnswer,
+  MainThreadState,
+  ProcessStatus,
+  ProfileAnswer,
+  ReloadAnswer,
+  SupervisorStatus,
+  WorkerStatus,
+} from './protocol';

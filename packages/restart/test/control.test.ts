@@ -1,0 +1,232 @@
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { type Program, runProgram } from '../../../tools/run-program';
+import { type ControlReply, type ControlRequest, controlPath, listControls } from '../src/control';
+import { temporaryDirectory } from './harness/service';
+
+const ROOM = join(__dirname, '..');
+
+function run(source: string, directory: string, env: Record<string, string> = {}): Program {
+  const preamble = `
+    const { proc } = require('@lastcall/proc');
+    proc.setup({ logger: false, wrapUpTimeMs: 0, name: 'orders' });
+    const alive = setInterval(() => {}, 1000);
+    const say = (text) => process.stdout.write(text + '\\n');
+    const up = async () => {
+      const control = await require('@lastcall/restart/control').startControl();
+      say('up ' + control.path);
+      return control;
+    };
+  `;
+  return runProgram(ROOM, preamble + source, {
+    env: { LASTCALL_CONTROL_DIR: directory, ...env },
+    deadlineMs: 40_000,
+  });
+}
+
+function socketIn(directory: string): string {
+  const [control] = listControls(directory);
+  if (control === undefined) throw new Error(`no control socket in ${directory}`);
+  return control.path;
+}
+
+type Question = ControlRequest extends infer R
+  ? R extends ControlRequest
+    ? Omit<R, 'id'>
+    : never
+  : never;
+
+/** Asks, and resolves with every reply up to the last one. */
+function ask(path: string, question: Question): Promise<ControlReply[]> {
+  return new Promise((resolve, reject) => {
+    const replies: ControlReply[] = [];
+    let text = '';
+    const socket = connect(path, () => socket.write(`${JSON.stringify({ ...question, id: 7 })}\n`));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() ?? '';
+      replies.push(...lines.map((line) => JSON.parse(line) as ControlReply));
+      if (replies.at(-1)?.type !== 'progress') socket.end();
+    });
+    socket.on('error', reject).on('close', () => resolve(replies));
+  });
+}
+
+async function result(path: string, question: Question): Promise<Record<string, unknown>> {
+  const last = (await ask(path, question)).at(-1);
+  if (last?.type !== 'result') throw new Error(`no result: ${JSON.stringify(last)}`);
+  return last.value as Record<string, unknown>;
+}
+
+describe('startControl()', () => {
+  it('serves a socket that its user alone may use, and removes it with the end of the process', async () => {
+    const directory = join(temporaryDirectory(), 'made', 'anew');
+    const program = run('proc.install(); up()', directory);
+    await program.saw('up ');
+    const path = socketIn(directory);
+    expect(path).toBe(controlPath(directory, 'orders', program.child.pid ?? 0, 'service'));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    const { mainThread, process: self } = await result(path, { command: 'status' });
+    expect(mainThread).toMatchObject({ responsive: true });
+    expect(self).toMatchObject({ name: 'orders', pid: program.child.pid });
+    program.kill('SIGTERM');
+    await program.ended;
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('keeps no process alive, and can be closed', async () => {
+    const directory = temporaryDirectory();
+    const program = run(
+      'up().then((c) => c.close()).then(() => { clearInterval(alive); say("closed"); })',
+      directory,
+    );
+    expect(await program.ended).toMatchObject({ code: 0, signal: null });
+    expect(readdirSync(directory)).toEqual([]);
+    const other = run('up().then(() => clearInterval(alive))', directory);
+    expect(await other.ended).toMatchObject({ code: 0, signal: null });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is there without a line of code by a preload, and importing it does nothing', async () => {
+    const directory = temporaryDirectory();
+    const idle = run("require('@lastcall/restart/control'); clearInterval(alive)", directory);
+    expect((await idle.ended).code).toBe(0);
+    expect(readdirSync(directory)).toEqual([]);
+    const program = run(
+      `const { existsSync, readdirSync } = require('node:fs');
+       setInterval(() => readdirSync(${JSON.stringify(directory)}).length > 0 && say('there'), 20)`,
+      directory,
+      { NODE_OPTIONS: `--require ${join(ROOM, 'dist', 'control', 'register.js')}` },
+    );
+    await program.saw('there');
+    program.kill('SIGTERM');
+    await program.ended;
+  });
+
+  it('refuses a directory that others can enter, and a path that somebody serves', async () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o755);
+    const program = run(
+      'up().catch((e) => { say(e.code + e.message); process.exit(3); })',
+      directory,
+    );
+    expect(await program.ended).toMatchObject({ code: 3 });
+    expect((await program.ended).out).toMatch(/LASTCALL_CONTROL_NOT_STARTED.*0700/);
+    const taken = join(temporaryDirectory(), 'control');
+    mkdirSync(taken, { mode: 0o700 });
+    const second = run(
+      `const { controlPath } = require('@lastcall/restart/control');
+       const server = require('node:net').createServer();
+       server.listen(controlPath(${JSON.stringify(taken)}, 'orders', process.pid, 'service'), () =>
+         up().catch((e) => { say(e.code); process.exit(3); }))`,
+      taken,
+    );
+    expect((await second.ended).out).toContain('LASTCALL_CONTROL_NOT_STARTED');
+  });
+
+  it('takes the place of a socket that a dead process of the same pid left behind', async () => {
+    const directory = temporaryDirectory();
+    const program = run(
+      `const { controlPath } = require('@lastcall/restart/control');
+       const { spawnSync } = require('node:child_process');
+       const path = controlPath(${JSON.stringify(directory)}, 'orders', process.pid, 'service');
+       spawnSync(process.execPath, ['-e', 'require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))', path]);
+       up()`,
+      directory,
+    );
+    await program.saw('up ');
+    expect(await result(socketIn(directory), { command: 'status' })).toBeDefined();
+    program.kill('SIGKILL');
+    await program.ended;
+  });
+});
+
+describe('a control socket', () => {
+  it('tells what a blocked main thread runs, and profiles it', async () => {
+    const directory = temporaryDirectory();
+    const program = run(
+      `function blockForEver() { say('blocked'); for (let i = 0; ; i++) Math.sqrt(i); }
+       up().then(() => setTimeout(blockForEver, 10))`,
+      directory,
+    );
+    await program.saw('blocked');
+    const path = socketIn(directory);
+    const status = await result(path, { command: 'status' });
+    expect(status.mainThread).toMatchObject({ responsive: false });
+    expect(JSON.stringify(status.mainThread)).toContain('blockForEver');
+    const dump = await result(path, { command: 'dump' });
+    expect(dump).toMatchObject({ kind: 'blocked', last: { process: { name: 'orders' } } });
+    const profile = await result(path, { command: 'profile', forMs: 200 });
+    expect(JSON.stringify(profile.cpu)).toContain('blockForEver');
+    program.kill('SIGKILL');
+    await program.ended;
+  });
+
+  it('dumps and profiles into files', async () => {
+    const directory = temporaryDirectory();
+    const program = run('up()', directory, { LASTCALL_DUMP_DIR: temporaryDirectory() });
+    await program.saw('up ');
+    const path = socketIn(directory);
+    const dump = await result(path, { command: 'dump', awaits: 'never' });
+    expect(dump).toMatchObject({ kind: 'full', json: { schema: 'lastcall.dump/1' } });
+    const profile = await result(path, { command: 'profile', forMs: 50, kinds: ['cpu'] });
+    expect(profile.files).toEqual([expect.stringMatching(/-cpu-.*\.cpuprofile$/)]);
+    program.kill('SIGTERM');
+    await program.ended;
+  });
+
+  it('tells the progress of a stop, and its report before the process dies', async () => {
+    const directory = temporaryDirectory();
+    const program = run("proc.onShutdown(() => {}, { name: 'pool' }); up()", directory);
+    await program.saw('up ');
+    const replies = await ask(socketIn(directory), { command: 'stop' });
+    expect(replies.map((reply) => ('text' in reply ? reply.text : ''))).toEqual(
+      expect.arrayContaining([expect.stringContaining('pool')]),
+    );
+    expect(replies.at(-1)).toMatchObject({
+      type: 'result',
+      value: { reason: 'SIGTERM', ok: true },
+    });
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  it('says why it cannot reload a process that does not use restart, and uses nothing of it', async () => {
+    const directory = temporaryDirectory();
+    const program = run(
+      'up(); setInterval(() => process.listenerCount("SIGHUP") > 0 && say("HUP is handled"), 10)',
+      directory,
+    );
+    await program.saw('up ');
+    const [reply] = await ask(socketIn(directory), { command: 'reload' });
+    expect(reply).toMatchObject({ type: 'error', code: 'LASTCALL_UPGRADE_NOT_READY' });
+    expect(await result(socketIn(directory), { command: 'status' })).toMatchObject({
+      restart: null,
+    });
+    program.kill('SIGTERM');
+    expect((await program.ended).out).not.toContain('HUP is handled');
+  });
+
+  it('ends connections that speak something else', async () => {
+    const directory = temporaryDirectory();
+    const program = run('up()', directory);
+    await program.saw('up ');
+    const socket = connect(socketIn(directory), () => socket.write('GET / HTTP/1.1\r\n\r\n'));
+    await new Promise((resolve) => socket.once('close', resolve));
+    const bogus = (await ask(socketIn(directory), { command: 'bogus' } as never)).at(-1);
+    expect(bogus).toMatchObject({ type: 'error', code: 'LASTCALL_BAD_OPTION' });
+    program.kill('SIGTERM');
+    await program.ended;
+  });
+});
+
+it('a path stays short, whatever the service is called', () => {
+  const path = controlPath(
+    '/run/user/1000/lastcall',
+    `@acme/${'x'.repeat(200)}`,
+    4_194_304,
+    'supervisor',
+  );
+  expect(Buffer.byteLength(path)).toBeLessThan(104);
+});
