@@ -66,9 +66,11 @@ export class SocketBinder {
     });
     const passed = fd === undefined ? this.#inherited.take(name, 'udp', asked) : undefined;
     const from = passed?.fd ?? fd;
+    // On a descriptor it listens before bind() returns.
+    const listening = once(socket, 'listening');
     if (from !== undefined) socket.bind({ fd: from });
     else socket.bind({ port, address });
-    await once(socket, 'listening');
+    await listening;
     const record: SocketRecord = {
       name,
       kind: 'udp',

@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { itWith, NotifySocket } from './harness/notify-socket';
+import { ask, Service, send, temporaryDirectory } from './harness/service';
+
+const FIXTURE = join(__dirname, 'fixtures', 'service.cjs');
+const itNotifies = itWith(['python3', 'systemd-notify']);
+const itActivates = itWith(['systemd-socket-activate']);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe('notifications', () => {
+  itNotifies(
+    'tell systemd who the main process is, and only once there is no way back',
+    async () => {
+      using systemd = await NotifySocket.open();
+      await using service = new Service({
+        plan: { '*': { setup: { bakeMs: 300 } } },
+        env: { NOTIFY_SOCKET: systemd.path },
+      });
+      const old = await service.ready(1);
+      await systemd.saw('READY=1', `MAINPID=${old}`, 'STATUS=generation 1 serves');
+      send(old, 'SIGHUP');
+      await systemd.saw('RELOADING=1', /^MONOTONIC_USEC=\d+$/, /^EXTEND_TIMEOUT_USEC=\d+$/);
+      const next = await service.ready(2);
+      await systemd.saw('READY=1', `MAINPID=${next}`);
+      await service.gone(old);
+      const texts = systemd.got.map(({ text }) => text);
+      expect(texts.filter((text) => text.includes('STOPPING=1'))).toEqual([]);
+      expect(texts.filter((text) => text.includes(`MAINPID=${next}`))).toHaveLength(1);
+      send(next, 'SIGTERM');
+      await systemd.saw('STOPPING=1', /^EXTEND_TIMEOUT_USEC=/);
+    },
+  );
+
+  itNotifies('tell of an upgrade that failed, and never of its process', async () => {
+    using systemd = await NotifySocket.open();
+    await using service = new Service({
+      plan: { 2: { fault: 'bake' }, '*': { setup: { bakeMs: 1000 } } },
+      env: { NOTIFY_SOCKET: systemd.path },
+    });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    await systemd.saw('READY=1', 'STATUS=upgrade failed: LASTCALL_UPGRADE_ROLLED_BACK');
+    const mains = systemd.got.flatMap(({ text }) => text.match(/^MAINPID=\d+$/m) ?? []);
+    expect(new Set(mains)).toEqual(new Set([`MAINPID=${old}`]));
+  });
+
+  itNotifies('feed the watchdog from the main process alone', async () => {
+    using systemd = await NotifySocket.open();
+    await using service = new Service({
+      env: { NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '400000' },
+    });
+    const old = await service.ready(1);
+    await systemd.saw('WATCHDOG=1');
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await systemd.saw(`MAINPID=${next}`);
+    await service.gone(old);
+    const count = systemd.got.length;
+    await systemd.when('the watchdog of the new generation', () =>
+      systemd.got.slice(count).find(({ text }) => text === 'WATCHDOG=1'),
+    );
+  });
+
+  itNotifies('stop both generations when the unit stops while the new one bakes', async () => {
+    using systemd = await NotifySocket.open();
+    await using service = new Service({
+      plan: { '*': { setup: { bakeMs: 20_000 } } },
+      env: { NOTIFY_SOCKET: systemd.path },
+    });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.saw({ pid: old, step: 'ready' });
+    send(old, 'SIGTERM');
+    await systemd.saw('STOPPING=1');
+    await service.gone(next);
+    await service.gone(old);
+  });
+
+  it('go to a function, where one is given', async () => {
+    const program = `
+      const { restart } = require('@lastcall/restart');
+      const { proc } = require('@lastcall/proc');
+      const said = [];
+      restart.setup({ notify: (datagram) => { said.push(datagram.split('\\n')[0]); } });
+      proc.onShutdown(() => {}, { name: 'work' });
+      restart.ready().then(() => proc.shutdown()).then(() => {
+        console.log(JSON.stringify({ pid: process.pid, generation: 1, said }));
+      });`;
+    await using service = new Service({
+      args: ['-e', program],
+      cwd: join(__dirname, '..'),
+      env: { NOTIFY_SOCKET: '/nowhere' },
+    });
+    const { said } = await service.when('what was said', () => service.events[0]);
+    expect(said).toEqual(['READY=1', 'STOPPING=1']);
+  });
+
+  it('that cannot be sent are a warning, once', async () => {
+    await using service = new Service({
+      env: { NOTIFY_SOCKET: join(temporaryDirectory(), 'nobody'), PATH: '/nowhere' },
+    });
+    const old = await service.ready(1);
+    await service.saw({ warning: 'LASTCALL_NOTIFY_FAILED' });
+    send(old, 'SIGTERM');
+    await service.gone(old);
+    expect(service.events.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
+  });
+});
+
+describe('socket activation', () => {
+  itActivates('gives the sockets by name, through upgrades', async () => {
+    const [web, admin] = [await freePort(), await freePort()];
+    const sockets = [
+      // Not where the socket is: the unit has the last word.
+      { name: 'admin', port: 1, host: '127.0.0.1' },
+      { name: 'web', port: web, host: '127.0.0.1' },
+    ];
+    await using service = new Service({
+      under: [
+        'systemd-socket-activate',
+        ...['-l', `127.0.0.1:${web}`, '-l', `127.0.0.1:${admin}`, '--fdname=web:admin'],
+        ...['-E', 'PLAN', '-E', 'LASTCALL_WRAP_UP_TIME_MS', '-E', 'PATH', '-E', 'HOME'],
+      ],
+      args: [FIXTURE],
+      plan: {
+        '*': {
+          sockets,
+          setup: { bakeMs: 50 },
+          env: ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES'],
+        },
+      },
+    });
+    // The first connection starts the service.
+    while (!service.err.includes('Listening on'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    const first = await ask(`127.0.0.1:${web}`);
+    const old = await service.ready(1);
+    expect(first).toBe(`1:${old}`);
+    expect(await service.address('web', 1)).toBe(`127.0.0.1:${web}`);
+    expect(await ask(`127.0.0.1:${admin}`)).toBe(`1:${old}`);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.gone(old);
+    expect(await ask(`127.0.0.1:${web}`)).toBe(`2:${next}`);
+    expect(await ask(`127.0.0.1:${admin}`)).toBe(`2:${next}`);
+    const { env } = await service.saw({ generation: 2, begun: true });
+    expect(env).toEqual([null, null, null]);
+  });
+
+  itActivates('leaves the path of a unix socket to systemd', async () => {
+    const path = join(temporaryDirectory(), 'activated.sock');
+    await using service = new Service({
+      under: [
+        'systemd-socket-activate',
+        ...['-l', path, '--fdname=web'],
+        ...['-E', 'PLAN', '-E', 'LASTCALL_WRAP_UP_TIME_MS', '-E', 'PATH', '-E', 'HOME'],
+      ],
+      args: [FIXTURE],
+      plan: { '*': { sockets: [{ name: 'web', path }] } },
+    });
+    while (!service.err.includes('Listening on'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await ask(path)).toMatch(/^1:/);
+    const pid = await service.ready(1);
+    send(pid, 'SIGTERM');
+    await service.gone(pid);
+    // Nobody listens any more, but the name is still there.
+    await expect(ask(path)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
