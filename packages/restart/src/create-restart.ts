@@ -43,7 +43,7 @@ class LazyRestart implements Restart {
   }
 
   get settings(): RestartSettings {
-    this.#settings ??= resolveRestartSettings(DEFAULT_SETTINGS, {}, this.#env);
+    this.#settings ??= resolveRestartSettings(DEFAULT_SETTINGS, {}, this.#env, this.#lifecycle);
     return this.#settings;
   }
 
@@ -60,7 +60,12 @@ class LazyRestart implements Restart {
   }
 
   setup(options: RestartOptions): void {
-    this.#settings = resolveRestartSettings(this.#settings ?? DEFAULT_SETTINGS, options, this.#env);
+    this.#settings = resolveRestartSettings(
+      this.#settings ?? DEFAULT_SETTINGS,
+      options,
+      this.#env,
+      this.#lifecycle,
+    );
     this.#begun.applySettings();
   }
 
@@ -95,6 +100,10 @@ class LazyRestart implements Restart {
     return this.#begun.status();
   }
 
+  get #lifecycle(): Lifecycle {
+    return this.#parts.lifecycle ?? proc;
+  }
+
   get #env(): RestartEnvironment {
     this.#environment ??= this.#parts.environment ?? createProcessRestartEnvironment();
     return this.#environment;
@@ -104,11 +113,10 @@ class LazyRestart implements Restart {
   get #begun(): Generation {
     if (this.#generation !== undefined) return this.#generation;
     void this.settings;
-    const { lifecycle = proc, signals: own = signals } = this.#parts;
     this.#generation = new Generation({
       environment: this.#env,
-      lifecycle,
-      signals: own,
+      lifecycle: this.#lifecycle,
+      signals: this.#parts.signals ?? signals,
       settings: () => this.settings,
     });
     this.#generation.applySettings();

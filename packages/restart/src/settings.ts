@@ -1,5 +1,11 @@
 import { constants } from 'node:os';
-import { assertOptionsObject, describe, isDelay, LastcallError } from '@lastcall/proc';
+import {
+  assertOptionsObject,
+  describe,
+  isDelay,
+  LastcallError,
+  type Lifecycle,
+} from '@lastcall/proc';
 import type { RestartEnvironment } from './restart-environment';
 import type { StartCommand } from './start-command';
 
@@ -139,15 +145,29 @@ export function resolveRestartSettings(
   current: RestartSettings,
   options: RestartOptions,
   environment: RestartEnvironment,
+  lifecycle: Lifecycle,
 ): RestartSettings {
   assertOptionsObject('restart.setup()', options, FIELD_NAMES);
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) assertField(name as keyof RestartSettings, value);
-  return Object.freeze({
+  const settings = {
     ...current,
     ...Object.fromEntries(given),
     ...overrides(environment),
-  } as RestartSettings);
+  } as RestartSettings;
+  assertSignalFree(settings, lifecycle);
+  return Object.freeze(settings);
+}
+
+/** A signal that stops the process, or asks for a dump, cannot mean an upgrade besides. */
+function assertSignalFree({ upgradeSignal }: RestartSettings, { settings }: Lifecycle): void {
+  const { stopSignals, dumpSignal, profileSignal } = settings;
+  if (upgradeSignal === 'none') return;
+  if (![...stopSignals, dumpSignal, profileSignal].includes(upgradeSignal)) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'upgradeSignal' of restart.setup() is ${upgradeSignal}, which proc.setup() has for something else; choose another`,
+  );
 }
 
 function assertField(name: keyof RestartSettings, value: unknown): void {

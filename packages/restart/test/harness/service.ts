@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly fixture?: string;
   /** A command that runs the service, such as `unshare`. */
   readonly under?: readonly string[];
+  /** Whether the service says pids of a namespace of its own, which mean other processes here. */
+  readonly hasOwnPids?: boolean;
 }
 
 const DEADLINE_MS = 25_000;
@@ -38,6 +40,7 @@ export class Service {
   readonly #watchers = new Set<() => void>();
   readonly #pids = new Set<number>();
   readonly #deadline: NodeJS.Timeout;
+  readonly #hasOwnPids: boolean;
 
   constructor({
     plan = {},
@@ -47,6 +50,7 @@ export class Service {
     execPath,
     fixture,
     under = [],
+    hasOwnPids = false,
   }: ServiceOptions = {}) {
     const defaults: Plan = { ...plan, '*': { setup: { bakeMs: 150 }, ...plan['*'] } };
     const script = args ?? [join(FIXTURES, fixture ?? 'service.cjs')];
@@ -62,6 +66,7 @@ export class Service {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#hasOwnPids = hasOwnPids;
     if (this.child.pid !== undefined) this.#pids.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.err += chunk;
@@ -140,10 +145,14 @@ export class Service {
       return;
     }
     this.events.push(event);
+    if (!this.#hasOwnPids) this.#track(event);
+    for (const check of [...this.#watchers]) check();
+  }
+
+  #track(event: ServiceEvent): void {
     this.#pids.add(event.pid);
     if (typeof event.successor === 'number' && event.step === 'spawn')
       this.#pids.add(event.successor);
-    for (const check of [...this.#watchers]) check();
   }
 }
 
