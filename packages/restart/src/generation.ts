@@ -51,6 +51,8 @@ export class Generation {
   readonly #systemd: SystemdNotifier;
   #state: State = { name: 'starting' };
   #ready: Promise<void> | undefined;
+  /** The sockets that a supervisor was given. */
+  readonly #bound: string[] = [];
   #isReadySaid = false;
   /** Nobody else will serve in place of this process any more. */
   #isSettled = false;
@@ -75,7 +77,9 @@ export class Generation {
       inherited: handover?.sockets ?? takeActivatedSockets(environment),
       ticketKeys: async () => (await this.#parent?.ticketKeys) ?? {},
       onBound: (socket, handle) => {
-        if (this.#isSupervised) this.#parent?.sendBound(socket, handle);
+        if (!this.#isSupervised) return;
+        this.#bound.push(socket.record.name);
+        this.#parent?.sendBound(socket, handle);
       },
     });
     this.parentGone = this.#parent === null ? Promise.resolve() : this.#follow(this.#parent);
@@ -148,7 +152,7 @@ export class Generation {
     const claimed = this.sockets.closeUnclaimed();
     this.#isReadySaid = true;
     if (this.#state.name === 'starting') this.#state = { name: 'serving' };
-    this.#parent?.send({ type: 'ready', claimed });
+    this.#parent?.send({ type: 'ready', claimed, bound: this.#bound });
     this.#systemd.ready(this.generation);
   }
 

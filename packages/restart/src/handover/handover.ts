@@ -95,8 +95,15 @@ export type DownMessage =
 
 /** What a generation tells its starter. */
 export type UpMessage =
-  /** It serves. `claimed` are the sockets that it took over, by the names they came with; the others it has closed. */
-  | { readonly type: 'ready'; readonly claimed: readonly string[] }
+  /**
+   * It serves. `claimed` are the sockets that it took over, by the names they came with; the others it has closed. `bound` are
+   * those that it bound itself and gives to a supervisor: they go another way (`BoundMessage`) and may arrive later.
+   */
+  | {
+      readonly type: 'ready';
+      readonly claimed: readonly string[];
+      readonly bound: readonly string[];
+    }
   /** It will not be ready, for this reason, and is about to end. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   /** It stops because it was asked to: that is no crash, and nobody should take its place. */

@@ -3,6 +3,7 @@
 export { createProcessRestartEnvironment } from '../process-restart-environment';
 export type { RestartEnvironment } from '../restart-environment';
 export { type StartCommand, startCommandOf } from '../start-command';
+export { takeActivatedSockets } from '../systemd/activated-sockets';
 export { ControlChannel } from './control-channel';
 export {
   type GenerationEnd,
