@@ -9,6 +9,7 @@ import { addDoctorCommand } from './commands/doctor';
 import { addDumpCommand } from './commands/dump';
 import { addProfileCommand } from './commands/profile';
 import { addReloadCommand } from './commands/reload';
+import { addRunCommand } from './commands/run';
 import { addStatusCommand } from './commands/status';
 import { addStopCommand } from './commands/stop';
 import { addViewCommand } from './commands/view';
@@ -52,6 +53,7 @@ export function createProgram(
     printer: (command) =>
       new Printer(environment, command.optsWithGlobals<{ json?: boolean }>().json === true),
   };
+  addRunCommand(program, context);
   addStatusCommand(program, context);
   addReloadCommand(program, context);
   addStopCommand(program, context);

@@ -13,6 +13,7 @@ const VARIABLES: Readonly<Record<string, Kind>> = {
   LASTCALL_WATCHDOG_MS: 'ms',
   LASTCALL_READY_TIMEOUT_MS: 'ms',
   LASTCALL_BAKE_MS: 'ms',
+  LASTCALL_KILL_TIMEOUT_MS: 'ms',
   LASTCALL_EXIT: ['signal', 'code', 'none'],
   LASTCALL_SECOND_SIGNAL: ['kill', 'hammer', 'ignore'],
   LASTCALL_FATAL_ERRORS: ['true', 'false'],
@@ -25,7 +26,8 @@ const VARIABLES: Readonly<Record<string, Kind>> = {
 };
 
 /** What later versions, and the packages on top, may read. */
-const OTHERS = /^LASTCALL_(DEVSERVER|UPGRADE|MAX|PID|CHECK|HANDOVER|HOOK|REQUIRE|SKIP|TEST|NOTIFY)/;
+const OTHERS =
+  /^LASTCALL_(CONTROL|DEVSERVER|UPGRADE|MAX|PID|CHECK|HANDOVER|HOOK|REQUIRE|SKIP|TEST|NOTIFY)/;
 
 /** What is wrong with variables of the environment. */
 export function environmentRules({ env }: Facts): Finding[] {

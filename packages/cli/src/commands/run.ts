@@ -1,0 +1,161 @@
+import { basename, extname } from 'node:path';
+import { LastcallError } from '@lastcall/proc';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from '../command-context';
+import { EXIT_CODES } from '../exit-codes';
+import { becomeInit } from '../supervisor/become-init';
+import { exitCodeOfEnd } from '../supervisor/exit-status';
+import { runService } from '../supervisor/run-service';
+import type { RunSettings } from '../supervisor/run-settings';
+import { parseDuration } from './parse-duration';
+
+interface RunOptions {
+  readonly workers: number;
+  readonly readyTimeout: number;
+  readonly bake: number;
+  readonly killTimeout: number;
+  readonly restart: RunSettings['restart'];
+  readonly maxRestarts: number;
+  readonly name?: string;
+  readonly pidFile?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Signals:
+  TERM, INT, QUIT   passed on; ends when the program has ended, and as it ended
+  HUP               a new generation takes over, one worker at a time (without @lastcall/restart: passed on)
+  USR1, USR2, …     passed on
+
+Examples:
+  lastcall run -- node dist/main.js
+  lastcall run --workers 4 -- node dist/main.js
+  lastcall reload api                        what HUP does, with an answer
+
+Exit code: that of the program (128 + n when signal n ended it), 127 when there is no such program, 126 when it cannot be run.`;
+
+/** `lastcall run`: runs a service, and keeps its sockets. */
+export function addRunCommand(program: Command, context: CommandContext): void {
+  program
+    .command('run')
+    .description('run a service that can be replaced without downtime, also as process 1')
+    .argument('<command...>', 'the program and its arguments, behind --')
+    .option('-w, --workers <count>', 'how many processes share the sockets', parseCount, 1)
+    .addOption(
+      duration(
+        '--ready-timeout <seconds>',
+        'how long a worker may take to be ready',
+        'LASTCALL_READY_TIMEOUT_MS',
+        60_000,
+      ),
+    )
+    .addOption(
+      duration(
+        '--bake <seconds>',
+        'how long a new worker must live before the old one goes',
+        'LASTCALL_BAKE_MS',
+        3000,
+      ),
+    )
+    .addOption(
+      duration(
+        '--kill-timeout <seconds>',
+        'how long a worker may take to end',
+        'LASTCALL_KILL_TIMEOUT_MS',
+        60_000,
+      ),
+    )
+    .addOption(
+      new Option('--restart <which>', 'which workers are started anew when they end by themselves')
+        .choices(['ready', 'always', 'never'])
+        .default('ready', 'those that have been ready'),
+    )
+    .option('--max-restarts <count>', 'how often in a row', parseCount, 10)
+    .option('--name <name>', 'what the service is called (default: the script)')
+    .option('--pid-file <file>', 'write the pid of the supervisor into a file')
+    .option('-q, --quiet', 'say nothing but errors')
+    .option('--json', 'say what happens as lines of JSON')
+    .passThroughOptions()
+    .addHelpText('after', HELP)
+    .action(async (words: string[], options: RunOptions) => {
+      context.onExitCode(await run(context, words, options));
+    });
+}
+
+function duration(flags: string, description: string, variable: string, ms: number): Option {
+  const given = process.env[variable];
+  const fromEnvironment = given !== undefined && /^\d+$/.test(given) ? Number(given) : ms;
+  return new Option(flags, description)
+    .argParser(parseDuration)
+    .default(fromEnvironment, `${fromEnvironment / 1000}`);
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= 1024) return count;
+  throw new InvalidArgumentError('it must be a number from 1 to 1024.');
+}
+
+async function run(
+  { environment }: CommandContext,
+  words: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  if (environment.platform === 'win32') {
+    const message =
+      'lastcall run needs a system that passes listening sockets on; Windows does not';
+    throw new LastcallError('LASTCALL_CLI_IMPOSSIBLE', message);
+  }
+  const log = logger(environment.err.write, options);
+  if (environment.pid === 1 && !becomeInit())
+    log(
+      'as process 1, Node older than 22.15 does not reap processes that it adopts: put lastcall-init in front, or docker run --init',
+    );
+  const settings = toSettings(words, options);
+  try {
+    const end = await runService(settings, log);
+    if (end.signal !== null) dieBy(end.signal);
+    return exitCodeOfEnd(end);
+  } catch (thrown) {
+    const { cause } = thrown as { readonly cause?: NodeJS.ErrnoException };
+    if (cause?.code === undefined) throw thrown;
+    environment.err.write(`lastcall run: ${(thrown as Error).message}\n`);
+    return cause.code === 'ENOENT' ? EXIT_CODES.notFound : EXIT_CODES.cannotRun;
+  }
+}
+
+function toSettings(words: readonly string[], options: RunOptions): RunSettings {
+  const [program = '', ...args] = words;
+  const script = args.find((argument) => !argument.startsWith('-')) ?? program;
+  return {
+    name: options.name ?? process.env.LASTCALL_NAME ?? basename(script, extname(script)),
+    command: [program, ...args],
+    workers: options.workers,
+    readyTimeoutMs: options.readyTimeout,
+    bakeMs: options.bake,
+    killTimeoutMs: options.killTimeout,
+    restart: options.restart,
+    maxRestarts: options.maxRestarts,
+    pidFile: options.pidFile,
+  };
+}
+
+function logger(
+  write: (text: string) => void,
+  { quiet, json }: RunOptions,
+): (text: string) => void {
+  if (quiet === true) return () => {};
+  return (text) => {
+    const line = { time: new Date().toISOString(), pid: process.pid, supervisor: text };
+    write(json === true ? `${JSON.stringify(line)}\n` : `lastcall run: ${text}\n`);
+  };
+}
+
+/** Signals of which a death says something to whoever waits; others leave a core, or cannot be had. */
+const TELLING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** Whoever waits for this process is to see the same death. Process 1 survives it: the exit code says the same. */
+function dieBy(signal: NodeJS.Signals): void {
+  if (TELLING.includes(signal)) process.kill(process.pid, signal);
+}

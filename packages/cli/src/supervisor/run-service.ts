@@ -1,0 +1,100 @@
+import { rmSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { type LastcallError, toError } from '@lastcall/proc';
+import {
+  createProcessRestartEnvironment,
+  type GenerationEnd,
+  type RestartEnvironment,
+  startCommandOf,
+  takeActivatedSockets,
+} from '@lastcall/restart/handover';
+import { HeldSockets } from './held-sockets';
+import type { RunSettings } from './run-settings';
+import { Supervisor } from './supervisor';
+import { serveSupervisor } from './supervisor-control';
+
+/** Signals that end the service. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+/** Signals that are the program's. */
+const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT', 'SIGALRM'] as const;
+
+/**
+ * Runs a service under a supervisor until it has ended.
+ *
+ * @returns how it ended
+ * @throws LastcallError (as a rejection) `LASTCALL_UPGRADE_SPAWN_FAILED`
+ */
+export async function runService(
+  settings: RunSettings,
+  log: (text: string) => void,
+): Promise<GenerationEnd> {
+  const environment = inOwnSession(createProcessRestartEnvironment());
+  const sockets = new HeldSockets(takeActivatedSockets(environment));
+  const command = startCommandOf(environment);
+  const { pidFile } = settings;
+  const onUp = (): void =>
+    log(settings.workers === 1 ? 'the worker is ready' : `${settings.workers} workers are ready`);
+  const supervisor = new Supervisor({ environment, command, settings, sockets, log, onUp });
+  const removeHandlers = handleSignals(supervisor);
+  const control = serveSupervisor(supervisor, sockets, settings).catch((error: LastcallError) => {
+    log(`no control socket: ${error.message}`);
+    return null;
+  });
+  if (pidFile !== undefined) writePidFile(environment, pidFile, log);
+  try {
+    await supervisor.start();
+    return await supervisor.ended;
+  } finally {
+    await (await control)?.close();
+    if (pidFile !== undefined) removePidFile(environment, pidFile);
+    removeHandlers();
+  }
+}
+
+/**
+ * Workers get signals from the supervisor alone: on a terminal Ctrl-C goes to all processes of a group, and the second SIGINT
+ * would kill them in the middle of their stop.
+ */
+function inOwnSession(environment: RestartEnvironment): RestartEnvironment {
+  const { spawn } = environment;
+  return {
+    ...environment,
+    spawn: (file, args, options) => spawn(file, args, { ...options, detached: true }),
+  };
+}
+
+function handleSignals(supervisor: Supervisor): () => void {
+  const handlers: [NodeJS.Signals, () => void][] = [
+    ...STOP_SIGNALS.map((name): [NodeJS.Signals, () => void] => [
+      name,
+      () => supervisor.stop(name),
+    ]),
+    ...FORWARDED.map((name): [NodeJS.Signals, () => void] => [
+      name,
+      () => supervisor.forward(name),
+    ]),
+    // A terminal that is closed says so with the same signal.
+    ['SIGHUP', () => (isatty(0) ? supervisor.stop('SIGHUP') : supervisor.onReloadSignal())],
+  ];
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+}
+
+function writePidFile(
+  environment: RestartEnvironment,
+  path: string,
+  log: (text: string) => void,
+): void {
+  try {
+    environment.replaceFile(path, `${environment.pid}\n`);
+  } catch (thrown) {
+    log(`the pid file ${path} could not be written: ${toError(thrown).message}`);
+  }
+}
+
+/** Unless another process has written it since. */
+function removePidFile(environment: RestartEnvironment, path: string): void {
+  if (environment.readText(path)?.trim() === String(environment.pid)) rmSync(path, { force: true });
+}

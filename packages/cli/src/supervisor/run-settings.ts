@@ -1,0 +1,18 @@
+/** How `lastcall run` runs a program. Durations are milliseconds. */
+export interface RunSettings {
+  readonly name: string;
+  /** The program and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  readonly workers: number;
+  /** How long a worker may take to call `restart.ready()`, where it uses `@lastcall/restart`. */
+  readonly readyTimeoutMs: number;
+  /** How long a new worker must live after it is ready before the old one is let go. */
+  readonly bakeMs: number;
+  /** How long a worker that was asked to end may take, before it is killed. */
+  readonly killTimeoutMs: number;
+  /** Which workers are started anew when they end: those that have been ready, all, or none. */
+  readonly restart: 'ready' | 'always' | 'never';
+  /** How often in a row, before the supervisor gives up. */
+  readonly maxRestarts: number;
+  readonly pidFile: string | undefined;
+}

@@ -1,0 +1,339 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ask, isAlive, type Plan, Service, send } from '../../restart/test/harness/service';
+import { Load } from '../../restart/test/harness/upgrade-under-load';
+import { type CliResult, runCli } from './run-cli';
+
+const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
+const INIT = join(__dirname, '..', 'bin', 'lastcall-init');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lastcall-run-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function lastcall(...argv: string[]): Promise<CliResult> {
+  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
+}
+
+interface RunOptions {
+  readonly options?: readonly string[];
+  readonly plan?: Plan;
+  readonly fixture?: string;
+  readonly env?: Record<string, string>;
+  /** What stands in front of `lastcall run`. */
+  readonly under?: readonly string[];
+}
+
+/** A service under `lastcall run`. */
+function run({ options = [], plan = {}, fixture, env, under = [] }: RunOptions = {}): Service {
+  return new Service({
+    plan,
+    ...(fixture === undefined ? {} : { fixture }),
+    under: [...under, process.execPath, BIN, 'run', '--bake', '100ms', ...options, '--'],
+    env: { LASTCALL_CONTROL_DIR: folder, ...env },
+  });
+}
+
+const supervisorOf = ({ child }: Service): number => child.pid as number;
+
+/** How the supervisor ended. */
+async function endOf({ child }: Service): Promise<[number | null, NodeJS.Signals | null]> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return [child.exitCode, child.signalCode];
+}
+
+/** The processes of all workers that are ready in a generation. */
+function workersOf(service: Service, generation: number, count: number): Promise<number[]> {
+  return service.when(`${count} workers of generation ${generation}`, () => {
+    const ready = service.events.filter((event) => event.generation === generation && event.ready);
+    return ready.length >= count ? ready.map(({ pid }) => pid) : undefined;
+  });
+}
+
+describe('lastcall run', () => {
+  it('has several workers on one socket, and replaces them one after the other', async () => {
+    await using service = run({ options: ['--workers', '2'] });
+    const address = await service.address();
+    const first = await workersOf(service, 1, 2);
+    send(supervisorOf(service), 'SIGHUP');
+    const second = await workersOf(service, 2, 2);
+    const steps = service.events.filter(({ step, ready }) => step === 'done' || ready);
+    // The second worker is started when the first one's successor has taken over.
+    expect(steps.findIndex(({ step }) => step === 'done')).toBeLessThan(
+      steps.findLastIndex(({ ready }) => ready),
+    );
+    await Promise.all(first.map((pid) => service.gone(pid)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(address)));
+    for (const answer of answers) expect(second).toContain(Number(answer.split(':')[1]));
+    send(supervisorOf(service), 'SIGTERM');
+    expect(await endOf(service)).toEqual([null, 'SIGTERM']);
+    for (const pid of second) expect(isAlive(pid)).toBe(false);
+  });
+
+  it('loses no request of any client in upgrades under load, and none of them retries', async () => {
+    const path = join(folder, 'service.sock');
+    await using service = run({ fixture: 'load-service.cjs', env: { SOCKET_PATH: path } });
+    await service.ready(1);
+    const load = await Load.start(service, 2);
+    try {
+      for (let generation = 2; generation <= 6; generation += 1) {
+        const { code } = await lastcall('reload', String(supervisorOf(service)));
+        expect(code).toBe(0);
+        await service.ready(generation);
+      }
+      const { answered, failures } = await load.finish();
+      expect(failures).toEqual([]);
+      expect(answered).toBeGreaterThan(500);
+    } finally {
+      load.kill();
+    }
+  }, 90_000);
+
+  it('keeps clients queued, not refused, while no worker is up, and starts one anew', async () => {
+    await using service = run();
+    const address = await service.address();
+    const pid = await service.ready(1);
+    send(pid, 'SIGKILL');
+    await service.gone(pid);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(address)));
+    for (const answer of answers) expect(answer).toMatch(/^1:/);
+    expect(answers[0]).not.toBe(`1:${pid}`);
+    const { out } = await lastcall('status', String(supervisorOf(service)));
+    expect(out).toContain('1 restarts');
+  });
+
+  it('survives a storm of SIGHUP: one upgrade, and one more for what came meanwhile', async () => {
+    await using service = run();
+    const address = await service.address();
+    await service.ready(1);
+    send(supervisorOf(service), 'SIGHUP');
+    await service.saw({ generation: 2, begun: true });
+    for (let i = 0; i < 49; i++) {
+      send(supervisorOf(service), 'SIGHUP');
+      // The kernel makes one of those that are not yet delivered.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const last = await service.ready(3);
+    const { pid } = await service.saw({ generation: 2, step: 'done' });
+    await service.gone(pid);
+    expect(await ask(address)).toBe(`3:${last}`);
+    expect(service.events.filter(({ begun }) => begun)).toHaveLength(3);
+  });
+
+  it('ends with all its processes by SIGTERM in the middle of an upgrade', async () => {
+    await using service = run({ plan: { 2: { fault: 'import', how: 'hang' } } });
+    const old = await service.ready(1);
+    send(supervisorOf(service), 'SIGHUP');
+    const { pid } = await service.saw({ generation: 2, begun: true });
+    send(supervisorOf(service), 'SIGTERM');
+    expect((await endOf(service))[1]).toBe('SIGTERM');
+    for (const process of [old, pid]) expect(isAlive(process)).toBe(false);
+  });
+
+  it.each([
+    ['crashes at import', { fault: 'import' }, 'before it was ready'],
+    ['hangs', { fault: 'import', how: 'hang' }, '--ready-timeout'],
+    ['crashes soon after it is ready', { fault: 'bake', how: 'kill' }, 'soon after it was ready'],
+  ])(
+    'serves on with the old worker when the new one %s',
+    async (_what, fault, why) => {
+      await using service = run({
+        plan: { 2: fault },
+        options: ['--ready-timeout', '2', '--bake', '1.5', '--kill-timeout', '2'],
+      });
+      const address = await service.address();
+      const old = await service.ready(1);
+      const { code, err } = await lastcall('reload', String(supervisorOf(service)));
+      expect(err).toContain(why);
+      expect(code).toBe(1);
+      expect(await ask(address)).toBe(`1:${old}`);
+      const [worker] = JSON.parse(
+        (await lastcall('status', '--json', String(supervisorOf(service)))).out,
+      ).workers;
+      expect(worker).toMatchObject({ pid: old, state: 'serving' });
+    },
+    40_000,
+  );
+
+  it('replaces all workers when one of them is asked to upgrade', async () => {
+    await using service = run({ options: ['--workers', '2'] });
+    const [pid = 0] = await workersOf(service, 1, 2);
+    send(pid, 'SIGHUP');
+    await workersOf(service, 2, 2);
+    await service.saw({ pid, step: 'done' });
+  });
+
+  it('is asked and stopped by name, and leaves neither socket nor pid file', async () => {
+    const pidFile = join(folder, 'orders.pid');
+    await using service = run({ options: ['--name', 'orders', '--pid-file', pidFile] });
+    await service.ready(1);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${supervisorOf(service)}\n`);
+    const status = JSON.parse((await lastcall('status', '--json', 'orders')).out);
+    expect(status).toMatchObject({
+      role: 'supervisor',
+      state: 'running',
+      workers: [{ slot: 0, generation: 1, state: 'serving', restarts: 0 }],
+      sockets: [{ name: 'web' }],
+    });
+    const asked = await lastcall('dump', 'orders');
+    expect(asked).toMatchObject({ code: 4 });
+    expect(asked.err).toContain(String(status.workers[0].pid));
+    expect((await lastcall('stop', 'orders')).code).toBe(0);
+    await endOf(service);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('gives up a worker that crashes again and again, and says how it ended', async () => {
+    await using service = run({
+      options: ['--max-restarts', '2'],
+      plan: { '*': { fault: 'bake', how: 'exit', afterMs: 50 } },
+    });
+    expect(await endOf(service)).toEqual([7, null]);
+    expect(service.err).toContain('given up');
+    expect(service.events.filter(({ begun }) => begun)).toHaveLength(3);
+  });
+});
+
+describe('lastcall run of any program', () => {
+  it.each([
+    ['exit 3', ['sh', '-c', 'exit 3'], 3],
+    ['exit 0', ['sh', '-c', 'exit 0'], 0],
+    ['death by a signal', ['sh', '-c', 'kill -9 $$'], 137],
+    ['no such program', ['/nowhere/program'], 127],
+    ['no program at all', ['/etc/passwd'], 126],
+  ])('passes the exit status on: %s', (_what, command, code) => {
+    const { status } = spawnSync(process.execPath, [BIN, 'run', '-q', '--', ...command], {
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    expect(status).toBe(code);
+  });
+
+  const TALKATIVE = `
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTERM'])
+      process.on(signal, () => { console.log('got ' + signal); if (signal === 'SIGTERM') process.exit(5); });
+    console.log('up'); setInterval(() => {}, 1000);`;
+
+  it('passes signals on to one that knows nothing of lastcall', async () => {
+    const child = spawn(process.execPath, [BIN, 'run', '--', process.execPath, '-e', TALKATIVE], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
+    const saw = async (text: string): Promise<void> => {
+      while (!out.includes(text)) await once(child.stdout, 'data');
+    };
+    await saw('up');
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const) {
+      child.kill(signal);
+      await saw(`got ${signal}`);
+    }
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([5, null]);
+    expect(out.match(/SIGTERM/g)).toHaveLength(1);
+  });
+
+  it('works in the background of a shell script, and passes standard input on', () => {
+    const script = `"$0" "$1" run -q -- cat & wait $!; printf in | "$0" "$1" run -q -- cat; "$0" "$1" run -q -- sh -c 'exit 4'; echo " $?"`;
+    const out = execFileSync('sh', ['-c', script, process.execPath, BIN], {
+      encoding: 'utf8',
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    expect(out).toBe('in 4\n');
+  });
+
+  it('restarts it when told to', () => {
+    const file = join(folder, 'count');
+    const script = `echo x >> ${file}; test $(wc -l < ${file}) -lt 3 || kill -TERM $PPID; sleep 1; exit 1`;
+    const { signal } = spawnSync(
+      process.execPath,
+      [BIN, 'run', '-q', '--restart', 'always', '--', 'sh', '-c', script],
+      { env: { ...process.env, LASTCALL_CONTROL_DIR: folder } },
+    );
+    expect(signal).toBe('SIGTERM');
+    expect(readFileSync(file, 'utf8')).toBe('x\nx\nx\n');
+  });
+});
+
+const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+const asPid1 = canUnshare ? describe : describe.skip;
+
+asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
+  const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+  /** Orphans: a shell in the background leaves `sleep` to process 1, which ends at once. */
+  const ORPHANS = `
+    require('node:child_process').spawnSync('sh', ['-c', '(sleep 0.05 &) ; (sleep 0.05 &)']);
+    setTimeout(() => {
+      const { readdirSync, readFileSync } = require('node:fs');
+      const states = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map((pid) => {
+        try { return /State:\\s*(\\w)/.exec(readFileSync('/proc/' + pid + '/status', 'utf8'))[1]; } catch { return ''; }
+      });
+      console.log('zombies ' + states.filter((state) => state === 'Z').length);
+      console.log('first ' + readFileSync('/proc/1/comm', 'utf8').trim());
+    }, 700);
+    process.on('SIGTERM', () => process.exit(6));
+    setInterval(() => {}, 1000);`;
+
+  async function runAsPid1(
+    front: readonly string[],
+  ): Promise<{ readonly out: string; readonly code: number | null }> {
+    const [file = '', ...args] = [...UNSHARE, ...front, process.execPath, BIN, 'run', '--'];
+    const child = spawn(file, [...args, process.execPath, '-e', ORPHANS], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
+    while (!out.includes('first ')) await once(child.stdout, 'data');
+    // Process 1 of the namespace is the one child of unshare.
+    const [pid = ''] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(
+      ' ',
+    );
+    process.kill(Number(pid), 'SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return { out, code };
+  }
+
+  it('reaps what it adopts, gets its signals, and ends as the program does, with lastcall-init in front', async () => {
+    const { out, code } = await runAsPid1([INIT]);
+    expect(out).toContain('zombies 0');
+    expect(code).toBe(6);
+  });
+
+  const hasExecve = 'execve' in process ? it : it.skip;
+  hasExecve('needs no init in front where Node can replace itself (22.15)', async () => {
+    const { out, code } = await runAsPid1([]);
+    expect(out).toContain('zombies 0');
+    expect(out).toContain('first sh');
+    expect(code).toBe(6);
+  });
+});
+
+describe('lastcall-init', () => {
+  it.each([
+    ['sh -c "exit 9"', 9],
+    ['sh -c "kill -9 \\$\\$"', 137],
+    ['/nowhere/program', 127],
+    ['true', 0],
+  ])('ends as its program does: %s', (command, code) => {
+    expect(spawnSync('sh', ['-c', `'${INIT}' ${command}`]).status).toBe(code);
+  });
+
+  it('passes standard input and signals on', async () => {
+    expect(execFileSync(INIT, ['cat'], { input: 'in', encoding: 'utf8' })).toBe('in');
+    const child = spawn(INIT, [
+      'sh',
+      '-c',
+      'trap "exit 8" TERM; echo up; while :; do sleep 0.05; done',
+    ]);
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([8, null]);
+  });
+});
