@@ -14,12 +14,12 @@ const LINGER_MS = 500;
 const LONGEST_LINGER_MS = 2000;
 
 /** A client that takes nothing for so long, while something waits for it, is frozen or gone. */
-const STUCK_MS = 1000;
+const STUCK_MS = 1500;
 
 /** Who is told about what nobody waits for any longer. */
 export interface SweepHooks {
-  /** GOAWAY has been sent to all. */
-  readonly isGoingAway: boolean;
+  /** Nothing listens any more. */
+  readonly isClosed: boolean;
   /** The client does not take what the call on `stream` sends. */
   stuck(stream: ServerHttp2Stream, connection: Connection): void;
 }
@@ -52,7 +52,7 @@ export class ConnectionSweep {
       else if (connection.callCount > 0) this.#checkCalls(connection, now);
       else if (connection.session.closed || connection.session.destroyed)
         checkLingering(connection, now);
-      else if (this.#hooks.isGoingAway && isQuiet(connection, SILENT_MS, now)) connection.goAway();
+      else if (this.#hooks.isClosed && isQuiet(connection, SILENT_MS, now)) connection.goAway();
     }
   }
 

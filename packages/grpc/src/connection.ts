@@ -1,26 +1,61 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { CallRecord } from './call';
+import { CallRecords } from './call-records';
 import { openStreams } from './node-internals';
+
+/** The HTTP/2 session on a connection. */
+interface Session {
+  readonly http2: ServerHttp2Session;
+  /** What it is spoken on. */
+  readonly transport: Socket;
+  readonly open: ReadonlyMap<number, ServerHttp2Stream>;
+  readonly records: CallRecords;
+}
+
+const NONE: ReadonlyMap<number, ServerHttp2Stream> = new Map();
 
 /** One accepted connection. */
 export class Connection {
   /** What the HTTP/2 server was given: a TCP or unix socket, or a stream that the application injected. */
   readonly socket: Duplex;
-  /** What HTTP/2 is spoken on; undefined until a TLS handshake is done. */
-  transport: Socket | undefined = undefined;
-  session: ServerHttp2Session | undefined = undefined;
   /** By `performance.now()`; 0 for a connection that is older than the drain. */
   readonly acceptedAt: number;
   /** Only during a stop: since when nothing has been received, by `performance.now()`. */
   quietSince = 0;
   /** Only during a stop: since when the session is over and the peer has not closed the connection. */
   lingersSince: number | undefined = undefined;
+  /** Undefined until a TLS handshake is done. */
+  #session: Session | undefined;
   #bytesSeen = -1;
 
   constructor(socket: Duplex, acceptedAt: number) {
     this.socket = socket;
     this.acceptedAt = acceptedAt;
+  }
+
+  get session(): ServerHttp2Session | undefined {
+    return this.#session?.http2;
+  }
+
+  get transport(): Socket | undefined {
+    return this.#session?.transport;
+  }
+
+  begin(http2: ServerHttp2Session, transport: Socket): void {
+    const open = openStreams(http2);
+    this.#session = { http2, transport, open, records: new CallRecords(open) };
+  }
+
+  /** Notes that a call has begun. */
+  note({ id }: ServerHttp2Stream, record: CallRecord): void {
+    if (id !== undefined) this.#session?.records.add(id, record);
+  }
+
+  /** What was noted about the call on `stream`; undefined if it is older than the drain. */
+  recordOf({ id }: ServerHttp2Stream): CallRecord | undefined {
+    return this.#session?.records.get(id);
   }
 
   /** Whether there has been no call on it yet. */
@@ -31,11 +66,11 @@ export class Connection {
 
   /** The calls that are not over, in the order they began. */
   get streams(): Iterable<ServerHttp2Stream> {
-    return this.session === undefined ? [] : openStreams(this.session).values();
+    return (this.#session?.open ?? NONE).values();
   }
 
   get callCount(): number {
-    return this.session === undefined ? 0 : openStreams(this.session).size;
+    return (this.#session?.open ?? NONE).size;
   }
 
   /** `address:port` of the other end, or `unix`. */

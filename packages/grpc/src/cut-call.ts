@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { type CallKind, type CallState, messagesSentOn, recordOf, stateOf } from './call';
+import { type CallKind, type CallState, messagesSentOn, stateOf } from './call';
 import type { Connection } from './connection';
 
 /** A call that was cut. */
@@ -18,14 +18,14 @@ export interface CutCall {
 }
 
 /** Describes the call on `stream`. */
-export function describeCall(stream: ServerHttp2Stream, { peer }: Connection): CutCall {
-  const record = recordOf(stream);
+export function describeCall(stream: ServerHttp2Stream, connection: Connection): CutCall {
+  const record = connection.recordOf(stream);
   return {
     method: record?.method,
     kind: record?.kind,
-    peer,
+    peer: connection.peer,
     ageMs: record === undefined ? null : Math.round(performance.now() - record.startedAt),
-    messagesSent: messagesSentOn(stream),
+    messagesSent: messagesSentOn(stream, record),
     state: stateOf(stream),
   };
 }

@@ -39,6 +39,9 @@ export interface GrpcListener {
   [Symbol.dispose](): void;
 }
 
+/** Whose connections go into a gRPC server. */
+const serving = new WeakSet<NetServer>();
+
 const TARGETS = ['port', 'path', 'fd', 'listener'] as const;
 const LISTEN_OPTIONS = [
   'host',
@@ -77,6 +80,7 @@ export async function serve<Credentials>(
     injector.destroy();
     throw error;
   }
+  serving.add(listener);
   ownListenersOf(server).add(listener);
   return toGrpcListener(listener);
 }
@@ -107,13 +111,22 @@ function parseOptions<Credentials>(
       `serve() needs exactly one of ${TARGETS.join(', ')}, got ${given.join(' and ') || 'none'}`,
     );
   }
-  if (target.listener !== undefined && !(target.listener instanceof NetServer)) {
-    throw new LastcallError(
-      'LASTCALL_BAD_OPTION',
-      `option 'listener' of serve() must be a net.Server, got ${describe(target.listener)}`,
-    );
-  }
+  if (target.listener !== undefined) assertListener(target.listener);
   return target;
+}
+
+/** TLS and HTTP servers would take the connections themselves: it must be a `net.Server` and no more. */
+function assertListener(listener: unknown): asserts listener is NetServer {
+  const isPlain =
+    listener instanceof NetServer &&
+    !('setSecureContext' in listener) &&
+    !('setTimeout' in listener);
+  if (isPlain && !serving.has(listener)) return;
+  const what = isPlain ? 'one that serves already' : describe(listener);
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'listener' of serve() must be a server of node:net that nobody else serves, got ${what}`,
+  );
 }
 
 /** Makes an injector that a drain does not take for one of the application's. */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BoundServers } from './bound-servers';
-import { CallRecord, noteCall } from './call';
+import { CallRecord, countMessages, isStreaming } from './call';
 import { Connection } from './connection';
 import { type BoundServer, http2ServersOf, kindOf, sessionsOf } from './grpc-internals';
 import type { GrpcServer } from './grpc-server';
@@ -18,6 +18,8 @@ export interface ServerObserver {
   closed(connection: Connection): void;
 }
 
+type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
 /**
  * Knows the connections and calls of a gRPC server, on every address and injector that it has or will have.
  *
@@ -28,6 +30,7 @@ export class ServerTracker implements Iterable<Connection> {
   readonly #server: GrpcServer;
   readonly #servers: BoundServers;
   readonly #connections = new Map<Duplex, Connection>();
+  readonly #sessions = new Map<ServerHttp2Session, StreamListener>();
   readonly #onClose: (this: Duplex) => void;
   #accepted = 0;
   /** Set during a stop. */
@@ -77,21 +80,21 @@ export class ServerTracker implements Iterable<Connection> {
   detach(): void {
     this.#servers.detach();
     for (const { socket } of this) socket.off('close', this.#onClose);
+    for (const [session, onStream] of this.#sessions) session.off('stream', onStream);
     this.#connections.clear();
+    this.#sessions.clear();
   }
 
   #follow(bound: BoundServer): void {
-    // Ours come first: behind Node's own the session exists already, behind that of grpc-js the handler has run.
+    // Ours comes first: behind Node's own the session exists already.
     bound.prependListener('connection', this.#onConnection);
-    bound.prependListener('stream', this.#onStream);
     bound.on('session', this.#onSession);
     const entry = http2ServersOf(this.#server)?.get(bound);
-    for (const session of sessionsOf(entry)) this.#addSession(session);
+    for (const session of sessionsOf(entry)) this.#begin(session);
   }
 
   #unfollow(bound: BoundServer): void {
     bound.off('connection', this.#onConnection);
-    bound.off('stream', this.#onStream);
     bound.off('session', this.#onSession);
   }
 
@@ -102,30 +105,30 @@ export class ServerTracker implements Iterable<Connection> {
   };
 
   readonly #onSession = (session: ServerHttp2Session): void => {
-    const connection = this.#addSession(session);
+    const connection = this.#begin(session);
     if (connection !== undefined) this.observer?.sessionBegun(connection);
   };
 
-  readonly #onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
-    const method = String(headers[':path']);
-    noteCall(stream, new CallRecord(method, kindOf(this.#server, method)));
-    if (this.observer === undefined) return;
-    const connection = this.#connectionOf(stream.session as ServerHttp2Session | undefined);
-    if (connection !== undefined) this.observer.callBegun(stream, connection);
-  };
-
-  #addSession(session: ServerHttp2Session): Connection | undefined {
+  #begin(session: ServerHttp2Session): Connection | undefined {
     const transport = transportOf(session);
     if (transport === undefined) return undefined;
     const connection = this.#add(acceptedUnder(transport));
-    connection.transport = transport;
-    connection.session = session;
+    connection.begin(session, transport);
+    const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void =>
+      this.#onCall(connection, stream, headers[':path']);
+    // Ours comes first: behind the one that passes the stream on to the server the handler has run.
+    session.prependListener('stream', onStream);
+    this.#sessions.set(session, onStream);
+    session.once('close', () => this.#sessions.delete(session));
     return connection;
   }
 
-  #connectionOf(session: ServerHttp2Session | undefined): Connection | undefined {
-    const transport = session && transportOf(session);
-    return transport && this.#connections.get(acceptedUnder(transport));
+  #onCall(connection: Connection, stream: ServerHttp2Stream, path: string | undefined): void {
+    const method = path ?? '';
+    const record = new CallRecord(method, kindOf(this.#server, method));
+    connection.note(stream, record);
+    if (isStreaming(record.kind)) countMessages(stream, record);
+    this.observer?.callBegun(stream, connection);
   }
 
   /** The record of `socket`, which gets one if it has none. */

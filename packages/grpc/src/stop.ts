@@ -75,8 +75,8 @@ export class Stop implements ServerObserver, SweepHooks {
     return this.#phase === 'settled';
   }
 
-  get isGoingAway(): boolean {
-    return this.#phase === 'going-away';
+  get isClosed(): boolean {
+    return this.#phase === 'delaying' || this.#phase === 'going-away';
   }
 
   begin(): void {
@@ -144,7 +144,9 @@ export class Stop implements ServerObserver, SweepHooks {
       this.#goAway();
       return;
     }
-    for (const connection of tracker) if (connection.callCount === 0) connection.goAway();
+    for (const connection of tracker) {
+      if (connection.callCount === 0 && !isNew(connection)) connection.goAway();
+    }
     this.#goawayTimer = setTimeout(() => this.#goAway(), settings.goawayDelayMs);
     if (tracker.size === 0) this.#goAway();
   }
@@ -153,10 +155,8 @@ export class Stop implements ServerObserver, SweepHooks {
     if (this.#phase !== 'delaying') return;
     clearTimeout(this.#goawayTimer);
     this.#phase = 'going-away';
-    const newSince = performance.now() - NEW_MS;
     for (const connection of this.#parts.tracker) {
-      const isNew = connection.acceptedAt > newSince && connection.isUnused;
-      if (isNew) goAwayAfterFirstCall(connection);
+      if (isNew(connection)) goAwayAfterFirstCall(connection);
       else connection.goAway();
     }
     this.#settleIfEmpty();
@@ -164,7 +164,7 @@ export class Stop implements ServerObserver, SweepHooks {
 
   #follow(stream: ServerHttp2Stream, connection: Connection): void {
     closeWhenAnswered(stream);
-    this.#grace.watch(stream);
+    this.#grace.watch(stream, connection.recordOf(stream));
     stream.once('close', () => this.#onCallClosed(stream, connection));
   }
 
@@ -213,6 +213,10 @@ export class Stop implements ServerObserver, SweepHooks {
     const errors = [...this.#errors, ...this.#grace.errors];
     this.#settle({ ...this.#counts, cut: this.#cut, errors });
   }
+}
+
+function isNew({ acceptedAt, isUnused }: Connection): boolean {
+  return isUnused && performance.now() - acceptedAt < NEW_MS;
 }
 
 /** Its first calls are on their way: those that arrive together are answered. The sweep sees to it if none comes. */

@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { isDelay } from '@lastcall/proc';
-import { type CallRecord, recordOf } from './call';
+import type { CallRecord } from './call';
 import { endCall } from './end-call';
 import type { GrpcDrainSettings, StreamingCall } from './grpc-drain-options';
 
@@ -26,8 +26,7 @@ export class StreamGrace {
   }
 
   /** Has the call on `stream` ended in time, if it is a streaming one. */
-  watch(stream: ServerHttp2Stream): void {
-    const record = recordOf(stream);
+  watch(stream: ServerHttp2Stream, record: CallRecord | undefined): void {
     if (record === undefined || !isStreamingCall(record)) return;
     const dueInMs = this.#begunAt + this.#graceFor(record) - performance.now();
     this.#timers.set(

@@ -58,6 +58,13 @@ describe('goawayDelayMs', () => {
     expect(await within('the stop', stopped)).toMatchObject({ drained: 2, cut: [] });
   });
 
+  it('does not hold up a connection on which nothing was ever said', async () => {
+    const test = await TestServer.start({ goawayDelayMs: 60_000 });
+    await test.tcp();
+    await test.settled(({ connections }) => connections === 1);
+    expect(await test.stop()).toMatchObject({ drained: 0, cut: [] });
+  });
+
   it('is over at its end', async () => {
     const test = await TestServer.start({ goawayDelayMs: 50 });
     const session = test.session(await test.tcp());

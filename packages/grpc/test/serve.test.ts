@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import type { LastcallError } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
@@ -154,8 +156,18 @@ describe('bad input of serve()', () => {
     ['no credentials', { port: 0 }],
     ['wrong credentials', { credentials: 'insecure', port: 0 }],
     ['a listener that is none', { credentials, listener: {} }],
+    ['a listener of TLS', { credentials, listener: createTlsServer() }],
+    ['a listener of HTTP', { credentials, listener: createHttpServer() }],
   ])('%s', async (_, options) => {
     expect(await codeOf(serve(server, options as never))).toBe('LASTCALL_BAD_OPTION');
+  });
+
+  it('a listener that serves already', async () => {
+    const listener = createServer();
+    await served({ listener });
+    expect(await codeOf(serve(new grpc.Server(), { credentials, listener }))).toBe(
+      'LASTCALL_BAD_OPTION',
+    );
   });
 
   it('a port that does not exist, one that is taken, and an fd that is none', async () => {
