@@ -35,6 +35,9 @@ type State =
   | { readonly name: 'asking'; readonly answer: Promise<{ readonly pid: number }> }
   | { readonly name: 'replaced'; readonly pid: number | null };
 
+/** The longest delay of a Node timer. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /** A process that is asked to end gets this much more than `waitTimeMs`, in milliseconds. */
 const KILL_MARGIN_MS = 500;
 
@@ -60,6 +63,7 @@ export class Generation {
   #claimed: readonly string[] | null = null;
   #upgradeSignal: NodeJS.Signals | 'none' = 'none';
   #removeSignal: Remover = () => {};
+  #letEnd: Remover = () => {};
 
   constructor(parts: GenerationParts) {
     const { environment, lifecycle, settings } = parts;
@@ -179,6 +183,8 @@ export class Generation {
 
   #onParentGone({ handover }: ParentLink): void {
     this.#tell('parent-gone', { pid: handover.parentPid });
+    // Of a supervisor: nobody would say so any more.
+    if (this.#isSupervised && this.#state.name !== 'replaced') this.#resume();
     if (this.#isSettled) return;
     this.#settle();
     // It ended before it could name its successor.
@@ -193,9 +199,21 @@ export class Generation {
 
   #onMessage(message: DownMessage): void {
     if (message.type === 'settled') this.#settle();
-    if (message.type === 'pause') void this.sockets.named.pause(message.names);
-    if (message.type === 'resume') this.sockets.named.resume();
+    if (message.type === 'pause') this.#pause(message.names);
+    if (message.type === 'resume') this.#resume();
     if (message.type === 'replaced') this.#onReplaced(message.pid);
+  }
+
+  /** Under a supervisor, which decides when this process goes on or ends: until then it must not end by itself. */
+  #pause(names: readonly string[]): void {
+    this.#letEnd();
+    this.#letEnd = this.#parts.environment.setTimer(() => {}, MAX_DELAY_MS);
+    void this.sockets.named.pause(names);
+  }
+
+  #resume(): void {
+    this.sockets.named.resume();
+    this.#letEnd();
   }
 
   #onReplaced(pid: number | null): void {
@@ -203,6 +221,7 @@ export class Generation {
     this.#state = { name: 'replaced', pid };
     this.#tell('done', { reason: 'supervisor', pid });
     void this.#parts.lifecycle.shutdown('upgrade');
+    this.#letEnd();
   }
 
   // --- upgrades ---------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ describe('signals of endless', () => {
       const pid = await service.ready(1);
       send(pid, signal);
       await service.gone(pid);
-      expect(service.child.signalCode).toBe(signal);
+      expect((await service.exited).signal).toBe(signal);
       await expect(ask(await service.address())).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     },
   );

@@ -13,7 +13,7 @@ import {
 
 const FIXTURE = join(__dirname, 'fixtures', 'service.cjs');
 
-/** The old generation still serves; then, as `mend` has removed the fault, an upgrade succeeds. */
+/** The old generation still serves; then, as the fault is mended, an upgrade succeeds. */
 async function servesOnAndCanTryAgain(service: Service, old: number): Promise<void> {
   const address = await service.address();
   expect(await ask(address)).toBe(`1:${old}`);
@@ -42,10 +42,10 @@ describe('a new generation that fails does no harm, and the next attempt succeed
   ];
 
   it.each(cases)('%s', async (_, fault, code) => {
-    const once = join(temporaryDirectory(), 'once');
+    const unless = join(temporaryDirectory(), 'mended');
     const readyTimeoutMs = code === 'LASTCALL_UPGRADE_TIMED_OUT' ? 1500 : 20_000;
     await using service = new Service({
-      plan: { '*': { setup: { readyTimeoutMs, bakeMs: 400 } }, 2: { ...fault, once } },
+      plan: { '*': { setup: { readyTimeoutMs, bakeMs: 400 } }, 2: { ...fault, unless } },
       env: { LASTCALL_HAMMER_TIME_MS: '100', LASTCALL_WAIT_TIME_MS: '300' },
     });
     const old = await service.ready(1);
@@ -53,18 +53,23 @@ describe('a new generation that fails does no harm, and the next attempt succeed
     const step = code === 'LASTCALL_UPGRADE_ROLLED_BACK' ? 'rolled-back' : 'failed';
     const { successor } = await service.saw({ pid: old, step, code });
     expect(isAlive(Number(successor))).toBe(false);
+    writeFileSync(unless, '');
     await servesOnAndCanTryAgain(service, old);
   });
 
   it('runs out of memory', async () => {
-    const once = join(temporaryDirectory(), 'once');
+    const unless = join(temporaryDirectory(), 'mended');
     const command = { execArgv: ['--max-old-space-size=24'] };
     await using service = new Service({
-      plan: { '*': { setup: { command, bakeMs: 100 } }, 2: { fault: 'listen', how: 'oom', once } },
+      plan: {
+        '*': { setup: { command, bakeMs: 100 } },
+        2: { fault: 'listen', how: 'oom', unless },
+      },
     });
     const old = await service.ready(1);
     send(old, 'SIGHUP');
     await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_CHILD_ENDED' });
+    writeFileSync(unless, '');
     await servesOnAndCanTryAgain(service, old);
   });
 

@@ -14,7 +14,7 @@ describe('an upgrade by SIGHUP', () => {
     expect(await ask(address)).toBe(`2:${next}`);
     await service.saw({ pid: old, report: 'upgrade', ok: true });
     await service.gone(old);
-    expect(service.child.exitCode).toBe(0);
+    expect(await service.exited).toEqual({ code: 0, signal: null });
     await service.saw({ pid: next, step: 'parent-gone' });
     expect(await service.address('web', 2)).toBe(address);
   });
@@ -115,7 +115,7 @@ describe('a stop', () => {
     await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_STOPPING' });
     await service.gone(pid);
     await service.gone(old);
-    expect(service.child.signalCode).toBe('SIGTERM');
+    expect((await service.exited).signal).toBe('SIGTERM');
   });
 
   it('of the new generation while it bakes is a stop of the service', async () => {

@@ -10,6 +10,8 @@ export class NamedSockets {
   readonly #sockets = new Map<string, NamedSocket>();
   readonly #pending = new Set<string>();
   #paused: readonly NamedSocket[] = [];
+  /** Grows with each wish to pause or to resume: the last one counts, though pausing takes its time. */
+  #wish = 0;
 
   constructor(environment: RestartEnvironment) {
     this.#environment = environment;
@@ -70,8 +72,13 @@ export class NamedSockets {
     const chosen = this.open.filter(({ record }) => names.includes(record.name));
     const servers = chosen.filter(({ needsReserve }) => needsReserve);
     const fds = servers.map((socket) => socket.fd() as number);
+    const wish = ++this.#wish;
     const reserve = await reserveHandles(this.#environment, fds);
     if (reserve === null) return false;
+    if (wish !== this.#wish) {
+      for (const handle of reserve) handle.close();
+      return true;
+    }
     this.#paused = chosen.filter((socket) => {
       const handle = reserve[servers.indexOf(socket)] ?? null;
       // It may have been closed meanwhile.
@@ -84,6 +91,7 @@ export class NamedSockets {
 
   /** Accepts again. */
   resume(): void {
+    this.#wish += 1;
     for (const socket of this.#paused) socket.resume();
     this.#paused = [];
   }

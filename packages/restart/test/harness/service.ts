@@ -36,6 +36,8 @@ const FIXTURES = join(__dirname, '..', 'fixtures');
 export class Service {
   readonly events: ServiceEvent[] = [];
   readonly child: ChildProcess;
+  /** How the first generation ended. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   err = '';
   readonly #watchers = new Set<() => void>();
   readonly #pids = new Set<number>();
@@ -67,6 +69,9 @@ export class Service {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#hasOwnPids = hasOwnPids;
+    this.exited = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
     if (this.child.pid !== undefined) this.#pids.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.err += chunk;
