@@ -9,7 +9,7 @@ import {
 } from './handover/handover';
 import type { Remover, RestartEnvironment } from './restart-environment';
 import type { NamedSocket } from './sockets/named-socket';
-import type { ServerHandle } from './sockets/node-handles';
+import type { SocketHandle } from './sockets/node-handles';
 
 /** How long the first message may take, in milliseconds: it was sent before we were started. */
 const HELLO_MS = 5000;
@@ -54,7 +54,7 @@ export class ParentLink {
   }
 
   /** Supervised: gives the supervisor a socket that this process has bound itself. */
-  sendBound(socket: NamedSocket, handle: ServerHandle): void {
+  sendBound(socket: NamedSocket, handle: SocketHandle): void {
     const { record } = socket;
     const keys = socket.ticketKeys();
     if (keys !== null)

@@ -1,7 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { BoundMessage } from './handover/handover';
-import type { ServerHandle } from './sockets/node-handles';
+import type { SocketHandle } from './sockets/node-handles';
 
 /** Removes what a call added. Calling it again does nothing. */
 export type Remover = () => void;
@@ -56,7 +56,7 @@ export interface RestartEnvironment {
   /** Starts a process. Throws, or emits `error`, as `child_process.spawn`. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess;
   /** Sends a message with a handle to the parent process, over Node's IPC channel; nothing happens when there is none. */
-  sendHandle(message: BoundMessage, handle: ServerHandle): void;
+  sendHandle(message: BoundMessage, handle: SocketHandle): void;
   /** Sends a signal; false when there is no such process. */
   kill(pid: number, signal: NodeJS.Signals | 0): boolean;
   /** When a process was started, in whatever unit the system has; null where it does not say, or when the process has ended. */

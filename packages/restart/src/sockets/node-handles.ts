@@ -77,11 +77,15 @@ export function resumeAccepting(server: Server, backlog: number): boolean {
   return handle.listen(backlog) === 0;
 }
 
-interface DatagramHandle {
+/** A bound datagram socket as libuv has it. */
+export interface DatagramHandle {
   readonly fd: number;
   recvStart(): number;
   recvStop(): number;
 }
+
+/** A socket that can be sent to another process. */
+export type SocketHandle = ServerHandle | DatagramHandle;
 
 /** The handle behind a datagram socket; null while it is not bound. (`socket._handle` says the same with a warning.) */
 export function datagramHandleOf(socket: DatagramSocket): DatagramHandle | null {

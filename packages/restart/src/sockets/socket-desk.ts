@@ -15,7 +15,7 @@ import {
 } from './listen-options';
 import { NamedServer, type NamedSocket } from './named-socket';
 import { NamedSockets } from './named-sockets';
-import { bindPath, handleOf, type ServerHandle } from './node-handles';
+import { bindPath, datagramHandleOf, handleOf, type SocketHandle } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
 import { type BoundSocket, SocketBinder } from './socket-binder';
 import { isAbstract, removePath, temporaryPath } from './unix-path';
@@ -26,7 +26,7 @@ export interface SocketDeskParts {
   readonly inherited: readonly PassedSocket[];
   readonly ticketKeys: () => Promise<Readonly<Record<string, string>>>;
   /** Told of each socket that this process has bound itself. */
-  readonly onBound: (socket: NamedSocket, handle: ServerHandle) => void;
+  readonly onBound: (socket: NamedSocket, handle: SocketHandle) => void;
 }
 
 /** What `restart.listenOptions()` takes besides the name. */
@@ -68,7 +68,12 @@ export class SocketDesk {
   bind(socket: DatagramSocket, options: BindOptions): Promise<BoundSocket> {
     assertDatagramSocket(socket);
     assertBindOptions('restart.bind()', options);
-    return this.#add(options.name, () => this.#binder.bind(socket, options));
+    return this.#add(options.name, async () => {
+      const [named, passed] = await this.#binder.bind(socket, options);
+      const handle = passed === null ? datagramHandleOf(socket) : null;
+      if (handle !== null) this.#parts.onBound(named, handle);
+      return [named, passed];
+    });
   }
 
   listenOptions(name: string, options: PlainListenOptions): FrameworkOptions {
