@@ -8,11 +8,13 @@ import { overhead } from './parts/overhead';
 import { registry } from './parts/registry';
 import { stop } from './parts/stop';
 import { throughput } from './parts/throughput';
+import { upgrades } from './parts/upgrades';
 import { workers } from './parts/workers';
 
 /** The parts, in the order of the page. */
 export const PARTS: readonly RunnablePart[] = [
   runnable(lostRequests),
+  runnable(upgrades),
   runnable(throughput),
   runnable(workers),
   runnable(overhead),

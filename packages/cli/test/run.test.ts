@@ -1,4 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,7 @@ function run({ options = [], plan = {}, fixture, env, under = [] }: RunOptions =
     plan,
     ...(fixture === undefined ? {} : { fixture }),
     under: [...under, process.execPath, BIN, 'run', '--bake', '100ms', ...options, '--'],
-    env: { LASTCALL_CONTROL_DIR: folder, ...env },
+    env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_DUMP_DIR: join(folder, 'dumps'), ...env },
   });
 }
 
@@ -86,13 +87,38 @@ describe('lastcall run', () => {
         expect(code).toBe(0);
         await service.ready(generation);
       }
-      const { answered, failures } = await load.finish();
+      const { failures, counts } = await load.finish();
       expect(failures).toEqual([]);
-      expect(answered).toBeGreaterThan(500);
+      for (const { answered } of Object.values(counts)) expect(answered).toBeGreaterThan(0);
     } finally {
       load.kill();
     }
   }, 90_000);
+
+  it('hands sockets of every kind on, datagrams too', async () => {
+    await using service = run({ fixture: 'kinds.cjs' });
+    const { address } = await service.saw({ generation: 1, name: 'udp' });
+    const [host = '', port] = String(address).split(':');
+    await service.ready(1);
+    const client = createSocket('udp4');
+    const ask = async (): Promise<string> => {
+      const answer = once(client, 'message');
+      client.send('x', Number(port), host);
+      return String((await answer)[0]);
+    };
+    expect(await ask()).toBe('1:x');
+    expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+    const { pid } = await service.saw({ generation: 1, ready: true });
+    await service.gone(pid);
+    expect(await ask()).toBe('2:x');
+    client.close();
+    const status = await lastcall('status', '--json', String(supervisorOf(service)));
+    expect(
+      JSON.parse(status.out)
+        .sockets.map(({ name }: { name: string }) => name)
+        .sort(),
+    ).toEqual(['net', 'tls', 'udp']);
+  });
 
   it('keeps clients queued, not refused, while no worker is up, and starts one anew', async () => {
     await using service = run();
@@ -133,6 +159,20 @@ describe('lastcall run', () => {
     send(supervisorOf(service), 'SIGTERM');
     expect((await endOf(service))[1]).toBe('SIGTERM');
     for (const process of [old, pid]) expect(isAlive(process)).toBe(false);
+  });
+
+  it('lets a worker that drains finish when it is stopped in the middle of that', async () => {
+    await using service = run();
+    const address = await service.address();
+    const old = await service.ready(1);
+    const slow = ask(address, '/slow?ms=1500');
+    await service.saw({ request: '/slow' });
+    send(supervisorOf(service), 'SIGHUP');
+    await service.saw({ pid: old, step: 'done' });
+    send(supervisorOf(service), 'SIGTERM');
+    expect(await slow).toBe(`1:${old}`);
+    await service.saw({ pid: old, report: 'upgrade', ok: true });
+    expect((await endOf(service))[1]).toBe('SIGTERM');
   });
 
   it.each([
@@ -180,12 +220,11 @@ describe('lastcall run', () => {
       workers: [{ slot: 0, generation: 1, state: 'serving', restarts: 0 }],
       sockets: [{ name: 'web' }],
     });
-    const asked = await lastcall('dump', 'orders');
-    expect(asked).toMatchObject({ code: 4 });
-    expect(asked.err).toContain(String(status.workers[0].pid));
+    const dump = await lastcall('dump', 'orders', '--json');
+    expect(JSON.parse(dump.out).process.pid).toBe(status.workers[0].pid);
     expect((await lastcall('stop', 'orders')).code).toBe(0);
     await endOf(service);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['dumps']);
   });
 
   it('gives up a worker that crashes again and again, and says how it ended', async () => {
@@ -236,6 +275,20 @@ describe('lastcall run of any program', () => {
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([5, null]);
     expect(out.match(/SIGTERM/g)).toHaveLength(1);
+  });
+
+  it('does not pass SIGHUP on to one that would die of it', async () => {
+    const program = "console.log('up'); setInterval(() => {}, 1000)";
+    const child = spawn(process.execPath, [BIN, 'run', '--', process.execPath, '-e', program], {
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    await once(child.stdout, 'data');
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk) => (err += chunk));
+    child.kill('SIGHUP');
+    while (!err.includes('does not handle it')) await once(child.stderr, 'data');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
   });
 
   it('works in the background of a shell script, and passes standard input on', () => {

@@ -10,6 +10,7 @@ import { askControl } from '../target/control-client';
 import { DumpFiles } from '../target/dump-files';
 import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
+import { workerOf } from '../target/worker-of';
 import { formatStack } from '../view/stack-text';
 import { parseDuration } from './parse-duration';
 
@@ -42,7 +43,7 @@ export function addDumpCommand(program: Command, context: CommandContext): void 
     .action(async (name: string, options: DumpOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
-      const target = await findTarget(environment, name);
+      const target = await workerOf(environment, await findTarget(environment, name));
       const answer =
         target.control === null
           ? await bySignal(environment, target, options)

@@ -11,6 +11,7 @@ import { askControl } from '../target/control-client';
 import { DumpFiles } from '../target/dump-files';
 import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
+import { workerOf } from '../target/worker-of';
 import { formatDuration } from '../view/units';
 import { parseDuration } from './parse-duration';
 
@@ -49,7 +50,7 @@ export function addProfileCommand(program: Command, context: CommandContext): vo
     .action(async (name: string, options: ProfileOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
-      const target = await findTarget(environment, name);
+      const target = await workerOf(environment, await findTarget(environment, name));
       printer.progress(`recording process ${target.pid} for ${formatDuration(options.seconds)}`);
       const answer =
         target.control === null

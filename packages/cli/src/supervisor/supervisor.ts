@@ -1,5 +1,6 @@
 import { LastcallError, toError } from '@lastcall/proc';
 import type { GenerationEnd, RestartEnvironment, StartCommand } from '@lastcall/restart/handover';
+import { processFacts } from '../target/process-facts';
 import { worstEnd } from './exit-status';
 import type { HeldSockets } from './held-sockets';
 import type { RunSettings } from './run-settings';
@@ -101,7 +102,7 @@ export class Supervisor {
   /** What SIGHUP does: replaces the workers, or where the program knows nothing of upgrades passes the signal on. */
   onReloadSignal(): void {
     if (!this.#slots.some(({ worker }) => worker?.isAware === true)) {
-      this.forward('SIGHUP');
+      this.#forwardHangup();
       return;
     }
     if (this.#state.name === 'rolling') {
@@ -157,12 +158,25 @@ export class Supervisor {
     this.#state = { name: 'stopping' };
     const living = this.#living;
     for (const slot of this.#slots) slot.close();
-    for (const worker of living) worker.kill(signal, true);
+    // One that drains already would take it for a second signal, and cut what is in flight.
+    for (const worker of living)
+      if (!isFirst || worker.state !== 'leaving') worker.kill(signal, true);
     if (!isFirst) return;
     const { killTimeoutMs } = this.#parts.settings;
     void Promise.all(living.map((worker) => worker.retire(killTimeoutMs, null))).then(() =>
       this.#endIfOver(),
     );
+  }
+
+  /** As to process 1 of a container: a program without a handler does not die of it. It may only be about to install one. */
+  #forwardHangup(): void {
+    for (const worker of this.#living) {
+      if (processFacts(this.#parts.environment, worker.pid)?.caught?.has('SIGHUP') === false)
+        this.#parts.log(
+          `SIGHUP is not passed on: process ${worker.pid} does not handle it, and would die`,
+        );
+      else worker.kill('SIGHUP', false);
+    }
   }
 
   get #living(): Worker[] {

@@ -19,8 +19,11 @@ export interface ProcessFacts {
 /** Numbers of the signals that matter here; they are the same on all Linux but MIPS and Alpha. */
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const;
 
+/** What is read of it. */
+type FileReader = Pick<CliEnvironment, 'readText'>;
+
 /** Reads /proc; null where it has no such process. */
-export function processFacts(environment: CliEnvironment, pid: number): ProcessFacts | null {
+export function processFacts(environment: FileReader, pid: number): ProcessFacts | null {
   const status = environment.readText(`/proc/${pid}/status`);
   if (status === null) return null;
   const field = (name: string): string | undefined =>
@@ -43,7 +46,7 @@ export function processFacts(environment: CliEnvironment, pid: number): ProcessF
 }
 
 /** Field 22; the second is the program's name in parentheses, which may contain anything. */
-export function startTimeOf(environment: CliEnvironment, pid: number): string | null {
+export function startTimeOf(environment: FileReader, pid: number): string | null {
   const stat = environment.readText(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }

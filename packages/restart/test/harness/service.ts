@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly under?: readonly string[];
   /** Whether the service says pids of a namespace of its own, which mean other processes here. */
   readonly hasOwnPids?: boolean;
+  /** When the service is killed at the latest, in milliseconds. Default 25000. */
+  readonly deadlineMs?: number;
 }
 
 const DEADLINE_MS = 25_000;
@@ -53,6 +55,7 @@ export class Service {
     fixture,
     under = [],
     hasOwnPids = false,
+    deadlineMs = DEADLINE_MS,
   }: ServiceOptions = {}) {
     const defaults: Plan = { ...plan, '*': { setup: { bakeMs: 150 }, ...plan['*'] } };
     const script = args ?? [join(FIXTURES, fixture ?? 'service.cjs')];
@@ -78,7 +81,7 @@ export class Service {
     });
     if (this.child.stdout !== null)
       createInterface({ input: this.child.stdout }).on('line', (line) => this.#add(line));
-    this.#deadline = setTimeout(() => this.kill(), DEADLINE_MS);
+    this.#deadline = setTimeout(() => this.kill(), deadlineMs);
   }
 
   /** The first event, past or to come, that has these values; in order of the events since `since`. */
