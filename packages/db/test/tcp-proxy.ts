@@ -41,6 +41,11 @@ export class TcpProxy {
     this.#isFrozen = true;
   }
 
+  /** Passes on again what comes from now on. */
+  thaw(): void {
+    this.#isFrozen = false;
+  }
+
   /** Resets every connection, towards both sides. */
   reset(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();

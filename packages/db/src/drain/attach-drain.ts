@@ -40,6 +40,7 @@ export type CreateDrain = (
  * Registers a drain with a lifecycle: what every `attach<Driver>()` does.
  * @param call - What the application called, for messages: `attachPg()`.
  * @param driver - The driver's name, and the default name of the pool.
+ * @param optionNames - The options that the driver has, besides `name`, `stage` and `lifecycle`.
  * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_UNKNOWN_STAGE`, and what `create` throws
  */
 export function attachDrain(
@@ -47,8 +48,9 @@ export function attachDrain(
   driver: string,
   options: AttachOptions,
   create: CreateDrain,
+  optionNames: readonly string[] = DRAIN_OPTION_NAMES,
 ): DbHandle {
-  assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...DRAIN_OPTION_NAMES]);
+  assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...optionNames]);
   const { name = driver, stage = 'resources', lifecycle = proc, ...rest } = options;
   const drain = create(rest, (error) => lifecycle.warn(error));
   try {

@@ -24,6 +24,8 @@ export interface CutWork {
   readonly heldMs: number;
   /** What the server calls the connection: a process or thread id. */
   readonly connection?: number | string | undefined;
+  /** The name of the command, where work is one. */
+  readonly command?: string | undefined;
   /** Where the connection was acquired, `file:line:column`. Only with `acquireSites`. */
   readonly acquireSite?: string | undefined;
   /** The text of the statement that ran, without its values. Only with `showSql`. */

@@ -2,11 +2,13 @@ import type { Outcome, WorkState } from './cut-work';
 
 /** What a unit of work is at, looked at when somebody wants to know. */
 export interface WorkSnapshot {
-  readonly state: Exclude<WorkState, 'queued'>;
+  readonly state: WorkState;
   /** What the server calls the connection: a process or thread id. */
   readonly connection?: number | string | undefined;
   /** The text of the statement that runs, without its values. The drain shows it only with `showSql`. */
   readonly sql?: string | undefined;
+  /** What may always be shown of it: the name of a command, without its arguments. */
+  readonly command?: string | undefined;
 }
 
 /** How many connections a pool has, by the driver's own count. */
@@ -33,6 +35,16 @@ export interface DrainDriver<W extends object> {
   readonly unit: string;
   /** What `work` is at now. */
   look(work: W): WorkSnapshot;
+  /**
+   * What is in flight now, for a driver that tells the feed of nothing before a drain, as its client has a list of its own:
+   * nothing is done per command then. Asked when somebody looks.
+   */
+  inFlight?(): Iterable<W>;
+  /**
+   * A drain begins. From now on the feed is told of everything, by a driver with `inFlight` also of what is in flight
+   * already. The moment to end what only waits for something to come, such as a blocking read.
+   */
+  beginDrain?(): void;
   /**
    * Asks the server to stop what runs for `work`; settles when the server has been told, or when `signal` aborts. Work
    * for which nothing runs is to be left alone, unless the server needs it to roll back: it has `cancelGraceMs` to end by

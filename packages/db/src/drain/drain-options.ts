@@ -43,9 +43,16 @@ export const DRAIN_OPTION_NAMES: readonly (keyof DrainOptions)[] = [
   'showSql',
 ];
 
-/** Fills in the defaults. Throws LastcallError `LASTCALL_BAD_OPTION` for what cannot be meant. */
-export function resolveDrainOptions(call: string, options: DrainOptions): DrainSettings {
-  assertOptionsObject(call, options, DRAIN_OPTION_NAMES);
+/**
+ * Fills in the defaults. Throws LastcallError `LASTCALL_BAD_OPTION` for what cannot be meant.
+ * @param names - The options that the driver has.
+ */
+export function resolveDrainOptions(
+  call: string,
+  options: DrainOptions,
+  names: readonly string[] = DRAIN_OPTION_NAMES,
+): DrainSettings {
+  assertOptionsObject(call, options, names);
   const {
     acquire = 'refuse',
     cancelGraceMs = 150,

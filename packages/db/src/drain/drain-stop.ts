@@ -54,6 +54,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     });
     const { ledger, settings } = parts;
     ledger.observer = this;
+    parts.driver.beginDrain?.();
     ledger.gate = settings.acquire === 'serve' ? 'draining' : 'closed';
     this.result = this.#run();
   }
@@ -156,11 +157,12 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
 
   #describe(work: W, entry: Entry): Omit<CutWork, 'outcome'> {
     const { driver, settings } = this.#parts;
-    const { state, connection, sql } = driver.look(work);
+    const { state, connection, sql, command } = driver.look(work);
     return {
       state,
       heldMs: Math.round(performance.now() - entry.since),
       ...(connection === undefined ? {} : { connection }),
+      ...(command === undefined ? {} : { command }),
       ...siteOf(entry),
       ...(sql === undefined || !settings.showSql ? {} : { sql }),
     };

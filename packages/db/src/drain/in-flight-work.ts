@@ -1,8 +1,8 @@
 import type { Activity, ActivitySample } from '@lastcall/proc';
-import { formatAcquireSite } from './acquire-site';
-import type { DrainDriver } from './drain-driver';
+import { type AcquireSite, formatAcquireSite } from './acquire-site';
+import type { DrainDriver, WorkSnapshot } from './drain-driver';
 import type { DrainSettings } from './drain-options';
-import type { Entry, Ledger, Waiter } from './ledger';
+import { Entry, type Ledger, type Waiter } from './ledger';
 
 /** Lists at most `limit` units of work in flight and waiting, oldest first, and how many there are. */
 export function listInFlight<W extends object>(
@@ -14,27 +14,31 @@ export function listInFlight<W extends object>(
   const now = performance.now();
   const activities: Activity[] = [];
 
-  function add(kind: string, since: Waiter | Entry, state?: string, sql?: string): void {
+  function add(kind: string, since: Waiter | Entry | undefined, at?: WorkSnapshot): void {
     activities.push({
       kind,
       owner,
-      name: nameOf(since, settings.showSql ? sql : undefined),
-      state,
-      ageMs: Math.round(now - since.since),
+      name: nameOf(since?.site, (settings.showSql ? at?.sql : undefined) ?? at?.command),
+      state: since instanceof Entry && since.isLost ? 'connection lost' : at?.state,
+      ageMs: since === undefined ? null : Math.round(now - since.since),
     });
   }
 
   for (const [work, entry] of ledger.entries) {
     if (activities.length >= limit) break;
-    const { state, sql } = driver.look(work);
-    add(kinds.work, entry, entry.isLost ? 'connection lost' : state, sql);
+    add(kinds.work, entry, driver.look(work));
+  }
+  const untold = untoldWork(driver, ledger);
+  for (const work of untold.slice(0, limit - activities.length)) {
+    add(kinds.work, undefined, driver.look(work));
   }
   for (const waiter of ledger.waiters) {
     if (activities.length >= limit) break;
     add(kinds.queued, waiter);
   }
   const counts: Record<string, number> = {};
-  if (ledger.entries.size > 0) counts[kinds.work] = ledger.entries.size;
+  const working = ledger.entries.size + untold.length;
+  if (working > 0) counts[kinds.work] = working;
   if (ledger.waiters.size > 0) counts[kinds.queued] = ledger.waiters.size;
   return { counts, activities };
 }
@@ -46,9 +50,14 @@ export interface InFlightParts<W extends object> {
   readonly settings: DrainSettings;
 }
 
-/** The statement where that may be shown, the place of the acquire where it was noted. */
-function nameOf({ site }: Waiter | Entry, sql: string | undefined): string {
+/** What is in flight that the driver has not told the ledger of: its client keeps the list. */
+export function untoldWork<W extends object>(driver: DrainDriver<W>, ledger: Ledger<W>): W[] {
+  return [...(driver.inFlight?.() ?? [])].filter((work) => !ledger.entries.has(work));
+}
+
+/** The statement or command where that may be shown, the place of the acquire where it was noted. */
+function nameOf(site: AcquireSite | undefined, text: string | undefined): string {
   const place = formatAcquireSite(site);
-  if (sql === undefined) return place ?? 'connection';
-  return place === undefined ? sql : `${sql} (${place})`;
+  if (text === undefined) return place ?? 'connection';
+  return place === undefined ? text : `${text} (${place})`;
 }

@@ -9,7 +9,7 @@ import type { ConnectionCounts, DrainDriver } from './drain-driver';
 import type { DrainFeed } from './drain-feed';
 import type { DrainSettings } from './drain-options';
 import { type DrainResult, DrainStop } from './drain-stop';
-import { listInFlight } from './in-flight-work';
+import { listInFlight, untoldWork } from './in-flight-work';
 import { watchLeaks } from './leak-watch';
 import { Ledger, type Waiter } from './ledger';
 
@@ -107,7 +107,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
       listInFlight({ driver, ledger, settings }, owner, limit),
     gauges: () => ({
       ...driver.counts(),
-      inUse: ledger.entries.size,
+      inUse: ledger.entries.size + untoldWork(driver, ledger).length,
       waiting: ledger.waiters.size,
       leaked: [...ledger.entries.values()].filter(({ isLeaked }) => isLeaked).length,
     }),

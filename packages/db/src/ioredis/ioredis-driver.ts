@@ -1,0 +1,134 @@
+import type { DrainDriver } from '../drain/drain-driver';
+import type { DrainFeed } from '../drain/drain-feed';
+import { isBlocking, isClientsOwn } from './client-commands';
+import type { OpenIoredis, RedisCommand } from './ioredis-client';
+import { RedisConnections } from './redis-connections';
+import { unblockClient } from './unblock-client';
+
+/**
+ * What a client of ioredis does for its drain. A unit of work is a command; ioredis keeps a list of those itself, so nothing
+ * is done per command before the drain.
+ */
+export function connectIoredis(
+  client: OpenIoredis,
+  feed: DrainFeed<RedisCommand>,
+): DrainDriver<RedisCommand> {
+  const connections = new RedisConnections(client);
+  const known = new WeakSet<RedisCommand>();
+  const ended = new AbortController();
+  let isDestroyed = false;
+
+  function track(command: RedisCommand): void {
+    if (known.has(command)) return;
+    known.add(command);
+    feed.begin(command);
+    command.promise.then(
+      () => feed.end(command),
+      (error: Error) => {
+        // Whatever the server says is an answer; after anything else it may have done the command, or not.
+        if (error.name !== 'ReplyError') feed.lost(command, 'outcome unknown');
+        feed.end(command);
+      },
+    );
+  }
+
+  /** A client that connects sends commands of its own. */
+  function isHandshake(): boolean {
+    return client.status === 'connect' && client.condition?.handshake !== false;
+  }
+
+  function gate(): void {
+    const original = client.sendCommand;
+    client.sendCommand = function sendCommand(command, ...rest) {
+      if (known.has(command) || isClientsOwn(command) || isHandshake())
+        return original.call(client, command, ...rest);
+      try {
+        feed.admit();
+      } catch (error) {
+        command.reject(error as Error);
+        return command.promise;
+      }
+      track(command);
+      return original.call(client, command, ...rest);
+    };
+  }
+
+  function inFlight(): RedisCommand[] {
+    return [...connections.commands()].filter((command) => !isClientsOwn(command));
+  }
+
+  /** What only waits for something to come is over: the application gets null, as at a timeout. */
+  function unblock(commands: readonly RedisCommand[], signal: AbortSignal): Promise<unknown> {
+    const waiting = connections.waitingFor(new Set(commands.filter(isBlocking)));
+    return Promise.all(waiting.map(({ node, id }) => unblockClient(node, id, signal)));
+  }
+
+  return {
+    name: 'ioredis',
+    unit: 'command',
+    inFlight,
+
+    beginDrain() {
+      // Without a listener ioredis prints errors; those of connections that end are expected now.
+      client.on('error', ignore);
+      connections.keepSockets();
+      const commands = inFlight();
+      commands.forEach(track);
+      gate();
+      unblock(commands, ended.signal).catch(ignore);
+    },
+
+    look(command) {
+      const connection = connections.idFor(command);
+      return {
+        state: connections.isQueued(command) ? 'queued' : 'running',
+        command: command.name,
+        ...(connection === undefined ? {} : { connection }),
+      };
+    },
+
+    cancel: unblock,
+
+    judge(command, end) {
+      if (end === 'released') return 'finished';
+      return connections.isQueued(command) ? 'cut' : 'outcome unknown';
+    },
+
+    destroy(_command, reason) {
+      isDestroyed = true;
+      ended.abort();
+      connections.destroy(reason);
+    },
+
+    async close() {
+      ended.abort();
+      connections.keepSockets();
+      if (client.status === 'end' || isDestroyed) return;
+      if (client.status !== 'ready') {
+        client.disconnect();
+        return;
+      }
+      await client.quit().catch((error: Error) => {
+        // The application was first.
+        if (client.status !== 'end') throw error;
+      });
+    },
+
+    socketsClosed: () => connections.sockets.closed(),
+    destroySockets: (reason) => connections.destroy(reason),
+
+    counts() {
+      const nodes = connections.nodes().filter(({ status }) => !NOT_CONNECTED.has(status));
+      const idle = nodes.filter(
+        ({ status, commandQueue }) => status === 'ready' && !commandQueue?.length,
+      );
+      return { total: nodes.length, idle: idle.length };
+    },
+
+    restore: () => connections.release(),
+  };
+}
+
+const NOT_CONNECTED: ReadonlySet<string> = new Set(['wait', 'end', 'close', 'reconnecting']);
+
+function ignore(): void {}
