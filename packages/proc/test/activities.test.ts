@@ -47,6 +47,41 @@ describe('activities', () => {
     expect(activities.list().activities.map(({ kind }) => kind)).toEqual(['job']);
   });
 
+  it.each([undefined, null, 'job', {}, { kind: 'job' }, { kind: 1, name: 'a' }])(
+    'begin with a kind and a name, not with %p',
+    (start) => {
+      const activities = make();
+      activities.begin({ kind: 'job', name: 'a' });
+      expect(() => activities.begin(start as never)).toThrow(
+        expect.objectContaining({ code: 'LASTCALL_BAD_OPTION' }),
+      );
+      expect(activities.list()).toMatchObject({ counts: { job: 1 }, errors: [] });
+    },
+  );
+
+  it.each([
+    [null],
+    [{ kind: 'a', name: 1n, ageMs: 0 }],
+    [{ kind: 'a', name: 'b', ageMs: 1n }],
+    [{ kind: 'a', name: 'b', ageMs: Number.NaN }],
+  ])('of a source that lists %p are missing, and those of others are not', (listed) => {
+    const activities = make();
+    activities.begin({ kind: 'job', name: 'a' });
+    activities.addSource(() => [{ kind: 'a', name: 'good', ageMs: 0 }, listed] as never);
+    const { counts, activities: found, errors } = activities.list();
+    expect(counts).toEqual({ job: 1 });
+    expect(found).toHaveLength(1);
+    expect(errors).toEqual([expect.objectContaining({ code: 'LASTCALL_ACTIVITY_SOURCE_FAILED' })]);
+  });
+
+  it('of a source with very many are counted', () => {
+    const activities = make();
+    const many = Array.from({ length: 300_000 }, () => ({ kind: 'a', name: 'b', ageMs: 1 }));
+    activities.addSource(() => many);
+    const { counts, errors } = activities.list(10);
+    expect({ counts, errors }).toEqual({ counts: { a: 300_000 }, errors: [] });
+  });
+
   it('of a source that throws are missing, and the error is told', () => {
     const activities = make();
     const cause = new Error('no connection');

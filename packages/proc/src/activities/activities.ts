@@ -27,6 +27,7 @@ export interface Activities {
    * @example
    * const end = proc.activities.begin({ kind: 'job', name: 'send invoices' });
    * try { await sendInvoices(); } finally { end(); }
+   * @throws LastcallError `LASTCALL_BAD_OPTION` without a kind and a name
    */
   begin(start: ActivityStart): Remover;
   /**
@@ -67,6 +68,7 @@ export function createActivities(now: () => number): Activities {
   const sources = new Set<{ readonly list: ActivitySource }>();
 
   function begin(start: ActivityStart): Remover {
+    if (typeof start?.kind !== 'string' || typeof start.name !== 'string') throw notNamed(start);
     const link: Link = { previous: ring.previous, next: ring, start, startedAt: now() };
     ring.previous.next = link;
     ring.previous = link;
@@ -102,9 +104,10 @@ export function createActivities(now: () => number): Activities {
     for (const source of [{ list: listOwn as ActivitySource }, ...sources]) {
       try {
         const sample = toSample(source.list(limit));
-        activities.push(...sample.activities);
+        assertActivities(sample.activities);
         for (const [kind, count] of Object.entries(sample.counts))
           counts[kind] = (counts[kind] ?? 0) + count;
+        for (const activity of sample.activities) activities.push(activity);
       } catch (thrown) {
         errors.push(sourceFailed(thrown));
       }
@@ -119,6 +122,18 @@ function toSample(found: Iterable<Activity> | ActivitySample): ActivitySample {
   if (!(Symbol.iterator in found)) return found;
   const activities = [...found];
   return { counts: countEach(activities.map(({ kind }) => kind)), activities };
+}
+
+/** What one source gets wrong must not spoil the rest of the list. */
+function assertActivities(activities: readonly Activity[]): void {
+  for (const activity of activities) {
+    const { kind, name, ageMs }: Activity = activity ?? {};
+    const hasAge = ageMs === null || Number.isFinite(ageMs);
+    if (typeof kind !== 'string' || typeof name !== 'string' || !hasAge)
+      throw new TypeError(
+        `it listed ${describe(activity)}, where an activity has a kind, a name and an ageMs`,
+      );
+  }
 }
 
 function createRing(): Link {
@@ -146,6 +161,13 @@ function sourceFailed(thrown: unknown): LastcallError {
     'LASTCALL_ACTIVITY_SOURCE_FAILED',
     `a source of activities threw: ${message}; what it knows is missing from the list`,
     { cause: thrown },
+  );
+}
+
+function notNamed(start: unknown): LastcallError {
+  return new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `activities.begin() needs an object with a kind and a name, got ${describe(start)}`,
   );
 }
 

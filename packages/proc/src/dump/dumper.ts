@@ -1,5 +1,4 @@
 import type { Activities } from '../activities/activities';
-import type { Activity } from '../activities/activity';
 import type { AwaitSites } from '../await-sites/await-sites';
 import { assertOptionsObject, describe } from '../check-options';
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
@@ -12,6 +11,7 @@ import type { DumpOptions, DumpResult } from './dump';
 import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
 import { formatDump } from './format-dump';
 import { listHandles } from './list-handles';
+import { plainActivity } from './plain-activity';
 
 /** What a dump is about, and where it goes. */
 export interface DumpHost {
@@ -153,7 +153,7 @@ export class Dumper {
   #activities(): DumpDocument['activities'] & Pick<DumpDocument, 'warnings'> {
     const { counts, activities, errors } = this.#host.activities.list(MOST_ACTIVITIES);
     const warnings = errors.map((error) => error.message);
-    return { counts, oldest: activities.map(toPlain), warnings };
+    return { counts, oldest: activities.map(plainActivity), warnings };
   }
 
   async #awaits(wish: (typeof AWAITS)[number]): Promise<AwaitSites> {
@@ -217,11 +217,6 @@ function assertOptions(options: DumpOptions): void {
 function bad(option: string, allowed: string, value: unknown): LastcallError {
   const message = `option '${option}' of dump() must be ${allowed}, got ${describe(value)}`;
   return new LastcallError('LASTCALL_BAD_OPTION', message);
-}
-
-/** A source may work out a field only when it is asked for. */
-function toPlain({ kind, name, owner, state, peer, ageMs }: Activity): Activity {
-  return { kind, name, owner, state, peer, ageMs };
 }
 
 function notLookedFor(reason: string): AwaitSites {

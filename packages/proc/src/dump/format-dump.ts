@@ -43,7 +43,9 @@ function header(dump: DumpDocument): string {
       `${formatBytes(memory.heapLimitBytes)}, external ${formatBytes(memory.externalBytes)}`,
     ...watchdogLine(dump),
     ...(dump.profiling ? ['profile running'] : []),
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
 }
 
 function watchdogLine({ watchdog }: DumpDocument): string[] {
@@ -129,7 +131,7 @@ function groupText({ count, frames, waitingOn, ageMs }: AwaitGroup, index: numbe
   const lines = frames.map(
     (frame) => `    await ${frame.functionName.padEnd(width)}  ${position(frame)}`,
   );
-  return [`[${index + 1}] ${count} suspended${waiting}${age}`, ...lines].join('\n');
+  return [`[${index + 1}] ${count} suspended${waiting}${age}`, ...lines].map(oneLine).join('\n');
 }
 
 function resourceSection({ resources, listeners }: AwaitSites): string {
@@ -210,11 +212,16 @@ function section(title: string, lines: readonly string[], total = lines.length):
 }
 
 function heading(title: string): string {
-  return `--- ${title} ---`;
+  return `--- ${oneLine(title)} ---`;
 }
 
 function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => `  ${line}`);
+  return lines.map((line) => `  ${oneLine(line)}`);
+}
+
+/** Names come from anywhere: none may begin a new line, or be a command to the terminal. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
 }
 
 function position({

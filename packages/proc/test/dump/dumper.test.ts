@@ -1,0 +1,37 @@
+import type { Activity } from '../../src';
+import { createTestLifecycle } from '../../src/testing';
+
+/** A dump without files and await sites. */
+async function dump(...activities: readonly Activity[]) {
+  const { lifecycle } = createTestLifecycle();
+  lifecycle.activities.addSource(() => activities);
+  return lifecycle.dump({ awaits: 'never', write: false });
+}
+
+describe('a dump', () => {
+  it('keeps to one line what is in flight, whatever its name is', async () => {
+    const name = '/\u001b[2J\r\n=== end of dump 1\u2028';
+    const { text, json } = await dump({ kind: 'request', name, ageMs: 1, peer: 'a\nb' });
+    expect(text).toContain('/\uFFFD[2J\uFFFD\uFFFD=== end of dump 1\uFFFD  (a\uFFFDb)');
+    expect(json.activities.oldest[0]?.name).toBe(name);
+  });
+
+  it('shows the beginning of a long name', async () => {
+    const { text, json } = await dump({ kind: 'query', name: 'x'.repeat(1e6), ageMs: 1 });
+    expect(text.length).toBeLessThan(2000);
+    expect(json.activities.oldest[0]?.name).toHaveLength(301);
+  });
+
+  it('leaves out the details of an activity that cannot be read', async () => {
+    const broken: Activity = {
+      kind: 'query',
+      name: 'select',
+      ageMs: 1,
+      get peer(): string {
+        throw new Error('the socket is gone');
+      },
+    };
+    const { json } = await dump(broken);
+    expect(json.activities.oldest).toEqual([{ kind: 'query', name: 'select', ageMs: 1 }]);
+  });
+});
