@@ -127,6 +127,21 @@ describe('/debug/pprof/', () => {
     expect(answer.status).toBe(200);
   });
 
+  it('the heap is not sampled while another profiler does, which goes on', async () => {
+    program.order(
+      "{ const { Session } = require('node:inspector'); globalThis.other = new Session(); other.connect();" +
+        "other.post('HeapProfiler.startSampling', { samplingInterval: 32768 }, () => say('other samples')); }",
+    );
+    await program.saw('other samples');
+    for (const name of ['heap', 'allocs'])
+      expect(await get(port, `/debug/pprof/${name}?seconds=1`)).toMatchObject({ status: 409 });
+    program.order(
+      "other.post('HeapProfiler.stopSampling', (error) => { other.disconnect(); say('other ' + (error?.message ?? 'is done')); });",
+    );
+    await program.saw('other is done');
+    expect(await get(port, '/debug/pprof/heap?seconds=1')).toMatchObject({ status: 200 });
+  });
+
   it('the heap is not sampled while the process does so itself', async () => {
     program.order("proc.startProfile({ kinds: ['heap'] }).then(() => say('sampling'));");
     await program.saw('sampling');

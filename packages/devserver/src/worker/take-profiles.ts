@@ -1,3 +1,4 @@
+import { HttpError } from './http-error';
 import { InspectorSession } from './inspector-session';
 import type { CpuProfile } from './pprof/cpu-to-pprof';
 import type { HeapProfile } from './pprof/heap-to-pprof';
@@ -31,7 +32,8 @@ export async function takeCpuProfile(seconds: number, signal: AbortSignal): Prom
 
 /**
  * Samples what the main thread allocates: what is still there at the end, or with `includeCollected` all of it. V8 has one
- * such sampling per isolate, so nothing else may run one.
+ * such sampling per isolate, and whoever stops it does so for all: one of somebody else is left alone. Rejects with HttpError,
+ * 409 for one.
  */
 export async function takeHeapProfile(
   seconds: number,
@@ -41,6 +43,7 @@ export async function takeHeapProfile(
   const session = new InspectorSession();
   try {
     await session.post('HeapProfiler.enable');
+    if (await isSampling(session)) throw taken();
     await session.post('HeapProfiler.startSampling', {
       samplingInterval: HEAP_INTERVAL_BYTES,
       includeObjectsCollectedByMajorGC: includeCollected,
@@ -56,4 +59,21 @@ export async function takeHeapProfile(
   } finally {
     session.close();
   }
+}
+
+/** There is no other question to ask: V8 refuses the profile so far if and only if nobody samples. */
+async function isSampling(session: InspectorSession): Promise<boolean> {
+  try {
+    await session.post('HeapProfiler.getSamplingProfile');
+    return true;
+  } catch (thrown) {
+    // No answer is no refusal.
+    if (thrown instanceof HttpError && thrown.status === 503) throw thrown;
+    return false;
+  }
+}
+
+function taken(): HttpError {
+  const message = 'another profiler samples the heap of the process; one at a time';
+  return new HttpError(409, message, { 'Retry-After': '5' });
 }
