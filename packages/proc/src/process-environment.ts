@@ -1,4 +1,5 @@
 import { constants, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
@@ -61,8 +62,23 @@ function releaseSignal(signal: NodeJS.Signals): void {
 
 function isSignalDisabled(signal: NodeJS.Signals): boolean {
   if (signal !== 'SIGUSR1') return false;
+  const isBlocked = isSignalBlocked(signal);
+  if (isBlocked !== undefined) return isBlocked;
   const options = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
   return options.includes('--disable-sigusr1');
+}
+
+/** Node blocks what it is to ignore, wherever it was told to: flags have several spellings, and there are files of them. */
+function isSignalBlocked(signal: NodeJS.Signals): boolean | undefined {
+  try {
+    const status = readFileSync('/proc/self/status', 'utf8');
+    const [, mask] = /^SigBlk:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+    const bit = BigInt(systemConstants.signals[signal] - 1);
+    return mask === undefined ? undefined : ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
+  } catch {
+    // Only Linux tells, and not under --permission.
+    return undefined;
+  }
 }
 
 function isUnderNodemon(): boolean {

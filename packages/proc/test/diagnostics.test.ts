@@ -166,6 +166,21 @@ describe('SIGUSR1', () => {
       expect((await other.ended).out).not.toContain('warning');
     },
   );
+
+  // Only Linux tells which signals are blocked.
+  (hasFlag && process.platform === 'linux' ? it : it.skip).each([
+    ['--disable_sigusr1', true],
+    ['"--disable-sigusr1"', true],
+    ['--disable-sigusr1 --no-disable-sigusr1', false],
+  ])('that Node keeps from the program is known however it was said: %s', async (flags, isKept) => {
+    const program = runProgram(`${tell} proc.install(); say('up');`, {
+      env: { NODE_OPTIONS: flags },
+    });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out } = await program.ended;
+    expect(out.includes('warning LASTCALL_SIGNAL_DISABLED')).toBe(isKept);
+  });
 });
 
 describe('SIGUSR2', () => {
