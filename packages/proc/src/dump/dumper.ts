@@ -173,22 +173,18 @@ export class Dumper {
   }
 
   #write(text: string, json: DumpDocument): string[] {
+    const { diagnostics, environment } = this.#host;
+    const at = Date.parse(json.time);
+    const written: string[] = [];
     try {
-      const files = this.#host.diagnostics.dumpFiles({
-        dir: this.#host.dir(),
-        name: this.#host.name(),
-      });
-      const at = Date.parse(json.time);
-      const written = [
-        files.write('dump', 'txt', text, at),
-        files.write('dump', 'json', `${JSON.stringify(json, undefined, 1)}\n`, at),
-      ];
-      return written.map(({ path }) => path);
+      const files = diagnostics.dumpFiles({ dir: this.#host.dir(), name: this.#host.name() });
+      written.push(files.write('dump', 'txt', text, at).path);
+      written.push(files.write('dump', 'json', `${JSON.stringify(json, undefined, 1)}\n`, at).path);
     } catch (thrown) {
       this.#warn(thrown as LastcallError);
-      this.#host.environment.writeError(bounded(text));
-      return [];
+      if (written.length === 0) environment.writeError(bounded(text));
     }
+    return written;
   }
 
   #warn(error: LastcallError): void {

@@ -1,4 +1,4 @@
-import type { Activity } from '../../src';
+import { type Activity, LastcallError } from '../../src';
 import { createTestLifecycle } from '../../src/testing';
 
 /** A dump without files and await sites. */
@@ -33,5 +33,23 @@ describe('a dump', () => {
     };
     const { json } = await dump(broken);
     expect(json.activities.oldest).toEqual([{ kind: 'query', name: 'select', ageMs: 1 }]);
+  });
+
+  it('says which file was written when the disk is full before the other', async () => {
+    const { lifecycle, environment, events } = createTestLifecycle({ dumpDir: '/dumps' });
+    const write = environment.writeFile.bind(environment);
+    environment.writeFile = (path, text) => {
+      if (path.endsWith('.json')) throw new LastcallError('LASTCALL_DUMP_NO_SPACE', 'full');
+      write(path, text);
+    };
+    const { files } = await lifecycle.dump({ awaits: 'never' });
+    expect(files).toEqual([expect.stringMatching(/^\/dumps\/.*\.txt$/)]);
+    expect(environment.stderr).not.toContain('=== lastcall dump');
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        error: expect.objectContaining({ code: 'LASTCALL_DUMP_NO_SPACE' }),
+      }),
+    );
   });
 });
