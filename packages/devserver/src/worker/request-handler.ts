@@ -1,8 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Guard } from './guard';
 import { HttpError } from './http-error';
+import { Limited } from './limited';
 import { type Reply, send, TEXT } from './reply';
 import type { Routes, Visit } from './route';
+
+/** Fewer than there may be connections: the others get an answer at once, and health checks always find room. */
+const MOST_COSTLY = 32;
 
 /** Answers requests by guard and routes; `closing` ends what is still being answered. */
 export function requestHandler(
@@ -10,17 +14,25 @@ export function requestHandler(
   routes: Routes,
   closing: AbortSignal,
 ): RequestListener {
+  const costly = new Limited(MOST_COSTLY);
   return (request, response) => {
-    answer(request, response, { guard, routes, closing }).catch((thrown: unknown) => {
+    answer(request, response, { guard, routes, closing, costly }).catch((thrown: unknown) => {
       send(response, toReply(thrown), request.method === 'HEAD');
     });
   };
 }
 
+interface Answering {
+  readonly guard: Guard;
+  readonly routes: Routes;
+  readonly closing: AbortSignal;
+  readonly costly: Limited;
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { guard, routes, closing }: { guard: Guard; routes: Routes; closing: AbortSignal },
+  { guard, routes, closing, costly }: Answering,
 ): Promise<void> {
   guard.check(request);
   const [path = '', search = ''] = splitTarget(request.url ?? '');
@@ -33,7 +45,9 @@ async function answer(
   if (isHead && route.isCostly) throw new HttpError(405, 'only GET', { Allow: 'GET' });
   const { accept = '' } = request.headers;
   const visit: Visit = { query, accept, isAuthorized, signal: goneSignal(response, closing) };
-  const reply = await route.answer(visit);
+  const reply = await (route.isCostly
+    ? costly.run(() => route.answer(visit))
+    : route.answer(visit));
   if (typeof reply !== 'function') send(response, reply, isHead);
   else if (isHead) send(response, { type: TEXT, body: '' }, true);
   else reply(response);
