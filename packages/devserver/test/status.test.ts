@@ -86,9 +86,10 @@ describe('/debug/status', () => {
 
   it('survives what a program may put into activities', async () => {
     program = runProgram(`
-      proc.activities.begin({ kind: 'job', name: Symbol('x') });
+      proc.activities.begin({ kind: 'job', name: 'a', owner: Symbol('x') });
       proc.activities.addSource(() => { throw new Error('broken'); });
-      proc.activities.addSource(() => [{ kind: 'x'.repeat(10000), name: 1n, ageMs: NaN, extra: () => {} }]);
+      proc.activities.addSource(() => [{ kind: 'x'.repeat(10000), name: 'b', ageMs: 1, extra: () => {} }]);
+      proc.activities.addSource(() => [{ kind: 'job', name: 1n, ageMs: NaN }]);
       up();`);
     const { status, text } = await get(await program.port, '/debug/status');
     expect(status).toBe(200);
