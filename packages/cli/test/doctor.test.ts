@@ -167,7 +167,7 @@ onLinux('lastcall doctor of a live process (needs /proc)', () => {
   it('sees a shell in front of it', async () => {
     const program = `setInterval(() => {}, 1000); console.log("pid " + process.pid)`;
     const shell = spawn('sh', ['-c', `"$0" -e '${program}'; true`, process.execPath], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [chunk] = await once(shell.stdout, 'data');
     const pid = /pid (\d+)/.exec(String(chunk))?.[1] ?? '';

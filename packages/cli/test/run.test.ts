@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Plan, Service, send } from '../../restart/test/harness/service';
 import { Load } from '../../restart/test/harness/upgrade-under-load';
 import { type CliResult, runCli } from './run-cli';
@@ -227,6 +228,25 @@ describe('lastcall run', () => {
     expect(readdirSync(folder)).toEqual(['dumps']);
   });
 
+  itWith(['python3', 'systemd-notify'])(
+    'tells systemd how it does, as the main process, and its workers tell nothing',
+    async () => {
+      using systemd = await NotifySocket.open();
+      await using service = run({ env: { NOTIFY_SOCKET: systemd.path } });
+      await service.ready(1);
+      const main = `MAINPID=${supervisorOf(service)}`;
+      await systemd.saw('READY=1', main);
+      await lastcall('reload', String(supervisorOf(service)));
+      await systemd.saw('RELOADING=1');
+      await systemd.saw('READY=1', main, 'STATUS=generation 2 serves');
+      send(supervisorOf(service), 'SIGTERM');
+      await systemd.saw('STOPPING=1');
+      await endOf(service);
+      const told = systemd.got.map(({ text }) => text.split('\n')[0]);
+      expect(told).toEqual(['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']);
+    },
+  );
+
   it('gives up a worker that crashes again and again, and says how it ended', async () => {
     await using service = run({
       options: ['--max-restarts', '2'],
@@ -314,6 +334,8 @@ describe('lastcall run of any program', () => {
 });
 
 const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+if (!canUnshare && process.env.LASTCALL_REQUIRE_SERVICES === '1')
+  throw new Error('the tests need `unshare --pid --fork` (LASTCALL_REQUIRE_SERVICES=1)');
 const asPid1 = canUnshare ? describe : describe.skip;
 
 asPid1('lastcall run as process 1 (needs unshare --pid)', () => {

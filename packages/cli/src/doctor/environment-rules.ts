@@ -17,7 +17,8 @@ const VARIABLES: Readonly<Record<string, Kind>> = {
   LASTCALL_EXIT: ['signal', 'code', 'none'],
   LASTCALL_SECOND_SIGNAL: ['kill', 'hammer', 'ignore'],
   LASTCALL_FATAL_ERRORS: ['true', 'false'],
-  LASTCALL_CONTROL: 'text',
+  LASTCALL_CONTROL_DIR: 'text',
+  LASTCALL_PID_FILE: 'text',
   LASTCALL_NAME: 'text',
   LASTCALL_DUMP_DIR: 'text',
   LASTCALL_DUMP_SIGNAL: 'text',
@@ -26,8 +27,7 @@ const VARIABLES: Readonly<Record<string, Kind>> = {
 };
 
 /** What later versions, and the packages on top, may read. */
-const OTHERS =
-  /^LASTCALL_(CONTROL|DEVSERVER|UPGRADE|MAX|PID|CHECK|HANDOVER|HOOK|REQUIRE|SKIP|TEST|NOTIFY)/;
+const OTHERS = /^LASTCALL_(DEVSERVER|UPGRADE|MAX|CHECK|HANDOVER|HOOK|REQUIRE|SKIP|TEST|NOTIFY)/;
 
 /** What is wrong with variables of the environment. */
 export function environmentRules({ env }: Facts): Finding[] {

@@ -3,14 +3,16 @@ import { isatty } from 'node:tty';
 import { type LastcallError, toError } from '@lastcall/proc';
 import {
   createProcessRestartEnvironment,
+  DEFAULT_SETTINGS,
   type GenerationEnd,
   type RestartEnvironment,
+  SystemdNotifier,
   startCommandOf,
   takeActivatedSockets,
 } from '@lastcall/restart/handover';
 import { HeldSockets } from './held-sockets';
 import type { RunSettings } from './run-settings';
-import { Supervisor } from './supervisor';
+import { Supervisor, type SupervisorObserver } from './supervisor';
 import { serveSupervisor } from './supervisor-control';
 
 /** Signals that end the service. */
@@ -32,9 +34,9 @@ export async function runService(
   const sockets = new HeldSockets(takeActivatedSockets(environment));
   const command = startCommandOf(environment);
   const { pidFile } = settings;
-  const onUp = (): void =>
-    log(settings.workers === 1 ? 'the worker is ready' : `${settings.workers} workers are ready`);
-  const supervisor = new Supervisor({ environment, command, settings, sockets, log, onUp });
+  const systemd = createNotifier(environment, log);
+  const observer = observe(systemd, settings, log);
+  const supervisor = new Supervisor({ environment, command, settings, sockets, log, observer });
   const removeHandlers = handleSignals(supervisor);
   const control = serveSupervisor(supervisor, sockets, settings).catch((error: LastcallError) => {
     log(`no control socket: ${error.message}`);
@@ -47,8 +49,40 @@ export async function runService(
   } finally {
     await (await control)?.close();
     if (pidFile !== undefined) removePidFile(environment, pidFile);
+    await systemd.flushed();
     removeHandlers();
   }
+}
+
+function createNotifier(
+  environment: RestartEnvironment,
+  log: (text: string) => void,
+): SystemdNotifier {
+  const isOff = environment.env('LASTCALL_NOTIFY') === 'off';
+  const settings = { ...DEFAULT_SETTINGS, notify: isOff ? 'off' : 'auto' } as const;
+  return new SystemdNotifier({
+    environment,
+    settings: () => settings,
+    warn: ({ message }) => log(message),
+  });
+}
+
+/** The supervisor is the main process of the unit, and stays that: its workers tell systemd nothing. */
+function observe(
+  systemd: SystemdNotifier,
+  { workers, readyTimeoutMs, bakeMs, killTimeoutMs }: RunSettings,
+  log: (text: string) => void,
+): SupervisorObserver {
+  return {
+    onUp: () => {
+      log(workers === 1 ? 'the worker is ready' : `${workers} workers are ready`);
+      systemd.ready(1);
+    },
+    onRoll: () => systemd.reloading(workers * (readyTimeoutMs + bakeMs)),
+    onRolled: (generation) => systemd.ready(generation),
+    onRollFailed: (error) => systemd.reloadFailed(error),
+    onStop: () => systemd.stopping(killTimeoutMs),
+  };
 }
 
 /**

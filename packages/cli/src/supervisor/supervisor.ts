@@ -14,15 +14,22 @@ export interface SupervisorParts {
   readonly settings: RunSettings;
   readonly sockets: HeldSockets;
   readonly log: (text: string) => void;
-  /** Every worker is ready for the first time. */
-  readonly onUp: () => void;
+  readonly observer: SupervisorObserver;
 }
 
-type State =
-  | { readonly name: 'starting' | 'running' }
-  /** An upgrade goes through the slots. */
-  | { readonly name: 'rolling'; readonly roll: Promise<readonly number[]> }
-  | { readonly name: 'stopping' };
+/** Who is told how the service does: systemd, for one. */
+export interface SupervisorObserver {
+  /** Every worker is ready for the first time. */
+  onUp(): void;
+  /** An upgrade has begun. */
+  onRoll(): void;
+  onRolled(generation: number): void;
+  onRollFailed(error: LastcallError): void;
+  onStop(): void;
+}
+
+/** Where the service is; `rolling`: an upgrade goes through the slots. */
+type State = 'starting' | 'running' | 'rolling' | 'stopping';
 
 /** How an upgrade is to tell what it does. */
 export type Progress = (text: string) => void;
@@ -39,7 +46,7 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #slots: readonly Slot[];
   readonly #ends: GenerationEnd[] = [];
-  #state: State = { name: 'starting' };
+  #state: State = 'starting';
   #isRollWanted = false;
   #hasBeenReady = false;
   #finish: (end: GenerationEnd) => void = () => {};
@@ -53,7 +60,7 @@ export class Supervisor {
       settings: parts.settings,
       start: (generation) => this.#start(generation),
       log: parts.log,
-      isRunning: () => this.#state.name !== 'stopping',
+      isRunning: () => this.#state !== 'stopping',
       hasBeenReady: () => this.#hasBeenReady,
       onReady: () => {
         this.#hasBeenReady = true;
@@ -66,8 +73,8 @@ export class Supervisor {
     );
   }
 
-  get state(): State['name'] {
-    return this.#state.name;
+  get state(): State {
+    return this.#state;
   }
 
   get slots(): readonly Slot[] {
@@ -79,13 +86,13 @@ export class Supervisor {
     const [first, ...others] = this.#slots;
     const worker = await (first as Slot).fill();
     if (others.length === 0) {
-      this.#state = { name: 'running' };
+      this.#state = 'running';
       void this.#announce([worker]);
       return;
     }
     const { readyTimeoutMs } = this.#parts.settings;
     const { kind } = await worker.becameReady(readyTimeoutMs);
-    if (this.#state.name === 'stopping' || kind === 'ended') return;
+    if (this.#state === 'stopping' || kind === 'ended') return;
     if (kind === 'late') {
       this.#parts.log(
         `the first worker did not call restart.ready() within ${readyTimeoutMs} ms (--ready-timeout): several workers need it, as they share their sockets by @lastcall/restart`,
@@ -94,7 +101,7 @@ export class Supervisor {
       this.#ends.push({ code: 1, signal: null });
       return;
     }
-    this.#state = { name: 'running' };
+    this.#state = 'running';
     const more = await Promise.all(others.map((slot) => slot.fill()));
     void this.#announce([worker, ...more]);
   }
@@ -105,7 +112,7 @@ export class Supervisor {
       this.#forwardHangup();
       return;
     }
-    if (this.#state.name === 'rolling') {
+    if (this.#state === 'rolling') {
       // Whoever sent it may have put yet another version in place: once more, afterwards.
       if (!this.#isRollWanted)
         this.#parts.log('an upgrade is under way: once more when it has ended');
@@ -125,24 +132,30 @@ export class Supervisor {
    * `LASTCALL_UPGRADE_NOT_READY`
    */
   async upgrade(progress: Progress): Promise<readonly number[]> {
-    if (this.#state.name === 'rolling')
+    if (this.#state === 'rolling')
       throw new LastcallError(
         'LASTCALL_UPGRADE_IN_PROGRESS',
         'an upgrade is under way; ask again when it has ended',
       );
-    if (this.#state.name === 'stopping')
+    if (this.#state === 'stopping')
       throw new LastcallError('LASTCALL_UPGRADE_STOPPING', 'the service stops; start it anew');
-    if (this.#state.name === 'starting' || !this.#hasBeenReady)
+    if (this.#state === 'starting' || !this.#hasBeenReady)
       throw new LastcallError(
         'LASTCALL_UPGRADE_NOT_READY',
         'no worker has called restart.ready(): a program that knows nothing of @lastcall/restart cannot be replaced without downtime',
       );
-    const roll = this.#roll(progress);
-    this.#state = { name: 'rolling', roll };
+    const { observer } = this.#parts;
+    observer.onRoll();
+    this.#state = 'rolling';
     try {
-      return await roll;
+      const pids = await this.#roll(progress);
+      observer.onRolled(Math.max(...this.#slots.map(({ generation }) => generation)));
+      return pids;
+    } catch (thrown) {
+      if ((this.#state as State) === 'rolling') observer.onRollFailed(thrown as LastcallError);
+      throw thrown;
     } finally {
-      if ((this.#state as State).name === 'rolling') this.#state = { name: 'running' };
+      if ((this.#state as State) === 'rolling') this.#state = 'running';
       this.#rollAgain();
     }
   }
@@ -154,14 +167,15 @@ export class Supervisor {
 
   /** Ends the service: passes the signal on to all processes, and kills what is left after the time it has. */
   stop(signal: NodeJS.Signals): void {
-    const isFirst = this.#state.name !== 'stopping';
-    this.#state = { name: 'stopping' };
+    const isFirst = this.#state !== 'stopping';
+    this.#state = 'stopping';
     const living = this.#living;
     for (const slot of this.#slots) slot.close();
     // One that drains already would take it for a second signal, and cut what is in flight.
     for (const worker of living)
       if (!isFirst || worker.state !== 'leaving') worker.kill(signal, true);
     if (!isFirst) return;
+    this.#parts.observer.onStop();
     const { killTimeoutMs } = this.#parts.settings;
     void Promise.all(living.map((worker) => worker.retire(killTimeoutMs, null))).then(() =>
       this.#endIfOver(),
@@ -184,7 +198,7 @@ export class Supervisor {
   }
 
   async #start(generation: number): Promise<Worker> {
-    if (this.#state.name === 'stopping')
+    if (this.#state === 'stopping')
       throw new LastcallError('LASTCALL_UPGRADE_STOPPING', 'the service stops');
     const { environment, command, settings, sockets } = this.#parts;
     return Worker.start({
@@ -200,8 +214,8 @@ export class Supervisor {
   async #announce(workers: readonly Worker[]): Promise<void> {
     const { readyTimeoutMs } = this.#parts.settings;
     const outcomes = await Promise.all(workers.map((worker) => worker.becameReady(readyTimeoutMs)));
-    if (this.#state.name !== 'stopping' && outcomes.every(({ kind }) => kind === 'ready'))
-      this.#parts.onUp();
+    if (this.#state !== 'stopping' && outcomes.every(({ kind }) => kind === 'ready'))
+      this.#parts.observer.onUp();
   }
 
   async #roll(tell: Progress): Promise<readonly number[]> {
@@ -227,7 +241,7 @@ export class Supervisor {
   #rollAgain(): void {
     if (!this.#isRollWanted) return;
     this.#isRollWanted = false;
-    if (this.#state.name === 'running') this.onReloadSignal();
+    if (this.#state === 'running') this.onReloadSignal();
   }
 
   /** A worker asks to be replaced: somebody has sent it SIGHUP. All are. */
@@ -242,14 +256,13 @@ export class Supervisor {
   #onVacant(end: GenerationEnd): void {
     this.#ends.push(end);
     // It never came up: the others are in the way of whoever is to see that.
-    if (this.#state.name !== 'stopping' && end.code !== 0 && !this.#hasBeenReady)
-      this.stop('SIGTERM');
+    if (this.#state !== 'stopping' && end.code !== 0 && !this.#hasBeenReady) this.stop('SIGTERM');
     this.#endIfOver();
   }
 
   #endIfOver(): void {
     const isOver =
-      this.#state.name === 'stopping'
+      this.#state === 'stopping'
         ? this.#living.length === 0
         : this.#slots.every(({ isVacant }) => isVacant);
     if (isOver) this.#finish(worstEnd(this.#ends));

@@ -2,8 +2,10 @@
 
 export { createProcessRestartEnvironment } from '../process-restart-environment';
 export type { RestartEnvironment } from '../restart-environment';
+export { DEFAULT_SETTINGS, type RestartSettings } from '../settings';
 export { type StartCommand, startCommandOf } from '../start-command';
 export { takeActivatedSockets } from '../systemd/activated-sockets';
+export { type NotifierParts, SystemdNotifier } from '../systemd/systemd-notifier';
 export { ControlChannel } from './control-channel';
 export {
   type GenerationEnd,
