@@ -1,6 +1,6 @@
 import { url as inspectorUrl } from 'node:inspector';
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { type Lifecycle, toError } from '@lastcall/proc';
@@ -39,7 +39,8 @@ export class ProcessObserver {
   /** What the service is called. */
   get processName(): string {
     const { name } = this.#lifecycle.settings;
-    return name ?? process.env.npm_package_name ?? basename(process.argv[1] ?? 'node');
+    const script = process.argv[1] ?? 'node';
+    return name ?? (process.env.npm_package_name || basename(script, extname(script)));
   }
 
   set profiling(profiling: boolean) {

@@ -154,6 +154,14 @@ describe('/debug/pprof/', () => {
     expect(await get(port, '/debug/pprof/heap?seconds=1')).toMatchObject({ status: 200 });
   });
 
+  it('the index is found without the slash at its end', async () => {
+    const { status, headers } = await get(port, '/debug/pprof');
+    expect({ status, location: headers.location }).toEqual({
+      status: 301,
+      location: '/debug/pprof/',
+    });
+  });
+
   it('the index leads to what there is', async () => {
     const { text, headers } = await get(port, '/debug/pprof/');
     expect(headers['content-type']).toBe('text/html; charset=utf-8');

@@ -95,6 +95,11 @@ function isFresh({ doneAt }: Order, freshMs: number): boolean {
 
 type Seen = Pick<BlockedDump, 'stack' | 'stackError'>;
 
+function describeState(stack: MainStack): string {
+  if (stack.state !== 'running' || !stack.isLate) return stack.state;
+  return 'back from native code, which is what blocks; innermost call first';
+}
+
 /** A dump without the main thread, as text. */
 export function formatBlockedDump({
   time,
@@ -108,9 +113,9 @@ export function formatBlockedDump({
   const lines = frames.map(
     ({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column}`,
   );
-  const doing = stack === null ? `unknown: ${stackError}` : stack.state;
+  const doing = stack === null ? `unknown: ${stackError}` : describeState(stack);
   return [
-    `=== dump of a blocked process: ${name} pid=${pid} host=${host} node=${node} ${time} ===`,
+    `=== lastcall dump of a blocked process: ${name} pid ${pid} on ${host}, node ${node}, ${time} ===`,
     `the main thread has not answered for ${mainThread.blockedMs} ms`,
     `main thread: ${doing}`,
     ...lines,

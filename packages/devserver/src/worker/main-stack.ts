@@ -15,12 +15,20 @@ export interface StackFrame {
 
 /** What the main thread is doing, seen from outside. */
 export type MainStack =
-  | { readonly state: 'running'; readonly frames: readonly StackFrame[] }
+  | {
+      readonly state: 'running';
+      readonly frames: readonly StackFrame[];
+      /** It was in native code when asked: the stack is what ran when it came back from there. */
+      readonly isLate: boolean;
+    }
   /** It runs no JavaScript: it waits for events, or is in native code. */
   | { readonly state: 'idle or in native code' };
 
 /** How long JavaScript that runs may take to pause, in milliseconds. */
 const PAUSE_DEADLINE_MS = 1000;
+
+/** JavaScript pauses at once: what takes longer was in native code. */
+const NATIVE_AFTER_MS = 100;
 
 interface Script {
   readonly scriptId: string;
@@ -93,11 +101,13 @@ export class StackReader {
 
   /** The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. */
   async read(deadlineMs: number): Promise<MainStack> {
+    const askedAt = performance.now();
     const paused = this.#nextPause(deadlineMs);
     await this.#session.post('Debugger.pause');
     const calls = await paused;
     if (calls === undefined) return { state: 'idle or in native code' };
-    return { state: 'running', frames: calls.map((call) => this.#toFrame(call)) };
+    const isLate = performance.now() - askedAt > NATIVE_AFTER_MS;
+    return { state: 'running', frames: calls.map((call) => this.#toFrame(call)), isLate };
   }
 
   /** Also takes back a pause that has not come. */
@@ -118,7 +128,7 @@ export class StackReader {
 
   #toFrame({ functionName, functionLocation, location }: Call): StackFrame {
     const { scriptId, lineNumber, columnNumber } = location;
-    const path = toPath(this.#urls.get(scriptId) ?? '');
+    const path = toPath(this.#urls.get(scriptId) || '[evaluated]');
     const begin = functionLocation ?? location;
     const { line: startLine } = originalPosition(
       path,

@@ -35,7 +35,7 @@ export function awaitsToText(awaits: AwaitSites): string {
       ({ functionName, file, line, column }) =>
         `#\t${functionName}\t${file}:${line}${column === null ? '' : `:${column}`}\n`,
     );
-    return `${count} @ ${id}\n${waits === '' ? '' : `# waiting on: ${waits}\n`}${age}${lines.join('')}`;
+    return `${count} @ ${id}\n${waits === '' ? '' : `# waiting for: ${waits}\n`}${age}${lines.join('')}`;
   });
   const omitted = awaits.omittedGroups === 0 ? [] : [`# ${awaits.omittedGroups} more groups\n`];
   return [`${head}${note}`, ...groups, ...omitted].join('\n');

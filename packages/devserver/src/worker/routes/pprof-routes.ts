@@ -73,6 +73,7 @@ export function pprofRoutes(
   }
 
   return [
+    ['/debug/pprof', { answer: () => moved('/debug/pprof/') }],
     ['/debug/pprof/', { answer: () => indexPage() }],
     ['/debug/pprof/profile', { answer: profile, isCostly: true }],
     ['/debug/pprof/heap', { answer: (visit) => space('inuse_space', visit), isCostly: true }],
@@ -80,6 +81,11 @@ export function pprofRoutes(
     ['/debug/pprof/goroutine', { answer: goroutine, isCostly: true }],
     ['/debug/pprof/cmdline', { answer: () => text(commandLine.join('\0')) }],
   ];
+}
+
+/** As Go's does: the links of the index are relative. */
+function moved(path: string): Reply {
+  return { ...text(`${path}\n`, 301), headers: { Location: path } };
 }
 
 /** V8 samples the heap once per isolate: a second sampling would end with the first. */
