@@ -46,7 +46,9 @@ export class Connection {
   get peer(): string {
     const { remoteAddress, remotePort } = this.socket;
     if (remoteAddress === undefined) return 'unix';
-    return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+    // How a socket for both families writes an IPv4 address.
+    const host = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+    return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
   }
 
   destroy(): void {
