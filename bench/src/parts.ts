@@ -6,6 +6,7 @@ import { lostRequests } from './parts/lost-requests';
 import { memory } from './parts/memory';
 import { overhead } from './parts/overhead';
 import { registry } from './parts/registry';
+import { restart } from './parts/restart';
 import { stop } from './parts/stop';
 import { throughput } from './parts/throughput';
 import { upgrades } from './parts/upgrades';
@@ -15,6 +16,7 @@ import { workers } from './parts/workers';
 export const PARTS: readonly RunnablePart[] = [
   runnable(lostRequests),
   runnable(upgrades),
+  runnable(restart),
   runnable(throughput),
   runnable(workers),
   runnable(overhead),
