@@ -1,4 +1,5 @@
 import { type RunnablePart, runnable } from './part';
+import { db } from './parts/db';
 import { diagnostics } from './parts/diagnostics';
 import { grpc } from './parts/grpc';
 import { importTime } from './parts/import';
@@ -21,6 +22,7 @@ export const PARTS: readonly RunnablePart[] = [
   runnable(workers),
   runnable(overhead),
   runnable(grpc),
+  runnable(db),
   runnable(stop),
   runnable(memory),
   runnable(importTime),

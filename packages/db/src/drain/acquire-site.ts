@@ -1,5 +1,7 @@
-/** A stack trace whose text is made only when somebody reads it. */
-export type AcquireSite = Error;
+/** A stack trace whose text is made only when somebody reads it, as an Error's is. */
+export interface AcquireSite {
+  readonly stack?: string | undefined;
+}
 
 /** Frames of Node, of packages and of the engine (`new Promise`): the application's own is wanted. */
 const FOREIGN = /\(?node:|[\\/]node_modules[\\/]|<anonymous>\)?$/;

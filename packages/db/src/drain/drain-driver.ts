@@ -2,6 +2,7 @@ import type { Outcome, WorkState } from './cut-work';
 
 /** What a unit of work is at, looked at when somebody wants to know. */
 export interface WorkSnapshot {
+  /** `queued` where the driver has a queue of its own behind the gate. */
   readonly state: WorkState;
   /** What the server calls the connection: a process or thread id. */
   readonly connection?: number | string | undefined;
@@ -50,8 +51,9 @@ export interface DrainDriver<W extends object> {
    * for which nothing runs is to be left alone, unless the server needs it to roll back: it has `cancelGraceMs` to end by
    * itself. The application hears of the cancel through its own statement, which fails. May be called a second time, for
    * what runs after the grace.
+   * @param reason - What to fail work with that has not reached the server yet.
    */
-  cancel?(work: readonly W[], signal: AbortSignal): Promise<unknown>;
+  cancel?(work: readonly W[], signal: AbortSignal, reason: Error): Promise<unknown>;
   /**
    * What became of `work`, asked only after the first cancel: when the application has ended it (`released`), or right
    * before `destroy` (`destroyed`). In doubt `outcome unknown`.

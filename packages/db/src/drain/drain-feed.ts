@@ -1,3 +1,4 @@
+import type { AcquireSite } from './acquire-site';
 import type { Outcome } from './cut-work';
 
 /** A place in the queue for a connection. */
@@ -26,8 +27,11 @@ export interface DrainFeed<W extends object> {
    * not counted then.
    */
   leave(ticket: Ticket, work?: W): boolean;
-  /** `work` begins: a connection was handed out, a command was sent. */
-  begin(work: W): void;
+  /**
+   * `work` begins: a connection was handed out, a command was sent.
+   * @param site - Where that was asked for, for work that had no ticket; called only with `acquireSites`.
+   */
+  begin(work: W, site?: () => AcquireSite): void;
   /** `work` ended by itself. Does nothing when it is not known, or over. */
   end(work: W): void;
   /**

@@ -103,9 +103,9 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     for (const [work, entry] of ledger.pending()) this.#seen.set(work, this.#describe(work, entry));
     for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(this.#describeWaiter(waiter));
     const cancelling = new AbortController();
-    await this.#cancel([...this.#seen.keys()], settings.cancelGraceMs, cancelling.signal);
+    await this.#cancel([...this.#seen.keys()], settings.cancelGraceMs, cancelling.signal, reason);
     const running = [...ledger.pending()].map(([work]) => work).filter(this.#isRunning);
-    if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal);
+    if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal, reason);
     cancelling.abort(reason);
     for (const [work, entry] of [...ledger.pending()]) {
       const seen = this.#seen.get(work);
@@ -121,10 +121,12 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   }
 
   /** Asks the server to stop `work`, and waits for all of it to end, at most `ms`. */
-  async #cancel(work: readonly W[], ms: number, signal: AbortSignal): Promise<void> {
+  async #cancel(work: readonly W[], ms: number, signal: AbortSignal, reason: Error): Promise<void> {
     const { driver, ledger } = this.#parts;
     if (ledger.isQuiet) return;
-    driver.cancel?.(work, signal).catch((error: unknown) => this.#errors.push(toError(error)));
+    driver
+      .cancel?.(work, signal, reason)
+      .catch((error: unknown) => this.#errors.push(toError(error)));
     await within(this.#quiet(), ms);
   }
 

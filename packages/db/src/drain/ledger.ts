@@ -86,8 +86,11 @@ export class Ledger<W extends object> {
     return true;
   }
 
-  begin(work: W): void {
-    if (!this.entries.has(work)) this.entries.set(work, new Entry());
+  begin(work: W, site?: () => AcquireSite): void {
+    if (this.entries.has(work)) return;
+    const entry = new Entry();
+    if (site !== undefined && this.#acquireSites) entry.site = site();
+    this.entries.set(work, entry);
   }
 
   end(work: W): void {

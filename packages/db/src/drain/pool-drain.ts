@@ -78,7 +78,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     admit: () => ledger.admit(),
     enqueue: (cut, below) => ledger.enqueue(cut, below),
     leave: (ticket, work) => ledger.leave(ticket as Waiter, work),
-    begin: (work) => ledger.begin(work),
+    begin: (work, site) => ledger.begin(work, site),
     end: (work) => ledger.end(work),
     lost: (work, outcome) => ledger.lost(work, outcome),
     get drained() {

@@ -20,8 +20,9 @@ export class SocketSet {
     socket.once('close', () => this.#forget(socket));
   }
 
+  /** How many are open, or half-open. */
   get size(): number {
-    return this.#sockets.size;
+    return [...this.#sockets].filter(({ destroyed }) => !destroyed).length;
   }
 
   /** Settles when none is left. */

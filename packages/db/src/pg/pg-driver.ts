@@ -1,7 +1,8 @@
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { SocketSet } from '../drain/socket-set';
-import { sendCancelRequest } from './cancel-request';
+import { sendCancelRequest } from '../postgres-wire/cancel-request';
+import { cancelTarget } from './cancel-target';
 import { ClientRecord } from './client-record';
 import { gateConnect } from './gated-connect';
 import { joinEnd } from './joined-end';
@@ -61,7 +62,9 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     cancel(clients, signal) {
       const running = clients.filter((client) => activeQuery(client) !== undefined);
       for (const client of clients) recordOf(client).watchCancel();
-      return Promise.all(running.map((client) => sendCancelRequest(pool, client, signal)));
+      return Promise.all(
+        running.map((client) => sendCancelRequest(cancelTarget(pool, client), signal)),
+      );
     },
 
     judge(client, end) {

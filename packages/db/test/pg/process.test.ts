@@ -97,7 +97,9 @@ describePostgres('a process with a pg pool', (postgres) => {
 
   it('does not crash when its server ends every session, before, during and after the stop', async () => {
     const { program } = start(`
+      setInterval(() => {}, 1000); // Without connections nothing else keeps the process alive.
       const held = pool.connect();
+      held.then((client) => client.once('end', () => say('held is gone')));
       Promise.all([held, pool.query('select 1')]).then(() => say('up'));
       proc.onShutdown(() => new Promise((resolve) => setTimeout(resolve, 200)), { name: 'last', stage: 'telemetry' });
       proc.onWrapUp(() => say('stopping'));
@@ -105,6 +107,7 @@ describePostgres('a process with a pg pool', (postgres) => {
     await program.saw('up');
     await postgres().terminate();
     await program.saw('LASTCALL_DB_CONNECTION_LOST');
+    await program.saw('held is gone');
     program.kill('SIGTERM');
     await program.saw('stopping');
     await postgres().terminate();

@@ -1,0 +1,86 @@
+import type { DrainDriver } from '../drain/drain-driver';
+import type { DrainFeed } from '../drain/drain-feed';
+import { type CancelTarget, sendCancelRequest } from '../postgres-wire/cancel-request';
+import type { OpenSql, SqlQuery } from './postgres-sql';
+import { SqlGate } from './sql-gate';
+import { SqlSockets } from './sql-sockets';
+import type { Backend, SqlWork } from './sql-work';
+
+/** What the pool of postgres.js does for its drain. A unit of work is a query, a transaction, or a reserved connection. */
+export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<SqlWork> {
+  const sockets = new SqlSockets(sql);
+  const gate = new SqlGate(sql, feed);
+
+  function cancelTarget({ pid, secret }: Backend): CancelTarget {
+    const { ssl, host, path } = sql.options;
+    return {
+      processId: pid,
+      secretKey: secret,
+      open: () => sockets.connect(),
+      tls: tlsOf(ssl),
+      host: path ? undefined : host[0],
+    };
+  }
+
+  /** A query behind another one on its connection runs when that is cancelled: again, until nothing runs. */
+  async function cancel(
+    work: readonly SqlWork[],
+    signal: AbortSignal,
+    reason: Error,
+  ): Promise<void> {
+    for (const unit of work) for (const query of unit.queries) dropQueued(query, reason);
+    while (!signal.aborted) {
+      const backends = new Set(work.filter(({ running }) => running?.active).map(backendOf));
+      if (backends.size === 0) return;
+      const targets = [...backends].map((backend) => cancelTarget(backend as Backend));
+      const settled = gate.nextSettled(signal);
+      await Promise.all(targets.map((target) => sendCancelRequest(target, signal)));
+      await settled;
+    }
+  }
+
+  return {
+    name: 'postgres',
+    unit: 'work',
+    look: (work) => work.look(),
+    cancel,
+    judge: (work, end) =>
+      end === 'released' ? work.judgeReleased(gate.succeeded(work)) : work.judgeDestroyed(),
+    // Which socket is whose only postgres.js knows; whatever is left at this time is to be destroyed.
+    destroy(_work, reason) {
+      sockets.closedBy = reason;
+      sockets.destroy(reason);
+    },
+    close: () => gate.end(),
+    socketsClosed: () => sockets.closed(),
+    destroySockets(reason) {
+      sockets.closedBy = reason;
+      sockets.destroy(reason);
+    },
+    counts() {
+      const total = sockets.size;
+      return { total, idle: Math.max(total - gate.busy, 0), max: sql.options.max };
+    },
+    restore() {
+      gate.restore();
+      sockets.restore();
+    },
+  };
+}
+
+const backendOf = ({ backend }: SqlWork): Backend | null => backend;
+
+/** Fails a query that is not sent yet, and takes it out of the queue. */
+function dropQueued(query: SqlQuery, reason: Error): void {
+  if (query.state !== null) return;
+  query.reject(reason);
+  query.canceller?.(query).catch(() => {});
+}
+
+/** postgres.js knows several words for TLS without a check of the certificate. */
+function tlsOf(ssl: OpenSql['options']['ssl']): CancelTarget['tls'] {
+  if (typeof ssl === 'object') return ssl;
+  if (ssl === 'require' || ssl === 'allow' || ssl === 'prefer')
+    return { rejectUnauthorized: false };
+  return Boolean(ssl);
+}

@@ -1,0 +1,198 @@
+import { captureAcquireSite } from '../drain/acquire-site';
+import type { DrainFeed } from '../drain/drain-feed';
+import type { OpenSql, ReservedScope, SqlQuery, SqlScope } from './postgres-sql';
+import { hookOf, onSettled, type QueryHook } from './query-hook';
+import { SqlWork } from './sql-work';
+
+/** Where work enters a pool of postgres.js: queries, `begin()`, `reserve()`. Tells the drain of each, and of its end. */
+export class SqlGate {
+  readonly #sql: OpenSql;
+  readonly #feed: DrainFeed<SqlWork>;
+  readonly #hook: QueryHook;
+  readonly #original: Pick<OpenSql, 'begin' | 'reserve' | 'end' | 'file'>;
+  /** The transaction whose `begin()` is being called: its first query comes out of that call. */
+  #beginning: SqlWork | undefined;
+  readonly #failed = new WeakSet<SqlWork>();
+  readonly #queries = new Set<SqlQuery>();
+  #onSettled: (() => void)[] = [];
+
+  constructor(sql: OpenSql, feed: DrainFeed<SqlWork>) {
+    this.#sql = sql;
+    this.#feed = feed;
+    const { begin, reserve, end, file } = sql;
+    this.#original = { begin, reserve, end, file };
+    // A query that nobody looks at never runs.
+    const probe = sql.unsafe('');
+    this.#hook = hookOf(probe);
+    this.#hook.use();
+    this.#hook.owners.set(probe.handler, { begins: (query) => this.#queryBegins(query) });
+    sql.begin = (...args) => this.#begin(args);
+    sql.reserve = () => this.#reserve();
+    sql.end = (options) =>
+      feed.drained === undefined ? end(options) : feed.drained.then(() => undefined);
+    sql.file = (...args) => {
+      const query = file(...args);
+      this.#hook.owners.set(query.handler, { begins: (begun) => this.#queryBegins(begun) });
+      return query;
+    };
+  }
+
+  /** How many queries are sent, or wait. */
+  get busy(): number {
+    return this.#queries.size;
+  }
+
+  /** Whether `work` ended well. */
+  succeeded(work: SqlWork): boolean {
+    return !this.#failed.has(work);
+  }
+
+  /** The pool's own end. */
+  end(): Promise<void> {
+    return this.#original.end();
+  }
+
+  /** Settles when a query has, or `signal` aborts. */
+  nextSettled(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        signal.removeEventListener('abort', settle);
+        resolve();
+      };
+      signal.addEventListener('abort', settle, { once: true });
+      this.#onSettled.push(settle);
+    });
+  }
+
+  restore(): void {
+    Object.assign(this.#sql, this.#original);
+    this.#hook.owners.delete(this.#sql.unsafe('').handler);
+    this.#hook.unuse();
+  }
+
+  /** A query of the pool: work of its own, or what begins a transaction. */
+  #queryBegins(query: SqlQuery): boolean {
+    const transaction = this.#beginning;
+    if (transaction !== undefined) {
+      this.#beginning = undefined;
+      this.#follow(query, transaction);
+      return true;
+    }
+    const work = new SqlWork('query');
+    try {
+      this.#feed.admit();
+    } catch (error) {
+      query.reject(error);
+      return false;
+    }
+    this.#feed.begin(work, () => ({ stack: query.origin }));
+    this.#follow(query, work, (error) => this.#ended(work, error));
+    return true;
+  }
+
+  async #begin(args: unknown[]): Promise<unknown> {
+    this.#feed.admit();
+    const work = new SqlWork('transaction');
+    this.#feed.begin(work, () => captureAcquireSite(this.#sql.begin));
+    this.#beginning = work;
+    const running = this.#original.begin(...scoped(args, (scope) => this.#adopt(scope, work)));
+    this.#beginning = undefined;
+    return this.#until(running, work);
+  }
+
+  async #until(running: Promise<unknown>, work: SqlWork): Promise<unknown> {
+    try {
+      const result = await running;
+      this.#ended(work, undefined);
+      return result;
+    } catch (error) {
+      this.#ended(work, error);
+      throw error;
+    }
+  }
+
+  #reserve(): Promise<ReservedScope> {
+    return new Promise((resolve, reject) => {
+      const ticket = this.#feed.enqueue(reject, this.#sql.reserve);
+      const reserved = (scope: ReservedScope): void => {
+        const work = new SqlWork('reserved');
+        if (!this.#feed.leave(ticket, work)) {
+          scope.release();
+          return;
+        }
+        this.#feed.begin(work);
+        resolve(this.#adoptReserved(scope, work));
+      };
+      const failed = (error: unknown): void => {
+        this.#feed.leave(ticket);
+        reject(error);
+      };
+      this.#original.reserve().then(reserved, failed);
+    });
+  }
+
+  #adoptReserved(scope: ReservedScope, work: SqlWork): ReservedScope {
+    const { release } = scope;
+    scope.release = () => {
+      this.#feed.end(work);
+      release();
+    };
+    return this.#adopt(scope, work);
+  }
+
+  /** From now on the queries of `scope`, and of savepoints in it, are those of `work`. */
+  #adopt<S extends SqlScope>(scope: S, work: SqlWork): S {
+    const owner = {
+      begins: (query: SqlQuery) => {
+        this.#follow(query, work);
+        return true;
+      },
+    };
+    const { owners } = this.#hook;
+    owners.set(scope.unsafe('').handler, owner);
+    const { file, savepoint } = scope;
+    scope.file = (...args) => {
+      const query = file(...args);
+      owners.set(query.handler, owner);
+      return query;
+    };
+    if (savepoint !== undefined)
+      scope.savepoint = (...args) =>
+        savepoint(...scoped(args, (inner) => this.#adopt(inner, work)));
+    return scope;
+  }
+
+  #follow(query: SqlQuery, work: SqlWork, ended?: (error: unknown) => void): void {
+    work.queries.add(query);
+    this.#queries.add(query);
+    onSettled(query, (error) => {
+      work.settled(query, error);
+      this.#queries.delete(query);
+      if (work.lost !== undefined) this.#feed.lost(work, work.lost);
+      ended?.(error);
+      const wake = this.#onSettled;
+      this.#onSettled = [];
+      for (const settle of wake) settle();
+    });
+  }
+
+  #ended(work: SqlWork, error: unknown): void {
+    if (error !== undefined) {
+      this.#failed.add(work);
+      if (isConnectionError(error)) this.#feed.lost(work, work.judgeDestroyed());
+    }
+    this.#feed.end(work);
+  }
+}
+
+/** `args` of `begin()` or `savepoint()`, with the function at their end called with what `adopt` returns. */
+function scoped(args: unknown[], adopt: (scope: SqlScope) => SqlScope): unknown[] {
+  const run = args.at(-1);
+  if (typeof run !== 'function') return args;
+  return [...args.slice(0, -1), (scope: SqlScope) => run(adopt(scope))];
+}
+
+function isConnectionError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && code.startsWith('CONNECTION_');
+}
