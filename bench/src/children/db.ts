@@ -83,3 +83,6 @@ async function drainAll({ longestMs }: { readonly longestMs: number }): Promise<
 }
 
 answerParent({ load, drainAll });
+
+// A pool without a connection keeps nobody alive.
+setInterval(() => {}, 60_000);

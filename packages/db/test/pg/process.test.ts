@@ -16,6 +16,7 @@ describePostgres('a process with a pg pool', (postgres) => {
   /** Runs `source` with `pool` attached, in a process that `env` may change. */
   function start(
     source: string,
+    env: Record<string, string> = {},
     url: string = postgres().url,
   ): { program: Program; report: () => Report } {
     const file = join(mkdtempSync(join(tmpdir(), 'lastcall-')), 'report.json');
@@ -27,15 +28,19 @@ describePostgres('a process with a pg pool', (postgres) => {
       const handle = attachPg(pool, { name: 'orders' });
       const insert = (seconds) => 'insert into ${postgres().table} select 1 from (select pg_sleep(' + seconds + ')) s';
       ${source}`,
-      { ...TIMES, LASTCALL_REPORT: file },
+      { ...TIMES, LASTCALL_REPORT: file, ...env },
     );
     return { program, report: () => JSON.parse(readFileSync(file, 'utf8')) as Report };
   }
 
   it('stops: work finishes, the log says what was drained, and the process ends by the signal', async () => {
-    const { program } = start(`pool.query(insert(0.1)).then(() => say('committed')); say('up');`);
+    const { program } = start(
+      `
+      proc.onWrapUp(() => void pool.query(insert(0.3)).then(() => say('committed')));
+      pool.query('select 1').then(() => say('up'));`,
+      { LASTCALL_HAMMER_TIME_MS: '8000', LASTCALL_WAIT_TIME_MS: '9000' },
+    );
     await program.saw('up');
-    await postgres().running(1);
     program.kill('SIGTERM');
     const { signal, out, err } = await program.ended;
     expect(signal).toBe('SIGTERM');
@@ -86,6 +91,7 @@ describePostgres('a process with a pg pool', (postgres) => {
       const drain = createPgDrain(pool);
       process.once('SIGTERM', () => drain.stop({ signal: new AbortController().signal }));
       pool.query('select 1').then(() => say('up'));`,
+      {},
       proxy.via(postgres().url),
     );
     await program.saw('up');
