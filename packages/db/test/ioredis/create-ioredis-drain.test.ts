@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
 import { createIoredisDrain } from '../../src/ioredis';
+import { describeRedis } from '../describe-redis';
 import { TcpProxy } from '../tcp-proxy';
-import { describeRedis } from './describe-redis';
 
 const never = (): AbortSignal => new AbortController().signal;
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>

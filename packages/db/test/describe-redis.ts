@@ -1,4 +1,4 @@
-import { describeServer } from '../../../../tools/servers/describe-server';
+import { describeServer } from '../../../tools/servers/describe-server';
 import { TestRedis } from './test-redis';
 
 /** `describeServer()` with keys of the suite's own. `redis()` is the server, inside of tests. */
