@@ -158,7 +158,8 @@ export class WaitFinder {
       isEvents ||= key === 'kEvents' || (kind === 'property' && this.#isEvents(holder));
       // The order is that of preference: of a class, in a scope, in any object.
       if (!isPlain(owner)) names.push(`0${type} ${key} of ${owner}`);
-      else names.push(`${kind === 'context' ? 1 : 2}${type} ${key}`);
+      else if (kind === 'context') names.push(`1${type} ${key}`);
+      else names.push(isWritten(key) ? `2${type} ${key}` : `3${type} in an object`);
       return true;
     });
     const best = names.sort()[0];
@@ -230,6 +231,12 @@ function settles(graph: HeapGraph, retainer: number, name: string, kind: EdgeKin
 /** The name of a variable or property; of a symbol its description. */
 function keyOf(graph: HeapGraph, edge: number): string {
   return graph.edgeName(edge).replace(/^<symbol (.*)>$/, '$1');
+}
+
+/** Whether somebody has written a key into code: others are values, such as the id of a user. */
+function isWritten(key: string): boolean {
+  const isToken = key.length > 40 || (key.length >= 16 && /\d/.test(key));
+  return /^[a-z_$][\w$]*$/i.test(key) && !isToken;
 }
 
 function isPlain(name: string): boolean {
