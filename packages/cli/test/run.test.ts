@@ -27,14 +27,23 @@ interface RunOptions {
   readonly plan?: Plan;
   readonly fixture?: string;
   readonly env?: Record<string, string>;
+  readonly deadlineMs?: number;
   /** What stands in front of `lastcall run`. */
   readonly under?: readonly string[];
 }
 
 /** A service under `lastcall run`. */
-function run({ options = [], plan = {}, fixture, env, under = [] }: RunOptions = {}): Service {
+function run({
+  options = [],
+  plan = {},
+  fixture,
+  env,
+  under = [],
+  deadlineMs = 25_000,
+}: RunOptions = {}): Service {
   return new Service({
     plan,
+    deadlineMs,
     ...(fixture === undefined ? {} : { fixture }),
     under: [...under, process.execPath, BIN, 'run', '--bake', '100ms', ...options, '--'],
     env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_DUMP_DIR: join(folder, 'dumps'), ...env },
@@ -79,11 +88,15 @@ describe('lastcall run', () => {
 
   it('loses no request of any client in upgrades under load, and none of them retries', async () => {
     const path = join(folder, 'service.sock');
-    await using service = run({ fixture: 'load-service.cjs', env: { SOCKET_PATH: path } });
+    await using service = run({
+      fixture: 'load-service.cjs',
+      env: { SOCKET_PATH: path },
+      deadlineMs: 80_000,
+    });
     await service.ready(1);
     const load = await Load.start(service, 2);
     try {
-      for (let generation = 2; generation <= 6; generation += 1) {
+      for (let generation = 2; generation <= 4; generation += 1) {
         const { code } = await lastcall('reload', String(supervisorOf(service)));
         expect(code).toBe(0);
         await service.ready(generation);

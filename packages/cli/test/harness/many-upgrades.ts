@@ -49,7 +49,9 @@ async function main({ topology, upgrades, clients, drain }: ManyUpgrades): Promi
     }
     const seconds = (performance.now() - startedAt) / 1000;
     const result = await load.finish();
-    process.stdout.write(`${JSON.stringify({ ...result, seconds })}\n`);
+    // A generation that had to cut something says what: that is where failures come from.
+    const notOk = service.events.filter(({ report, ok }) => report !== undefined && ok === false);
+    process.stdout.write(`${JSON.stringify({ ...result, seconds, notOk })}\n`);
   } finally {
     await service[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
