@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -20,6 +21,8 @@ export class Generations implements AsyncDisposable {
   readonly events: GenerationEvent[] = [];
   readonly child: ChildProcess;
   readonly #news = new Set<() => void>();
+  /** Every process that said something, with its start: pids are used again. */
+  readonly #processes = new Map<number, string | null>();
 
   constructor(fixture: string, env: Record<string, string>, under: readonly string[] = []) {
     const [file = '', ...args] = [...under, process.execPath, join(FIXTURES, fixture)];
@@ -53,11 +56,13 @@ export class Generations implements AsyncDisposable {
     });
   }
 
+  /** Kills every generation that lives. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.child, 'close');
     const timer = setInterval(() => {
       this.child.kill('SIGKILL');
-      for (const { pid } of this.events) kill(pid);
+      for (const [pid, start] of this.#processes)
+        if (start !== null && startOf(pid) === start) kill(pid);
     }, 50);
     await closed;
     clearInterval(timer);
@@ -65,8 +70,20 @@ export class Generations implements AsyncDisposable {
 
   #add(line: string): void {
     if (!line.startsWith('{')) return;
-    this.events.push({ ...JSON.parse(line), at: performance.now() } as GenerationEvent);
+    const event = { ...JSON.parse(line), at: performance.now() } as GenerationEvent;
+    this.events.push(event);
+    if (!this.#processes.has(event.pid)) this.#processes.set(event.pid, startOf(event.pid));
     for (const check of [...this.#news]) check();
+  }
+}
+
+/** When a process was started; null when it has ended. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
   }
 }
 

@@ -59,8 +59,8 @@ export class Generation {
   #isReadySaid = false;
   /** Nobody else will serve in place of this process any more. */
   #isSettled = false;
-  /** The sockets that the successor has taken over, once it has. */
-  #claimed: readonly string[] | null = null;
+  /** The upgrade that succeeded. Kept, as its channel must not be closed before this process ends: that is how one knows. */
+  #upgraded: Upgrade | null = null;
   #upgradeSignal: NodeJS.Signals | 'none' = 'none';
   #removeSignal: Remover = () => {};
   #letEnd: Remover = () => {};
@@ -260,7 +260,7 @@ export class Generation {
     });
     this.#state = { name: 'upgrading', upgrade };
     upgrade.result.then(
-      ({ pid }) => this.#onUpgraded(pid, upgrade.claimed),
+      ({ pid }) => this.#onUpgraded(pid, upgrade),
       () => this.#onUpgradeFailed(),
     );
     return upgrade.result;
@@ -271,9 +271,9 @@ export class Generation {
     if (name !== 'serving') throw refusalOf(name, this.#successorPid());
   }
 
-  #onUpgraded(pid: number, claimed: readonly string[]): void {
+  #onUpgraded(pid: number, upgrade: Upgrade): void {
     this.#state = { name: 'replaced', pid };
-    this.#claimed = claimed;
+    this.#upgraded = upgrade;
     // Where a stop is under way already, this joins it.
     if (this.#parts.lifecycle.state === 'running') void this.#parts.lifecycle.shutdown('upgrade');
   }
@@ -354,7 +354,7 @@ export class Generation {
 
   /** Whether the successor has not taken the socket over, so that nobody serves its path any more. */
   #isDropped(name: string): boolean {
-    return this.#claimed !== null && !this.#claimed.includes(name);
+    return this.#upgraded !== null && !this.#upgraded.claimed.includes(name);
   }
 
   /** Whether nobody else serves, or will, when this process ends. */

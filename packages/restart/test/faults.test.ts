@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { itWith } from './harness/notify-socket';
 import {
   ask,
   isAlive,
@@ -104,6 +105,30 @@ describe('a new generation that fails does no harm, and the next attempt succeed
     await servesOnAndCanTryAgain(service, old);
   });
 });
+
+itWith(['unshare', 'mount'])(
+  'a full disk leaves the pid file as it is, and the old generation in charge',
+  async () => {
+    const directory = temporaryDirectory();
+    const pidFile = join(directory, 'service.pid');
+    // A file system of its own, with room for one page: the pid file of the first generation.
+    const mount = `mount -t tmpfs -o size=4k tmpfs ${directory} && exec "$@"`;
+    await using service = new Service({
+      under: ['unshare', '--mount', 'sh', '-c', mount, 'sh'],
+      plan: { '*': { setup: { pidFile, bakeMs: 100 } } },
+    });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const { message } = await service.saw({
+      generation: 2,
+      failed: 'LASTCALL_PID_FILE_NOT_WRITTEN',
+    });
+    expect(message).toContain('ENOSPC');
+    await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_CHILD_ENDED' });
+    expect(readFileSync(`/proc/${old}/root${pidFile}`, 'utf8')).toBe(`${old}\n`);
+    expect(await ask(await service.address())).toBe(`1:${old}`);
+  },
+);
 
 describe('an upgrade does not begin', () => {
   async function refusesFor(what: string, options: ServiceOptions, spoil: () => void) {

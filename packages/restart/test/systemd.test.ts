@@ -157,6 +157,27 @@ describe('socket activation', () => {
     expect(env).toEqual([null, null, null]);
   });
 
+  itActivates('gives a socket to a program that knows its number, through upgrades', async () => {
+    const port = await freePort();
+    await using service = new Service({
+      under: [
+        'systemd-socket-activate',
+        ...['-l', `127.0.0.1:${port}`],
+        ...['-E', 'PLAN', '-E', 'LASTCALL_WRAP_UP_TIME_MS', '-E', 'PATH', '-E', 'HOME'],
+      ],
+      args: [FIXTURE],
+      plan: { '*': { sockets: [{ name: 'web', fd: 3 }], setup: { bakeMs: 50 } } },
+    });
+    while (!service.err.includes('Listening on'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await ask(`127.0.0.1:${port}`)).toMatch(/^1:/);
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.gone(old);
+    expect(await ask(`127.0.0.1:${port}`)).toBe(`2:${next}`);
+  });
+
   itActivates('leaves the path of a unix socket to systemd', async () => {
     const path = join(temporaryDirectory(), 'activated.sock');
     await using service = new Service({

@@ -41,6 +41,13 @@ export class InheritedSockets {
     return found;
   }
 
+  /** Takes the socket that systemd passed as `fd`, whatever it is called: a program may know the number. */
+  takeActivated(fd: number | undefined): PassedSocket | undefined {
+    const found = [...this.#unclaimed].find((socket) => socket.activated && socket.fd === fd);
+    if (found !== undefined) this.#unclaimed.delete(found);
+    return found;
+  }
+
   /** Closes what nobody asked for: clients would connect and hang. */
   closeUnclaimed(): void {
     for (const { fd } of this.#unclaimed) this.#environment.closeFd(fd);

@@ -9,7 +9,7 @@ import type { BindOptions, ListenOptions } from './listen-options';
 import { NamedDatagramSocket, NamedServer, type NamedSocket } from './named-socket';
 import { datagramHandleOf, handleOf } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
-import { assertPathFree, isAbstract, temporaryPath } from './unix-path';
+import { assertPathFree, isFilePath, temporaryPath } from './unix-path';
 
 /** A named socket that is there now. */
 export interface BoundSocket {
@@ -44,7 +44,7 @@ export class SocketBinder {
     const asked = askedOf(options);
     const kind = options.path === undefined ? 'tcp' : 'unix';
     const passed =
-      options.fd === undefined ? this.#inherited.take(options.name, kind, asked) : undefined;
+      this.#inherited.take(options.name, kind, asked) ?? this.#inherited.takeActivated(options.fd);
     if (options.ticketKeys) await this.#applyTicketKeys(server, options.name);
     const begin = (): void => options.beforeBegin?.(this.#addressOf(server, passed, asked));
     if (passed !== undefined) await this.#listenOnPassed(server, passed, options, begin);
@@ -64,7 +64,7 @@ export class SocketBinder {
       ...(port === undefined ? {} : { port }),
       ...(address === undefined ? {} : { host: address }),
     });
-    const passed = fd === undefined ? this.#inherited.take(name, 'udp', asked) : undefined;
+    const passed = this.#inherited.take(name, 'udp', asked) ?? this.#inherited.takeActivated(fd);
     const from = passed?.fd ?? fd;
     // On a descriptor it listens before bind() returns.
     const listening = once(socket, 'listening');
@@ -109,7 +109,7 @@ export class SocketBinder {
 
   async #listenOnPath(server: Server, options: ListenOptions, begin: () => void): Promise<void> {
     const { path = '' } = options;
-    if (isAbstract(path)) {
+    if (!isFilePath(this.#environment, path)) {
       await listening(server, () => this.#listenAnew(server, options), begin);
       return;
     }

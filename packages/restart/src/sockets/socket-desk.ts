@@ -18,7 +18,7 @@ import { NamedSockets } from './named-sockets';
 import { bindPath, datagramHandleOf, handleOf, type SocketHandle } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
 import { type BoundSocket, SocketBinder } from './socket-binder';
-import { isAbstract, removePath, temporaryPath } from './unix-path';
+import { isFilePath, removePath, temporaryPath } from './unix-path';
 
 /** What the sockets of a generation need. */
 export interface SocketDeskParts {
@@ -147,7 +147,8 @@ export class SocketDesk {
   #optionsFor(name: string, options: PlainListenOptions): FrameworkOptions {
     const asked = askedOf(options);
     const kind: SocketKind = options.path === undefined ? 'tcp' : 'unix';
-    const passed = options.fd === undefined ? this.#inherited.take(name, kind, asked) : undefined;
+    const passed =
+      this.#inherited.take(name, kind, asked) ?? this.#inherited.takeActivated(options.fd);
     if (passed !== undefined) {
       const { fd, ...record } = passed;
       // The host as it was: a framework that misses one may listen on others besides.
@@ -156,7 +157,7 @@ export class SocketDesk {
       return found;
     }
     const { path } = options;
-    const isFile = path !== undefined && !isAbstract(path);
+    const isFile = path !== undefined && isFilePath(this.#parts.environment, path);
     const given = isFile ? this.#bindPath(path) : (withoutUndefined(options) as FrameworkOptions);
     this.#expect(name, given, (server) => this.#recordOf(name, kind, asked, server), false);
     return given;

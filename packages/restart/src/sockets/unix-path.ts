@@ -13,9 +13,9 @@ export function temporaryPath(environment: RestartEnvironment, path: string): st
   return `${path}.${environment.pid}.tmp`;
 }
 
-/** Abstract sockets of Linux have no file. */
-export function isAbstract(path: string): boolean {
-  return path.startsWith('\0');
+/** Whether a socket of that path has a file: abstract sockets of Linux, and pipes of Windows, have none. */
+export function isFilePath({ platform }: RestartEnvironment, path: string): boolean {
+  return platform !== 'win32' && !path.startsWith('\0');
 }
 
 /**

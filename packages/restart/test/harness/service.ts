@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { KnownProcesses, startOf } from './known-processes';
 
 /** A line that some generation of the service wrote. */
 export interface ServiceEvent {
@@ -42,7 +43,7 @@ export class Service {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   err = '';
   readonly #watchers = new Set<() => void>();
-  readonly #pids = new Set<number>();
+  readonly #processes = new KnownProcesses();
   readonly #deadline: NodeJS.Timeout;
   readonly #hasOwnPids: boolean;
 
@@ -75,7 +76,7 @@ export class Service {
     this.exited = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => resolve({ code, signal }));
     });
-    if (this.child.pid !== undefined) this.#pids.add(this.child.pid);
+    if (this.child.pid !== undefined) this.#processes.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.err += chunk;
     });
@@ -136,14 +137,14 @@ export class Service {
     clearTimeout(this.#deadline);
     for (;;) {
       this.kill();
-      const alive = [...this.#pids].filter(isAlive);
-      if (alive.length === 0 && this.child.stdout?.readableEnded !== false) return;
+      const isOver = this.#processes.alive().length === 0;
+      if (isOver && this.child.stdout?.readableEnded !== false) return;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 
   kill(): void {
-    for (const pid of this.#pids) send(pid, 'SIGKILL');
+    this.#processes.kill();
   }
 
   #add(line: string): void {
@@ -158,9 +159,9 @@ export class Service {
   }
 
   #track(event: ServiceEvent): void {
-    this.#pids.add(event.pid);
+    this.#processes.add(event.pid);
     if (typeof event.successor === 'number' && event.step === 'spawn')
-      this.#pids.add(event.successor);
+      this.#processes.add(event.successor);
   }
 }
 
@@ -181,15 +182,7 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
 
 /** One that has ended, and whose parent has not noticed, does not live. */
 export function isAlive(pid: number): boolean {
-  return send(pid, 0) && !isZombie(pid);
-}
-
-function isZombie(pid: number): boolean {
-  try {
-    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
+  return startOf(pid) !== null;
 }
 
 /** One request on a connection of its own, without retries: `generation:pid` is what the service answers. */
