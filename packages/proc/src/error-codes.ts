@@ -57,6 +57,14 @@ export const ERROR_CODES = {
   LASTCALL_DB_CONNECTION_LOST: 'an idle connection of a pool failed',
   LASTCALL_DB_CLOSE_FAILED: "the driver's own close of a pool failed",
   LASTCALL_DB_CLOSE_LATE: "the driver's own close of a pool did not end in time",
+  LASTCALL_QUEUE_BAD_CONSUMER:
+    'what was given to an attach function of @lastcall/queue is not a consumer of its driver',
+  LASTCALL_QUEUE_ALREADY_ATTACHED: 'the consumer has a drain already',
+  LASTCALL_QUEUE_RUNNING: 'the consumer runs already: it has to be attached before',
+  LASTCALL_QUEUE_DRAINING: 'a consumer was refused: it drains, or is closed, as the process stops',
+  LASTCALL_QUEUE_CUT: 'the hammer fell: a message in hand was handed back or cut',
+  LASTCALL_QUEUE_CLOSE_FAILED: "the driver's own close of a consumer failed",
+  LASTCALL_QUEUE_CLOSE_LATE: "the driver's own close of a consumer did not end in time",
   LASTCALL_RESTART_BAD_SERVER:
     'what was given to restart.listen() or restart.bind() is not a server or socket that can be handed over',
   LASTCALL_SOCKET_NAME_TAKEN: 'two sockets of one process were given the same name',

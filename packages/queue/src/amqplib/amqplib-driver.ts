@@ -1,0 +1,97 @@
+import type { Ledger } from '../drain/ledger';
+import type { QueueDriver } from '../drain/queue-driver';
+import { isChannel, isConnection, type OpenChannel, type OpenConnection } from './amqp-types';
+import { ChannelGate } from './channel-gate';
+import type { Delivery } from './delivery';
+
+const CLOSE_MS = 1000;
+
+/** What a connection of amqplib, or one channel of one, does for its drain. */
+export function connectAmqplib(
+  target: OpenConnection | OpenChannel,
+  ledger: Ledger<Delivery>,
+): QueueDriver<Delivery> {
+  const gates = new Map<OpenChannel, ChannelGate>();
+
+  function gate(channel: OpenChannel): OpenChannel {
+    if (!gates.has(channel)) {
+      gates.set(channel, new ChannelGate(channel, ledger));
+      channel.on('close', () => gates.delete(channel));
+    }
+    return channel;
+  }
+
+  const connection = isConnection(target) ? new GatedConnection(target, gate) : undefined;
+  if (isChannel(target)) gate(target);
+  const everyGate = <T>(step: (gate: ChannelGate) => Promise<T>): Promise<T[]> =>
+    Promise.all([...gates.values()].map(step));
+
+  return {
+    name: 'amqplib',
+    unit: 'message',
+    closeMs: CLOSE_MS,
+    stopFetching() {
+      connection?.ignoreErrors();
+      return everyGate((each) => each.stopFetching());
+    },
+    handBack: (delivery) => delivery.channel.handBack(delivery),
+    // Acknowledged before its handler was done: the broker does not deliver it again.
+    abandoned: ({ noAck, isAcknowledging }) => (noAck || isAcknowledging ? 'lost' : 'cut'),
+    confirm: () => everyGate((each) => each.close()),
+    isConfirmed: ({ noAck, channel }) => noAck || channel.isConfirmed,
+    close: () => connection?.close() ?? Promise.resolve(),
+    destroy: (reason) => connection?.destroy(reason, gates.keys()),
+    restore() {
+      connection?.restore();
+      for (const each of gates.values()) each.restore();
+    },
+  };
+}
+
+/** A connection that hands out gated channels. */
+class GatedConnection {
+  readonly #connection: OpenConnection;
+  readonly #close: () => Promise<unknown>;
+  #isClosed = false;
+
+  constructor(connection: OpenConnection, gate: (channel: OpenChannel) => OpenChannel) {
+    this.#connection = connection;
+    this.#close = connection.close.bind(connection);
+    const create = connection.createChannel.bind(connection);
+    const createConfirm = connection.createConfirmChannel.bind(connection);
+    connection.createChannel = async (options) => gate(await create(options));
+    connection.createConfirmChannel = async (options) => gate(await createConfirm(options));
+    connection.on('close', this.#onClose);
+    for (const entry of connection.connection?.channels ?? []) {
+      if (isChannel(entry?.channel)) gate(entry.channel);
+    }
+  }
+
+  /** From now on its end crashes nobody. */
+  ignoreErrors(): void {
+    this.#connection.on('error', ignore);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isClosed) await this.#close();
+  }
+
+  /** A socket that is ended without an error leaves the heartbeat's timer behind. */
+  destroy(reason: Error, channels: Iterable<OpenChannel>): void {
+    const raw = [this.#connection, ...channels].map(({ connection }) => connection?.stream);
+    for (const stream of new Set(raw)) if (stream?.destroyed === false) stream.destroy(reason);
+  }
+
+  restore(): void {
+    const connection = this.#connection as Partial<OpenConnection>;
+    delete connection.createChannel;
+    delete connection.createConfirmChannel;
+    this.#connection.off('close', this.#onClose);
+  }
+
+  readonly #onClose = (): void => {
+    this.#isClosed = true;
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,214 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Outcome } from '../drain/cut-message';
+import { isThenable } from '../drain/is-thenable';
+import type { Ledger } from '../drain/ledger';
+import type { ChannelMethods, Message, OnMessage, OpenChannel } from './amqp-types';
+import { Deliveries } from './deliveries';
+import type { DeliveringChannel, Delivery } from './delivery';
+
+/** Stands in front of one channel: keeps the ledger of what comes and is acknowledged on it, and ends it at a stop. */
+export class ChannelGate implements DeliveringChannel {
+  readonly channel: OpenChannel;
+  readonly #ledger: Ledger<Delivery>;
+  readonly #deliveries: Deliveries;
+  /** The channel's own methods. */
+  readonly #own: ChannelMethods;
+  readonly #gated: Omit<ChannelMethods, 'cancel'>;
+  readonly #tags = new Set<string>();
+  #closing: Promise<unknown> | undefined;
+  #isClosed = false;
+  #isConfirmed = false;
+
+  constructor(channel: OpenChannel, ledger: Ledger<Delivery>) {
+    this.channel = channel;
+    this.#ledger = ledger;
+    this.#deliveries = new Deliveries(this, ledger);
+    this.#own = ownMethods(channel);
+    this.#gated = this.#gate();
+    Object.assign(channel, this.#gated);
+    channel.on('close', this.#onClose);
+    this.#adoptConsumers();
+  }
+
+  get isConfirmed(): boolean {
+    return this.#isConfirmed;
+  }
+
+  /** Gives the channel back as it was. Consumers keep our wrapper around their handlers, which does no harm. */
+  restore(): void {
+    for (const name of Object.keys(this.#gated)) Reflect.deleteProperty(this.channel, name);
+    this.channel.off('close', this.#onClose);
+  }
+
+  /** Cancels every consumer, and hands back what failed. From now on an error of the channel crashes nobody. */
+  async stopFetching(): Promise<void> {
+    this.channel.on('error', ignore);
+    if (this.#isClosed) return;
+    for (const delivery of this.#deliveries.failed()) this.#returnFailed(delivery);
+    await Promise.all([...this.#tags].map((tag) => this.#own.cancel(tag)));
+  }
+
+  async handBack(delivery: Delivery): Promise<Outcome> {
+    if (delivery.noAck) return 'lost';
+    this.#sendBack(delivery.message);
+    // Closing the channel proves that the broker has read it; what else goes back has to be sent before.
+    await turn();
+    await this.close();
+    return this.#isConfirmed ? 'handed back' : 'cut';
+  }
+
+  /** Closes the channel: its answer proves that the broker has read every acknowledgement. */
+  close(): Promise<unknown> {
+    if (this.#isClosed && this.#closing === undefined) return Promise.resolve();
+    this.#closing ??= this.#own.close().then(() => {
+      this.#isConfirmed = true;
+    });
+    return this.#closing;
+  }
+
+  #gate(): Omit<ChannelMethods, 'cancel'> {
+    return {
+      consume: (...args) => this.#consume(...args),
+      get: (...args) => this.#get(...args),
+      ack: (message, allUpTo) =>
+        this.#settle(message, allUpTo, (each) => this.#own.ack(each, allUpTo)),
+      nack: (message, allUpTo, requeue) =>
+        this.#settle(message, allUpTo, (each) => this.#own.nack(each, allUpTo, requeue)),
+      reject: (message, requeue) =>
+        this.#settle(message, false, (each) => this.#own.reject(each, requeue)),
+      ackAll: () => this.#settleAll(() => this.#own.ackAll()),
+      nackAll: (requeue) => this.#settleAll(() => this.#own.nackAll(requeue)),
+      close: () => this.close(),
+    };
+  }
+
+  async #consume(
+    queue: string,
+    onMessage: OnMessage,
+    options?: { readonly noAck?: boolean },
+  ): Promise<{ readonly consumerTag: string }> {
+    this.#ledger.admit();
+    const handler = this.#wrap(queue, onMessage, options?.noAck === true);
+    const ok = await this.#own.consume(queue, handler, options);
+    this.#tags.add(ok.consumerTag);
+    // The stop may have begun while the broker answered.
+    if (this.#ledger.isDraining) await this.#own.cancel(ok.consumerTag);
+    return ok;
+  }
+
+  async #get(queue: string, options?: { readonly noAck?: boolean }): Promise<Message | false> {
+    this.#ledger.admit();
+    const message = await this.#own.get(queue, options);
+    if (message === false || options?.noAck === true) return message;
+    if (this.#ledger.isDraining) {
+      this.#returnUnseen(message);
+      return false;
+    }
+    this.#deliveries.handlerEnded(this.#deliveries.begin(queue, message, false));
+    return message;
+  }
+
+  #wrap(queue: string, onMessage: OnMessage, noAck: boolean): OnMessage {
+    return (message) => {
+      // The broker has cancelled the consumer.
+      if (message === null) return onMessage(null);
+      // What need not be acknowledged cannot be handed back: it is handled, late as it is.
+      if (this.#ledger.isDraining && !noAck) return this.#returnUnseen(message);
+      const delivery = this.#deliveries.begin(queue, message, noAck);
+      return this.#handle(delivery, () => onMessage(message));
+    };
+  }
+
+  #handle(delivery: Delivery, handler: () => unknown): unknown {
+    const failed = (error: unknown): never => {
+      this.#handlerFailed(delivery);
+      throw error;
+    };
+    let returned: unknown;
+    try {
+      returned = handler();
+    } catch (error) {
+      return failed(error);
+    }
+    if (isThenable(returned))
+      return returned.then(() => this.#deliveries.handlerEnded(delivery), failed);
+    this.#deliveries.handlerEnded(delivery);
+    return returned;
+  }
+
+  #handlerFailed(delivery: Delivery): void {
+    delivery.hasFailed = true;
+    this.#deliveries.handlerEnded(delivery);
+    if (this.#ledger.isDraining && !delivery.isSettled) this.#returnFailed(delivery);
+  }
+
+  /** Tells the broker, then the ledger: where the channel throws, nothing is settled. */
+  #settle(message: Message, allUpTo: boolean | undefined, tell: (message: Message) => void): void {
+    const { deliveryTag } = message.fields;
+    if (this.#isOver) return;
+    const tags = allUpTo === true ? this.#deliveries.upTo(deliveryTag) : [deliveryTag];
+    // Messages that went back to the broker are not to be named again.
+    if (allUpTo === true && this.#deliveries.hasReturned) {
+      for (const tag of tags) this.#own.ack({ fields: { deliveryTag: tag } });
+    } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message);
+    for (const tag of tags) this.#deliveries.settle(tag);
+  }
+
+  #settleAll(tell: () => void): void {
+    if (this.#isOver) return;
+    const tags = this.#deliveries.upTo(Number.POSITIVE_INFINITY);
+    tell();
+    for (const tag of tags) this.#deliveries.settle(tag);
+  }
+
+  /** An acknowledgement that comes after our close must not throw into the handler. */
+  get #isOver(): boolean {
+    return this.#ledger.isDraining && (this.#isClosed || this.#closing !== undefined);
+  }
+
+  #returnUnseen(message: Message): void {
+    this.#sendBack(message);
+    this.#ledger.giveBack(undefined);
+  }
+
+  #returnFailed(delivery: Delivery): void {
+    this.#sendBack(delivery.message);
+    this.#ledger.giveBack(delivery);
+  }
+
+  #sendBack(message: Message): void {
+    this.#deliveries.returned(message.fields.deliveryTag);
+    if (!this.#isClosed && this.#closing === undefined) this.#own.nack(message, false, true);
+  }
+
+  /** Consumers that were there before the drain. What they were given by then is not known. */
+  #adoptConsumers(): void {
+    for (const [tag, onMessage] of this.channel.consumers ?? []) {
+      this.#tags.add(tag);
+      this.channel.consumers?.set(tag, this.#wrap(tag, onMessage, false));
+    }
+  }
+
+  readonly #onClose = (): void => {
+    this.#isClosed = true;
+    this.#deliveries.lose();
+  };
+}
+
+function ownMethods(channel: OpenChannel): ChannelMethods {
+  const bound = <N extends keyof ChannelMethods>(name: N): ChannelMethods[N] =>
+    channel[name].bind(channel) as ChannelMethods[N];
+  return {
+    consume: bound('consume'),
+    get: bound('get'),
+    cancel: bound('cancel'),
+    ack: bound('ack'),
+    ackAll: bound('ackAll'),
+    nack: bound('nack'),
+    nackAll: bound('nackAll'),
+    reject: bound('reject'),
+    close: bound('close'),
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,106 @@
+import type { Outcome } from '../drain/cut-message';
+import type { Ledger } from '../drain/ledger';
+import type { QueueDriver } from '../drain/queue-driver';
+import { ActiveJob } from './active-job';
+import { destroyWorker, keepErrorsQuiet } from './bullmq-internals';
+import type { Job, OpenWorker } from './bullmq-worker';
+
+const CLOSE_MS = 1000;
+
+/** A processor that throws one of these has moved its job itself. */
+const MOVED = ['DelayedError', 'WaitingError', 'WaitingChildrenError', 'RateLimitError'];
+
+/** What a worker of BullMQ does for its drain. */
+export function connectBullmq(
+  worker: OpenWorker,
+  ledger: Ledger<ActiveJob>,
+): QueueDriver<ActiveJob> {
+  const active = new WeakMap<Job, ActiveJob>();
+  const processJob = worker.processJob.bind(worker);
+  const callProcessJob = worker.callProcessJob?.bind(worker);
+  let closing: Promise<void> = Promise.resolve();
+
+  async function track(job: Job, token: string, ...rest: unknown[]): Promise<unknown> {
+    // Fetched when the stop began.
+    if (ledger.isDraining) return returnUnseen(job, token);
+    const entry = new ActiveJob(worker.name, job, token);
+    active.set(job, entry);
+    ledger.begin(entry);
+    try {
+      return await processJob(job, token, ...rest);
+    } finally {
+      ledger.end(entry);
+    }
+  }
+
+  async function call(job: Job, token: string, signal?: AbortSignal): Promise<unknown> {
+    const entry = active.get(job);
+    try {
+      return await callProcessJob?.(job, token, signal);
+    } catch (error) {
+      if (entry !== undefined && hasMoved(error)) entry.isConfirmed = true;
+      throw error;
+    } finally {
+      if (entry !== undefined) entry.isAcknowledging = true;
+    }
+  }
+
+  async function returnUnseen(job: Job, token: string): Promise<undefined> {
+    await handBack(job, token);
+    ledger.giveBack(undefined);
+  }
+
+  const confirm = (job: Job | undefined): void => {
+    const entry = job === undefined ? undefined : active.get(job);
+    if (entry !== undefined) entry.isConfirmed = true;
+  };
+
+  worker.processJob = track;
+  if (callProcessJob !== undefined) worker.callProcessJob = call;
+  worker.on('completed', confirm);
+  worker.on('failed', confirm);
+
+  return {
+    name: 'bullmq',
+    unit: 'job',
+    closeMs: CLOSE_MS,
+    stopFetching() {
+      // BullMQ prints errors that nobody listens for.
+      worker.on('error', ignore);
+      keepErrorsQuiet(worker);
+      // Takes no more jobs from now on; settles when those in hand are done.
+      closing = worker.close();
+      closing.catch(ignore);
+      return Promise.resolve();
+    },
+    handBack: ({ job, token }) => handBack(job, token),
+    abandoned: ({ isAcknowledging }) => (isAcknowledging ? 'outcome unknown' : 'cut'),
+    // After the jobs were handed back: a processor that fails now does not cost its job an attempt.
+    cancelHandlers: ({ message }) => worker.cancelAllJobs?.(message),
+    confirm: () => Promise.resolve(),
+    isConfirmed: ({ isConfirmed }) => isConfirmed,
+    close: () => closing,
+    destroy: () => destroyWorker(worker),
+    restore() {
+      const own = worker as Partial<OpenWorker>;
+      delete own.processJob;
+      delete own.callProcessJob;
+      worker.off('completed', confirm);
+      worker.off('failed', confirm);
+    },
+  };
+}
+
+/** Back to the head of the queue, without counting an attempt. Without it, a job waits for its lock to expire. */
+async function handBack(job: Job, token: string): Promise<Outcome> {
+  if (job.moveToWait === undefined) return 'cut';
+  await job.moveToWait(token);
+  return 'handed back';
+}
+
+function hasMoved(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return MOVED.includes(error.name) || error.message === 'bullmq:rateLimitExceeded';
+}
+
+function ignore(): void {}

@@ -1,0 +1,74 @@
+import { LastcallError } from '@lastcall/proc';
+import type { CutMessage, Outcome } from './cut-message';
+import type { Entry } from './entry';
+
+/** Who is told of changes during a stop. */
+export interface LedgerObserver<E extends Entry> {
+  finished(entry: E): void;
+  failed(cut: CutMessage): void;
+  returned(count: number): void;
+  changed(): void;
+}
+
+/** The books of a consumer: which messages are in hand, and whether more may come. */
+export class Ledger<E extends Entry> {
+  /** In the order of their begin. */
+  readonly entries: Set<E> = new Set();
+  observer: LedgerObserver<E> | undefined;
+  readonly #driver: string;
+
+  constructor(driver: string) {
+    this.#driver = driver;
+  }
+
+  /** Whether the stop has begun: nothing new is taken. */
+  get isDraining(): boolean {
+    return this.observer !== undefined;
+  }
+
+  /**
+   * Throws once the stop has begun.
+   * @throws LastcallError `LASTCALL_QUEUE_DRAINING`
+   */
+  admit(): void {
+    if (this.isDraining) throw this.refusal();
+  }
+
+  /** What a consumer that begins during a stop is refused with. */
+  refusal(): LastcallError {
+    return new LastcallError(
+      'LASTCALL_QUEUE_DRAINING',
+      `no messages are taken from ${this.#driver} any more: it drains, or is closed, as the process stops`,
+    );
+  }
+
+  begin(entry: E): void {
+    this.entries.add(entry);
+  }
+
+  /** `entry` was acknowledged, or refused by the application. Does nothing when it is not in hand. */
+  end(entry: E): void {
+    if (!this.entries.delete(entry)) return;
+    this.observer?.finished(entry);
+    this.observer?.changed();
+  }
+
+  /** `entry` is not waited for any more. Before a stop it is forgotten; during one it is listed. */
+  giveUp(entry: E, outcome: Outcome): void {
+    if (!this.entries.delete(entry)) return;
+    this.observer?.failed(describeCut(entry, outcome));
+    this.observer?.changed();
+  }
+
+  /** `entry`, whose handler had failed, or `count` messages that no handler had seen, went back to the broker. */
+  giveBack(entry: E | undefined, count = 1): void {
+    if (entry !== undefined && !this.entries.delete(entry)) return;
+    this.observer?.returned(count);
+    this.observer?.changed();
+  }
+}
+
+export function describeCut(entry: Entry, outcome: Outcome): CutMessage {
+  const ageMs = Math.round(performance.now() - entry.since);
+  return { outcome, queue: entry.queue, id: entry.id, ageMs };
+}

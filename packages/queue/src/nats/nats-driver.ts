@@ -1,0 +1,62 @@
+import type { Ledger } from '../drain/ledger';
+import type { QueueDriver } from '../drain/queue-driver';
+import { CoreGate } from './core-gate';
+import { JsGate } from './js-gate';
+import type { NatsEntry } from './nats-entry';
+import { NatsHands } from './nats-hands';
+import type { OpenConnection, OpenConsumer } from './nats-types';
+
+const CLOSE_MS = 1000;
+
+/** What a connection of NATS does for its drain. */
+export interface NatsDriver extends QueueDriver<NatsEntry> {
+  /** Stands in front of a JetStream consumer of the connection. */
+  track(consumer: OpenConsumer): void;
+}
+
+export function connectNats(
+  connection: OpenConnection,
+  ledger: Ledger<NatsEntry>,
+  closesConnection: boolean,
+): NatsDriver {
+  const hands = new NatsHands(ledger);
+  const core = new CoreGate(connection, hands);
+  const consumers = new Map<OpenConsumer, JsGate>();
+  let isConfirmed = false;
+
+  return {
+    name: 'nats',
+    unit: 'message',
+    closeMs: CLOSE_MS,
+    async stopFetching() {
+      if (connection.isClosed()) return;
+      await Promise.all([core.stop(), ...[...consumers.values()].map((each) => each.stop())]);
+    },
+    async handBack(entry) {
+      if (entry.giveBack === undefined) return 'lost';
+      await hands.sendBack(entry);
+      await connection.flush();
+      return 'handed back';
+    },
+    abandoned: (entry) => entry.abandoned,
+    async confirm() {
+      if (connection.isClosed()) return;
+      await connection.flush();
+      isConfirmed = true;
+    },
+    isConfirmed: ({ giveBack }) => isConfirmed || giveBack === undefined,
+    async close() {
+      if (closesConnection && !connection.isClosed()) await connection.close();
+    },
+    // NATS destroys its socket by itself, whatever the server does.
+    destroy() {},
+    restore() {
+      core.restore();
+      for (const each of consumers.values()) each.restore();
+    },
+    track(consumer) {
+      if (consumers.has(consumer)) return;
+      consumers.set(consumer, new JsGate(consumer, hands, connection));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Report } from '@lastcall/proc';
+import { createTestLifecycle, type TestLifecycle } from '@lastcall/proc/testing';
+import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import { attachKafkajs } from '../src/kafkajs';
+import { eventually } from './harness/eventually';
+import { createGate } from './harness/gate';
+import { FakeKafka } from './kafkajs/fake-kafka';
+
+/** Lets the fake clock go on until the stop is over, while the broker works. */
+async function stop(test: TestLifecycle): Promise<Report> {
+  let report: Report | undefined;
+  test.lifecycle.events.once('report', (event) => {
+    report = event.report;
+  });
+  test.kill('SIGTERM');
+  while (report === undefined) {
+    await test.clock.advance(5);
+    await delay(5);
+  }
+  return report;
+}
+
+// What all attach functions share, with the driver that needs no server.
+describe('attach<Driver>()', () => {
+  let broker: FakeKafka;
+  let consumer: Consumer;
+
+  beforeEach(async () => {
+    broker = new FakeKafka();
+    broker.topics.set('orders', [['0', '1']]);
+    const kafka = new Kafka({ brokers: [await broker.listen()], logLevel: logLevel.NOTHING });
+    consumer = kafka.consumer({ groupId: 'packer', maxWaitTimeInMs: 100 });
+  });
+
+  afterEach(() => broker.close());
+
+  async function run(eachMessage: () => Promise<void>): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: ['orders'], fromBeginning: true });
+    await consumer.run({ eachMessage });
+  }
+
+  it('drains in the stage intake, before what the handlers need closes', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 5000, waitTimeMs: 10_000 });
+    const gate = createGate();
+    const order: string[] = [];
+    const handle = attachKafkajs(consumer, { name: 'orders', lifecycle: test.lifecycle });
+    test.lifecycle.onShutdown(() => void order.push('pool closed'), { name: 'pool' });
+    await run(async () => {
+      await gate.opened;
+      order.push('handled');
+    });
+    await eventually(
+      () => handle.gauges().inHand,
+      (count) => count === 1,
+    );
+    expect(test.lifecycle.activities.list()).toMatchObject({
+      counts: { 'kafkajs message': 1 },
+      activities: [{ owner: 'orders', name: 'orders[0] 0', state: 'in hand' }],
+    });
+    const stopped = stop(test);
+    await eventually(
+      () => test.lifecycle.state,
+      (state) => state === 'shutting-down',
+    );
+    gate.open();
+    expect((await stopped).listeners).toMatchObject([
+      { name: 'orders', stage: 'intake', outcome: 'ok', drained: 1, cut: [] },
+      { name: 'pool', stage: 'resources', outcome: 'ok' },
+    ]);
+    expect(order).toEqual(['handled', 'pool closed']);
+    expect(broker.committed('orders', 0)).toBe(1);
+  });
+
+  it('reports what the hammer cut, and warns of a close that is late', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 50, waitTimeMs: 10_000 });
+    const handle = attachKafkajs(consumer, { lifecycle: test.lifecycle });
+    const warned = new Promise((resolve) => test.lifecycle.events.once('warning', resolve));
+    const gate = createGate();
+    await run(() => gate.opened);
+    await eventually(
+      () => handle.gauges().inHand,
+      (count) => count === 1,
+    );
+    const { listeners } = await stop(test);
+    expect(listeners).toMatchObject([
+      { name: 'kafkajs', outcome: 'cut', drained: 0, cut: [{ outcome: 'cut', id: '0' }] },
+    ]);
+    expect(await warned).toMatchObject({ error: { code: 'LASTCALL_QUEUE_CLOSE_LATE' } });
+    expect(handle.cutSignal.aborted).toBe(true);
+    gate.open();
+  });
+
+  it('refuses what it cannot mean, and leaves the consumer as it was', () => {
+    const { lifecycle } = createTestLifecycle();
+    const { run: own } = consumer;
+    expect(() => attachKafkajs(consumer, { lifecycle, stage: 'soon' as never })).toThrow(/'stage'/);
+    expect(() => attachKafkajs(consumer, { lifecycle, retries: 3 } as never)).toThrow(
+      /attachKafkajs\(\) has no option 'retries'/,
+    );
+    expect(consumer.run).toBe(own);
+    const handle = attachKafkajs(consumer, { lifecycle });
+    expect(() => attachKafkajs(consumer, { lifecycle })).toThrow(/has one already/);
+    handle.detach();
+    handle.detach();
+    expect(consumer.run).toBe(own);
+    expect(lifecycle.status().listeners ?? []).toEqual([]);
+  });
+});

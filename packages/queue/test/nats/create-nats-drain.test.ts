@@ -1,0 +1,364 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jetstream } from '@nats-io/jetstream';
+import { connect as connect3 } from '@nats-io/transport-node';
+import { connect as connect2 } from 'nats';
+import { createNatsDrain, type NatsDrain } from '../../src/nats';
+import { eventually } from '../harness/eventually';
+import { createGate } from '../harness/gate';
+import { seededRandom } from '../harness/random';
+import { describeNats } from './test-nats';
+
+/** What the tests use of both generations of the client. */
+interface Client {
+  subscribe(subject: string, options?: unknown): AsyncIterable<Message>;
+  publish(subject: string, data?: string): void;
+  request(subject: string, data?: string, options?: unknown): Promise<Message>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  isClosed(): boolean;
+}
+
+interface Message {
+  string(): string;
+  respond(data: string): boolean;
+}
+
+interface JsMessage {
+  readonly seq: number;
+  string(): string;
+  ack(): void;
+  nak(): void;
+  ackAck(): Promise<boolean>;
+}
+
+interface Consumer {
+  consume(options?: unknown): Promise<AsyncIterable<JsMessage>>;
+  fetch(options?: unknown): Promise<AsyncIterable<JsMessage>>;
+  next(options?: unknown): Promise<JsMessage | null>;
+  info(cached?: boolean): Promise<unknown>;
+}
+
+interface Generation {
+  readonly name: string;
+  connect(servers: string): Promise<Client>;
+  consumer(client: Client, stream: string): Promise<Consumer>;
+}
+
+const GENERATIONS: Generation[] = [
+  {
+    name: 'nats 2.x',
+    connect: (servers) => connect2({ servers, reconnectTimeWait: 50 }) as never,
+    consumer: (client, stream) =>
+      (client as never as Awaited<ReturnType<typeof connect2>>)
+        .jetstream()
+        .consumers.get(stream, 'worker') as never,
+  },
+  {
+    name: '@nats-io/transport-node 3.x',
+    connect: (servers) => connect3({ servers, reconnectTimeWait: 50 }) as never,
+    consumer: (client, stream) =>
+      jetstream(client as never).consumers.get(stream, 'worker') as never,
+  },
+];
+
+describeNats('createNatsDrain()', (nats) => {
+  const never = (): AbortSignal => new AbortController().signal;
+  const now = (): AbortSignal => AbortSignal.abort();
+
+  const inHand = (drain: NatsDrain, count: number): Promise<number> =>
+    eventually(
+      () => drain.gauges().inHand,
+      (found) => found === count,
+    );
+
+  describe.each(GENERATIONS)('$name', ({ connect, consumer: get }) => {
+    async function start(
+      url = nats().url,
+      options: { close?: boolean; cutGraceMs?: number } = {},
+    ): Promise<{ client: Client; drain: NatsDrain }> {
+      const client = nats().closing(await connect(new URL(url).host));
+      return { client, drain: createNatsDrain(client, { cutGraceMs: 20, ...options }) };
+    }
+
+    async function startConsumer(
+      count: number,
+      url?: string,
+    ): Promise<{ client: Client; drain: NatsDrain; consumer: Consumer }> {
+      await nats().open(count);
+      const { client, drain } = await start(url);
+      return { client, drain, consumer: drain.track(await get(client, nats().stream)) };
+    }
+
+    /** Handles the messages of `consumer` one after the other; settles when its iteration ends. */
+    async function work(
+      consumer: Consumer,
+      handler: (message: JsMessage) => unknown,
+    ): Promise<void> {
+      for await (const message of await consumer.consume({ max_messages: 10 })) {
+        await handler(message);
+        message.ack();
+      }
+    }
+
+    describe('core NATS', () => {
+      it('ends at once when idle, also when it was never used, and twice is once', async () => {
+        const { client, drain } = await start();
+        client.subscribe(nats().subject(), { callback() {} });
+        await client.flush();
+        const stopped = drain.stop({ signal: never() });
+        expect(drain.stop({ signal: never() })).toBe(stopped);
+        expect(await stopped).toEqual({ drained: 0, cut: [], handedBack: 0, errors: [] });
+        expect(client.isClosed()).toBe(true);
+      });
+
+      it('lets callbacks finish and respond, and handles what was sent before the stop', async () => {
+        const { client, drain } = await start();
+        const subject = nats().subject();
+        const gate = createGate();
+        client.subscribe(subject, {
+          async callback(_error: unknown, message: Message) {
+            await gate.opened;
+            message.respond(`got ${message.string()}`);
+          },
+        });
+        await client.flush();
+        const replies = ['0', '1', '2'].map((text) => nats().admin.request(subject, text));
+        await inHand(drain, 3);
+        const stopped = drain.stop({ signal: never() });
+        expect(() => client.subscribe(subject)).toThrow(/no messages are taken from nats/);
+        gate.open();
+        expect(await stopped).toEqual({ drained: 3, cut: [], handedBack: 0, errors: [] });
+        const texts = (await Promise.all(replies)).map((reply) => reply.string());
+        expect(texts).toEqual(['got 0', 'got 1', 'got 2']);
+      });
+
+      it('lets an iteration go through all that has arrived', async () => {
+        const { client, drain } = await start();
+        const subject = nats().subject();
+        const handled: string[] = [];
+        const gate = createGate();
+        const iteration = (async () => {
+          for await (const message of client.subscribe(subject)) {
+            await gate.opened;
+            await delay(1);
+            handled.push(message.string());
+          }
+        })();
+        await client.flush();
+        for (let i = 0; i < 20; i++) nats().admin.publish(subject, String(i));
+        await nats().admin.flush();
+        await inHand(drain, 1);
+        const stopped = drain.stop({ signal: never() });
+        gate.open();
+        expect(await stopped).toMatchObject({ drained: 20, cut: [] });
+        await iteration;
+        expect(handled).toHaveLength(20);
+      });
+
+      it('tells at the hammer what is lost, and lets handlers watch it', async () => {
+        const { client, drain } = await start();
+        const subject = nats().subject();
+        client.subscribe(subject, {
+          callback: (_error: unknown, message: Message) =>
+            message.string() === 'hang'
+              ? new Promise(() => {})
+              : once(drain.cutSignal, 'abort').then(() => message.respond('given up')),
+        });
+        await client.flush();
+        nats().admin.publish(subject, 'hang');
+        const reply = nats().admin.request(subject, 'watch');
+        await inHand(drain, 2);
+        expect(await drain.stop({ signal: now() })).toMatchObject({
+          drained: 1,
+          cut: [{ outcome: 'lost', queue: subject, id: subject, ageMs: expect.any(Number) }],
+        });
+        expect((await reply).string()).toBe('given up');
+      });
+
+      it('leaves the connection open where others need it', async () => {
+        const { client, drain } = await start(undefined, { close: false });
+        const subject = nats().subject();
+        client.subscribe(subject, { callback() {} });
+        await drain.stop({ signal: never() });
+        expect(client.isClosed()).toBe(false);
+        await expect(client.request(subject, '', { timeout: 200 })).rejects.toThrow();
+      });
+    });
+
+    describe('JetStream', () => {
+      it('finishes the message in hand, and hands back the others at once', async () => {
+        const { drain, consumer } = await startConsumer(10);
+        const gate = createGate();
+        const iteration = work(consumer, () => gate.opened);
+        await inHand(drain, 1);
+        await eventually(
+          () => nats().info(),
+          ({ num_ack_pending }) => num_ack_pending === 10,
+        );
+        const stopped = drain.stop({ signal: never() });
+        expect((await nats().left()).toSorted()).toEqual([...'123456789']);
+        expect(await nats().info()).toMatchObject({ num_ack_pending: 1 });
+        gate.open();
+        expect(await stopped).toEqual({ drained: 1, cut: [], handedBack: 9, errors: [] });
+        await iteration;
+        expect(await nats().info()).toMatchObject({ num_ack_pending: 0 });
+      });
+
+      it('ends an iteration, a fetch and a poll that wait', async () => {
+        const { drain, consumer } = await startConsumer(0);
+        const iteration = work(consumer, () => {});
+        const fetched = (async () => {
+          for await (const message of await consumer.fetch({ max_messages: 5 })) message.ack();
+        })();
+        const polled = consumer.next();
+        await eventually(
+          () => nats().info(),
+          ({ num_waiting }) => num_waiting === 3,
+        );
+        expect(await drain.stop({ signal: never() })).toMatchObject({ drained: 0, cut: [] });
+        expect(await polled).toBeNull();
+        await Promise.all([iteration, fetched]);
+        await expect(consumer.consume()).rejects.toMatchObject({ code: 'LASTCALL_QUEUE_DRAINING' });
+        await expect(consumer.next()).rejects.toMatchObject({ code: 'LASTCALL_QUEUE_DRAINING' });
+      });
+
+      it('waits for the acknowledgement of callbacks and polls', async () => {
+        const { drain, consumer } = await startConsumer(3);
+        const gate = createGate();
+        const polled = await consumer.next();
+        await consumer.consume({
+          async callback(message: JsMessage) {
+            await gate.opened;
+            expect(await message.ackAck()).toBe(true);
+          },
+        });
+        await inHand(drain, 3);
+        const stopped = drain.stop({ signal: never() });
+        gate.open();
+        await inHand(drain, 1);
+        polled?.ack();
+        expect(await stopped).toMatchObject({ drained: 3, cut: [] });
+        expect(await nats().info()).toMatchObject({ num_ack_pending: 0, num_pending: 0 });
+      });
+
+      it('hands back at the hammer what hangs; a late acknowledgement does no harm', async () => {
+        const { drain, consumer } = await startConsumer(2);
+        const messages: JsMessage[] = [];
+        await consumer.consume({
+          callback(message: JsMessage) {
+            messages.push(message);
+            return new Promise(() => {});
+          },
+        });
+        await inHand(drain, 2);
+        const { cut } = await drain.stop({ signal: now() });
+        const queue = `${nats().stream} worker`;
+        expect(cut).toEqual(
+          [1, 2].map((id) => ({ outcome: 'handed back', queue, id, ageMs: expect.any(Number) })),
+        );
+        for (const message of messages) message.ack();
+        expect(await messages[0]?.ackAck()).toBe(false);
+        expect((await nats().left()).toSorted()).toEqual(['0', '1']);
+      });
+
+      it('knows a consumer without acknowledgements', async () => {
+        const { drain, client } = await startConsumer(1);
+        const js = jetstream(client as never);
+        if ('jetstream' in client) return;
+        const ordered = drain.track(await js.consumers.get(nats().stream));
+        const iteration = (async () => {
+          for await (const _message of await ordered.consume()) await new Promise(() => {});
+        })();
+        void iteration;
+        await inHand(drain, 1);
+        expect(await drain.stop({ signal: now() })).toMatchObject({ cut: [{ outcome: 'lost' }] });
+      });
+    });
+
+    describe('a server that is gone', () => {
+      it.each(['frozen', 'killed'] as const)('%s: acknowledged without an answer', async (how) => {
+        const proxy = await nats().proxy();
+        const { drain, consumer } = await startConsumer(1, proxy.via(nats().url));
+        const gate = createGate();
+        const iteration = work(consumer, () => gate.opened);
+        await inHand(drain, 1);
+        if (how === 'frozen') proxy.freeze();
+        else proxy.kill();
+        const stopped = drain.stop({ signal: never() });
+        gate.open();
+        expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
+        await iteration;
+        expect(await nats().info()).toMatchObject({ num_ack_pending: 1 });
+      });
+
+      it.each(['idle', 'in hand'])('frozen, %s: it ends in time', async (when) => {
+        const proxy = await nats().proxy();
+        const { drain, consumer } = await startConsumer(
+          when === 'idle' ? 0 : 1,
+          proxy.via(nats().url),
+        );
+        const iteration = work(consumer, () => new Promise(() => {}));
+        void iteration;
+        const count = when === 'idle' ? 0 : 1;
+        await inHand(drain, count);
+        await eventually(
+          () => nats().info(),
+          ({ num_waiting }) => num_waiting > 0,
+        );
+        proxy.freeze();
+        const { cut } = await drain.stop({ signal: count === 0 ? never() : now() });
+        expect(cut.map(({ outcome }) => outcome)).toEqual(count === 0 ? [] : ['cut']);
+        expect(
+          await eventually(
+            () => proxy.connections,
+            (open) => open === 0,
+          ),
+        ).toBe(0);
+      });
+    });
+
+    describe('a stop at a random moment', () => {
+      it.each([1, 2, 3, 4])('loses nothing of JetStream (seed %i)', async (seed) => {
+        const random = seededRandom(seed);
+        const total = 40;
+        const { drain, consumer } = await startConsumer(total);
+        const done: string[] = [];
+        const iterations = Array.from({ length: 1 + Math.floor(random() * 4) }, () =>
+          work(consumer, async (message) => {
+            await delay(random() * 8);
+            done.push(message.string());
+          }),
+        );
+        await delay(random() * 100);
+        const hammer = new AbortController();
+        if (random() < 0.5) setTimeout(() => hammer.abort(), random() * 8);
+        const { cut } = await drain.stop({ signal: hammer.signal });
+        for (const { outcome } of cut) expect(outcome).toBe('handed back');
+        await Promise.all(iterations);
+        const returned = new Set(cut.map(({ id }) => Number(id) - 1));
+        const kept = done.filter((text) => !returned.has(Number(text)));
+        const left = await nats().left();
+        expect([...kept, ...left].toSorted()).toEqual(
+          Array.from({ length: total }, (_, i) => String(i)).toSorted(),
+        );
+      });
+    });
+
+    it('leaves connection and consumer as they were when it is detached', async () => {
+      const { drain, client, consumer } = await startConsumer(0);
+      expect(() => createNatsDrain(client)).toThrow(/has one already/);
+      drain.detach();
+      expect(Object.hasOwn(client, 'subscribe')).toBe(false);
+      for (const name of ['consume', 'fetch', 'next'])
+        expect(Object.hasOwn(consumer, name)).toBe(false);
+    });
+
+    it('refuses what it cannot mean', async () => {
+      const { drain, client } = await start();
+      expect(() => createNatsDrain({} as never)).toThrow(/a connection of nats/);
+      expect(() => drain.track({} as never)).toThrow(/a JetStream consumer is needed/);
+      expect(() => createNatsDrain(client, { close: 'no' } as never)).toThrow(/must be a boolean/);
+    });
+  });
+});
