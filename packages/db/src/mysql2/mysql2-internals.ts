@@ -92,9 +92,11 @@ export function belongsToPool(connection: Mysql2Connection): boolean {
   return Boolean(internals(connection)._pool);
 }
 
-/** The class of `connection` without its pool. */
+/** The class of `connection`; of one of a pool, that without a pool. */
 export function connectionClass(connection: Mysql2Connection): ConnectionClass {
-  return Object.getPrototypeOf(connection.constructor) as ConnectionClass;
+  const own = connection.constructor;
+  // Only connections of pools have this.
+  return ('_realEnd' in connection ? Object.getPrototypeOf(own) : own) as ConnectionClass;
 }
 
 function internals(connection: Mysql2Connection): ConnectionInternals {

@@ -1,21 +1,21 @@
 import { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { CancelTarget } from '../postgres-wire/cancel-request';
-import type { OpenPgPool, PgClient } from './pg-pool';
+import type { PgClient, PgOptions } from './pg-pool';
 
 /** How the server is told to cancel what `client` runs. */
-export function cancelTarget(pool: OpenPgPool, client: PgClient): CancelTarget {
+export function cancelTarget(options: PgOptions, client: PgClient): CancelTarget {
   const { ssl, host } = client;
   return {
     processId: client.processID,
     secretKey: client.secretKey,
     tls: typeof ssl === 'object' && ssl !== null ? (ssl as ConnectionOptions) : Boolean(ssl),
     host: host.startsWith('/') ? undefined : host,
-    open: () => openSocket(pool, client),
+    open: () => openSocket(options, client),
   };
 }
 
-function openSocket({ options }: OpenPgPool, { host, port, connection }: PgClient): Socket {
+function openSocket(options: PgOptions, { host, port, connection }: PgClient): Socket {
   const { stream } = options;
   const socket = typeof stream === 'function' ? (stream(options) as Socket) : new Socket();
   const { remoteAddress, remotePort = port } = connection?.stream ?? {};

@@ -20,16 +20,18 @@ export type ConnectCallback = (
   release: (error?: unknown) => void,
 ) => void;
 
+/** What clients are made with. */
+export interface PgOptions {
+  readonly stream?: unknown;
+  readonly [key: string]: unknown;
+}
+
 /** A pool as the drain uses it. */
 export interface OpenPgPool {
   readonly totalCount: number;
   readonly idleCount: number;
   readonly ending: boolean;
-  readonly options: {
-    readonly max?: number;
-    readonly stream?: unknown;
-    readonly [key: string]: unknown;
-  };
+  readonly options: PgOptions & { readonly max?: number };
   /** The constructor of the promises that the pool returns. */
   readonly Promise?: PromiseConstructor;
   connect: (callback?: ConnectCallback) => Promise<PgClient> | undefined;

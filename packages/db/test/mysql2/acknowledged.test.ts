@@ -54,7 +54,8 @@ async function inTransaction(pool: Pool, id: number, seconds: number): Promise<v
 /** Stops a pool while jobs run. @returns the numbers of those that were told they are done, and what the drain says. */
 async function stopUnderJobs(mariadb: TestMariadb, random: () => number, round: number) {
   const pool = mariadb.pool({ connectionLimit: 8 });
-  const drain = createMysql2Drain(pool);
+  // Long enough for a machine that does much else.
+  const drain = createMysql2Drain(pool, { cancelGraceMs: 10_000 });
   const done: number[] = [];
   const jobs = Array.from({ length: JOBS }, async (_, index) => {
     const id = round * JOBS + index;

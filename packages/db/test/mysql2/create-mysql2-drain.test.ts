@@ -4,8 +4,7 @@ import { describeMariadb } from './describe-mariadb';
 
 describeMariadb('createMysql2Drain()', (mariadb) => {
   const never = (): AbortSignal => new AbortController().signal;
-  const insert = (seconds: number): string =>
-    `insert into work select 1 from (select sleep(${seconds})) s`;
+  const insert = (seconds: number): string => mariadb().insert(seconds);
   const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     work.then(
       () => 'done',
@@ -123,7 +122,17 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       expect(await mariadb().rows()).toBe(1);
     });
 
-    it('is over when the application has closed it itself', async () => {
+    it('lets an application that closes it itself wait for the drain', async () => {
+      const pool = mariadb().pool({ connectionLimit: 1 });
+      const drain = createMysql2Drain(pool);
+      const work = [pool.query(insert(0.1)), pool.query(insert(0))];
+      const stopped = drain.stop({ signal: never() });
+      await Promise.all([pool.end(), pool.end(), ...work]);
+      expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+      expect(await mariadb().rows()).toBe(2);
+    });
+
+    it('is over when the application has closed it itself before', async () => {
       const pool = mariadb().pool();
       const drain = createMysql2Drain(pool);
       const held = await pool.getConnection();
@@ -142,7 +151,11 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
   describe('the hammer', () => {
     it('interrupts statements at the server, fails the queue, and says what became of each', async () => {
       const pool = mariadb().pool({ connectionLimit: 3 });
-      const drain = createMysql2Drain(pool, { showSql: true, acquireSites: true });
+      const drain = createMysql2Drain(pool, {
+        showSql: true,
+        acquireSites: true,
+        cancelGraceMs: 1500,
+      });
       const transaction = await pool.getConnection();
       await transaction.beginTransaction();
       await transaction.query(insert(0));
@@ -264,7 +277,7 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
 
     it('does not claim more than it knows', async () => {
       const pool = mariadb().pool({ multipleStatements: true });
-      const drain = createMysql2Drain(pool);
+      const drain = createMysql2Drain(pool, { cancelGraceMs: 10_000 });
       const codes = [pool.query(`${insert(0)}; ${insert(30)}`)].map(codeOf);
       await mariadb().eventually(
         () => mariadb().rows(),
@@ -278,7 +291,7 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
 
     it('asks the server where the last answer was an error', async () => {
       const pool = mariadb().pool();
-      const drain = createMysql2Drain(pool);
+      const drain = createMysql2Drain(pool, { cancelGraceMs: 1500 });
       const [open, none] = [await pool.getConnection(), await pool.getConnection()];
       await open.beginTransaction();
       await open.query(insert(0));

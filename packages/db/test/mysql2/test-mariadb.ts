@@ -35,6 +35,11 @@ export class TestMariadb {
     return Number(row?.n);
   }
 
+  /** A statement that inserts a row after `seconds`. */
+  insert(seconds = 0): string {
+    return `insert into work select 1 from (select sleep(${seconds})) s`;
+  }
+
   /** What each connection to the test's database does, in the server's words: `Sleep`, `Query`, `Execute`. */
   async sessions(): Promise<string[]> {
     const list = await this.query('show processlist');

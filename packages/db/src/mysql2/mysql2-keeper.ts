@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectionKeeper } from '../drain/connection-keeper';
+import type { DrainFeed } from '../drain/drain-feed';
+import { SocketSet } from '../drain/socket-set';
+import { ConnectionRecord } from './connection-record';
+import { killConnections } from './kill-connections';
+import type { Mysql2Connection } from './mysql2-pool';
+
+/** How long a statement has that was interrupted for the second time, before its connection is killed. */
+const INTERRUPT_MS = 50;
+
+/** Looks after connections of mysql2. */
+export function keepMysql2Connections(
+  feed: Pick<DrainFeed<Mysql2Connection>, 'lost' | 'end'>,
+): ConnectionKeeper<Mysql2Connection> {
+  const records = new WeakMap<Mysql2Connection, ConnectionRecord>();
+  const open = new Set<ConnectionRecord>();
+  const sockets = new SocketSet();
+
+  function recordOf(connection: Mysql2Connection): ConnectionRecord {
+    const known = records.get(connection);
+    if (known !== undefined) return known;
+    const record = new ConnectionRecord(connection, (outcome) => {
+      open.delete(record);
+      feed.lost(connection, outcome);
+      // `pool.query()` never releases a connection that is gone, and for everybody else a release of one does nothing.
+      feed.end(connection);
+    });
+    records.set(connection, record);
+    open.add(record);
+    return record;
+  }
+
+  function isRunning(connection: Mysql2Connection): boolean {
+    return recordOf(connection).running !== undefined;
+  }
+
+  /** Of those that were asked before: their grace is over. */
+  async function insist(
+    connections: readonly Mysql2Connection[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await killConnections(connections, 'QUERY', signal);
+    await delay(INTERRUPT_MS, undefined, { signal }).catch(() => {});
+    await killConnections(connections.filter(isRunning), 'CONNECTION', signal);
+  }
+
+  return {
+    keep(connection) {
+      recordOf(connection);
+      sockets.add(connection.stream);
+    },
+    isKept: (connection) => records.has(connection),
+    look: (connection) => recordOf(connection).look(),
+
+    async cancel(connections, signal) {
+      const running = connections.filter(isRunning);
+      if (running.some((connection) => recordOf(connection).isWatched))
+        return insist(running, signal);
+      for (const connection of connections) recordOf(connection).watch();
+      return killConnections(running, 'QUERY', signal);
+    },
+
+    judge(connection, end) {
+      const record = recordOf(connection);
+      return end === 'released' ? record.judgeReleased() : record.judgeDestroyed();
+    },
+
+    destroy(connection, reason) {
+      // Takes it out of its pool, which would wait for it; but only an error reaches whoever waits for an answer.
+      connection.destroy();
+      connection.stream.destroy(reason);
+    },
+
+    socketsClosed: () => sockets.closed(),
+    destroySockets: (reason) => sockets.destroy(reason),
+
+    restore() {
+      for (const record of open) record.release();
+    },
+  };
+}
