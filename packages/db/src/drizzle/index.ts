@@ -1,0 +1,14 @@
+// For everybody: the pool of a Drizzle database, of pg or mysql2, in the process's lifecycle.
+
+export type { AttachOptions, DbHandle } from '../drain/attach-drain';
+export type { CutWork, Outcome, WorkState } from '../drain/cut-work';
+export type { DrainOptions } from '../drain/drain-options';
+export type { DrainResult } from '../drain/drain-stop';
+export type { PoolGauges } from '../drain/pool-drain';
+export { attachDrizzle } from './attach-drizzle';
+export type { DrizzleDatabase } from './create-drizzle-drain';
+
+// For tests and embedding: the engine, which needs no lifecycle.
+
+export type { PoolDrain } from '../drain/pool-drain';
+export { createDrizzleDrain } from './create-drizzle-drain';

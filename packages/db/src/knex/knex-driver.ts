@@ -1,0 +1,81 @@
+import type { DrainDriver } from '../drain/drain-driver';
+import type { DrainFeed } from '../drain/drain-feed';
+import { joinClose } from '../drain/joined-close';
+import {
+  type DriverName,
+  gateLender,
+  keepConnections,
+  tellOfConnections,
+} from '../orm/lending-pool';
+import type { KnexClient, TarnPool } from './create-knex-drain';
+
+/** What Knex does for its drain. Its pool (tarn) lends connections of a driver, of which a keeper takes care. */
+export function connectKnex(
+  client: KnexClient,
+  driver: DriverName,
+  feed: DrainFeed<object>,
+): DrainDriver<object> {
+  const keeper = keepConnections(driver, feed);
+  const { driver: library, releaseConnection, logger } = client;
+  if (library !== undefined)
+    client.driver = tellOfConnections(driver, library, (connection) => keeper.keep(connection));
+  for (const { resource } of client.pool?.free ?? []) keeper.keep(resource);
+  for (const { resource } of client.pool?.used ?? []) {
+    keeper.keep(resource);
+    feed.begin(resource);
+  }
+  const gate = gateLender(
+    {
+      target: client,
+      acquire: 'acquireConnection',
+      release: ['releaseConnection'],
+      takeBack: (connection) => void releaseConnection.call(client, connection),
+    },
+    keeper,
+    feed,
+  );
+  const ownDestroy = joinClose(client, 'destroy', feed);
+
+  /** Who waits has been told, but stands in the pool's queue, which would go on to make connections. */
+  function emptyQueue({ pendingAcquires = [] }: TarnPool): void {
+    // It would write a warning, with a stack, for each.
+    (client as { logger: KnexClient['logger'] }).logger = silentWarnings(logger);
+    for (const pending of [...pendingAcquires]) pending.abort();
+  }
+
+  return {
+    ...keeper,
+    name: 'knex',
+    unit: 'checkout',
+
+    destroy(connection, reason) {
+      keeper.destroy(connection, reason);
+      // Knex waits for it to come back, and checks what it lends: a connection that is gone is not lent again. When the
+      // application releases it later, Knex does not mind.
+      client.pool?.release(connection);
+    },
+
+    async close() {
+      const { pool } = client;
+      if (pool === undefined) return;
+      if (pool.pendingAcquires?.length) emptyQueue(pool);
+      await ownDestroy.close();
+    },
+
+    counts() {
+      const { free = [], used = [], max } = client.pool ?? {};
+      return { total: free.length + used.length, idle: free.length, max };
+    },
+
+    restore() {
+      gate.undo();
+      ownDestroy.undo();
+      if (library !== undefined) client.driver = library;
+      keeper.restore();
+    },
+  };
+}
+
+function silentWarnings(logger: KnexClient['logger']): KnexClient['logger'] {
+  return Object.create(logger, { warn: { value: () => {} } });
+}

@@ -1,0 +1,52 @@
+import knex, { type Knex } from 'knex';
+import { createKnexDrain } from '../../src/knex';
+import { describeOrm, GRACE, type OpenOrm } from './orm-contract';
+
+const open =
+  (client: 'pg' | 'mysql2'): OpenOrm =>
+  async (url) => {
+    const db = knex({ client, connection: url, pool: { min: 0, max: 2 } });
+    const drain = createKnexDrain(db, GRACE);
+    return {
+      drain,
+      run: async (sql) => db.raw(sql),
+      async begin() {
+        const transaction: Knex.Transaction = await db.transaction();
+        return {
+          run: async (sql) => transaction.raw(sql),
+          async commit() {
+            await transaction.commit();
+            // Where Knex tells of a commit that failed.
+            await transaction.executionPromise;
+          },
+          rollback: async () => transaction.rollback(),
+        };
+      },
+      close: () => db.destroy(),
+    };
+  };
+
+describeOrm('a drain of Knex', { postgres: open('pg'), mariadb: open('mysql2') });
+
+describe('createKnexDrain()', () => {
+  it('refuses what it cannot drain', async () => {
+    const code = (call: () => unknown): unknown => {
+      try {
+        call();
+        return undefined;
+      } catch (error) {
+        return (error as { code?: unknown }).code;
+      }
+    };
+    for (const bad of [undefined, {}, knex])
+      expect(code(() => createKnexDrain(bad as never))).toBe('LASTCALL_DB_BAD_POOL');
+    const db = knex({ client: 'pg', connection: 'postgres://127.0.0.1:1/none' });
+    expect(code(() => createKnexDrain(db, { leakMs: 0 }))).toBe('LASTCALL_BAD_OPTION');
+    createKnexDrain(db);
+    expect(code(() => createKnexDrain(db))).toBe('LASTCALL_DB_ALREADY_ATTACHED');
+    await db.destroy();
+    const closed = knex({ client: 'mysql2', connection: 'mysql://127.0.0.1:1/none' });
+    await closed.destroy();
+    expect(code(() => createKnexDrain(closed))).toBe('LASTCALL_DB_CLOSED');
+  });
+});
