@@ -14,7 +14,10 @@ const NATIVE_AFTER_MS = 250;
 /** How long the session stays open when the loop turns again, in milliseconds: an answer may be on its way. */
 const LAST_ANSWER_MS = 100;
 
-/** Looking costs the main thread time: at most a tenth of it, and not more than once a second. */
+/**
+ * Looking costs the main thread time: at most a tenth of it, and not more than once a second. Waiting for native code to
+ * return costs it nothing.
+ */
 const MIN_REST_MS = 1000;
 const REST_FACTOR = 10;
 
@@ -127,7 +130,7 @@ export class BlockWatch {
       isOver: () => this.#isOver(open),
     });
     clearTimeout(silence);
-    this.#rest(monotonicMs() - startedMs);
+    this.#rest(Math.min(monotonicMs() - startedMs, NATIVE_AFTER_MS));
     if (found.kind === 'debugged') this.#pardon(open);
     else await this.#seeMore(open, session, found);
     session.close();

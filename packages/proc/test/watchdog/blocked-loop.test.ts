@@ -34,6 +34,27 @@ describe('a blocked loop', () => {
     expect(found).toMatchObject({ isOver: true, stackPrecision: 'late' });
   });
 
+  it('is looked at again soon after one in native code, where looking costs the main thread nothing', async () => {
+    const { out } = await runWatched(`
+      const { execSync } = require('node:child_process');
+      let runs = 0;
+      const blocks = () => {
+        say('run');
+        execSync('sleep 0.8');
+        if (++runs < 3) setTimeout(blocks, 3000);
+        else setTimeout(() => process.exit(), 500);
+      };
+      startWatchdog({ thresholdMs: 100, profileMs: 0 }, host).ready.then(() => later(blocks));`)
+      .ended;
+    const [, first, ...next] = out.split('run\n');
+    const isSeen = (text = ''): boolean =>
+      blocksOf(text).some(({ stack }) =>
+        stack.some(({ functionName }) => functionName === 'blocks'),
+      );
+    expect(isSeen(first)).toBe(true);
+    expect(next.some(isSeen)).toBe(true);
+  });
+
   it('leaves the process as text while it lasts, with a profile', async () => {
     const program = runWatched(`
       const { readdirSync, existsSync } = require('node:fs');
