@@ -30,6 +30,7 @@ export interface TarnPool {
   readonly free?: readonly { readonly resource: object }[];
   readonly pendingAcquires?: readonly { abort(): void }[];
   readonly max?: number;
+  numUsed?(): number;
   release(connection: object): boolean;
 }
 
@@ -72,6 +73,12 @@ function assertKnex(knex: KnexInstance): KnexClient {
     throw new LastcallError(
       'LASTCALL_DB_BAD_POOL',
       `Knex is drained with the drivers ${Object.keys(DRIVERS).join(', ')}; this one has ${describe(client.driverName)}`,
+    );
+  }
+  if (client.pool !== undefined && typeof client.pool.numUsed !== 'function') {
+    throw new LastcallError(
+      'LASTCALL_DB_BAD_POOL',
+      'this Knex was given a pool of its driver (connectionPool): attach that one, with attachPg() or attachMysql2()',
     );
   }
   if (client.pool !== undefined) return client;

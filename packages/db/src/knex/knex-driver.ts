@@ -38,7 +38,7 @@ export function connectKnex(
 
   /** Who waits has been told, but stands in the pool's queue, which would go on to make connections. */
   function emptyQueue({ pendingAcquires = [] }: TarnPool): void {
-    // It would write a warning, with a stack, for each.
+    // Knex would write a warning, with a stack, for each; also for those that come back to the queue while it closes.
     (client as { logger: KnexClient['logger'] }).logger = silentWarnings(logger);
     for (const pending of [...pendingAcquires]) pending.abort();
   }
@@ -58,7 +58,7 @@ export function connectKnex(
     async close() {
       const { pool } = client;
       if (pool === undefined) return;
-      if (pool.pendingAcquires?.length) emptyQueue(pool);
+      emptyQueue(pool);
       await ownDestroy.close();
     },
 

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { connectionClass, currentCommand } from './mysql2-internals';
+import { connectionClass, currentCommand, textOf } from './mysql2-internals';
 import type { Mysql2Config, Mysql2Connection } from './mysql2-pool';
 
 /** What to kill: the statement that runs, or the connection with it. */
@@ -68,7 +68,8 @@ function isShown(connection: Mysql2Connection, processes: readonly Process[]): b
   const [, host, info] = process;
   const { localPort } = connection.stream;
   if (localPort !== undefined && host?.endsWith(`:${localPort}`)) return true;
-  const { sql } = currentCommand(connection) ?? {};
+  const command = currentCommand(connection);
+  const sql = command?.sql ?? (command && textOf(command));
   if (typeof sql !== 'string' || info === null) return false;
   // In a prepared statement the server shows values.
   const text = sql.trim().split('?', 1)[0]?.slice(0, SHOWN) ?? '';

@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex';
+import { Pool } from 'pg';
 import { createKnexDrain } from '../../src/knex';
 import { describeOrm, GRACE, type OpenOrm } from './orm-contract';
 
@@ -40,6 +41,8 @@ describe('createKnexDrain()', () => {
     };
     for (const bad of [undefined, {}, knex])
       expect(code(() => createKnexDrain(bad as never))).toBe('LASTCALL_DB_BAD_POOL');
+    const given = knex({ client: 'pg', connectionPool: new Pool() } as Knex.Config);
+    expect(code(() => createKnexDrain(given))).toBe('LASTCALL_DB_BAD_POOL');
     const db = knex({ client: 'pg', connection: 'postgres://127.0.0.1:1/none' });
     expect(code(() => createKnexDrain(db, { leakMs: 0 }))).toBe('LASTCALL_BAD_OPTION');
     createKnexDrain(db);
