@@ -145,6 +145,9 @@ export class BlockWatch {
     const timer = setTimeout(() => open.over.abort(), this.#config.profileMs);
     const profile = await session.profile(this.#config.intervalMs, open.over.signal);
     clearTimeout(timer);
+    // Before the file is there, whose reader may be the blocked loop itself: a process that ends while the session is open
+    // makes Node print that it waits for a debugger.
+    session.close();
     if (profile === null) return;
     this.#know(open, { profile });
     if (found.kind !== 'stack') this.#noteSample(open, hottestStack(profile));
