@@ -64,15 +64,17 @@ describePostgres('createPostgresDrain()', (server) => {
       const drain = createPostgresDrain(sql);
       const reserved = await sql.reserve();
       const failing = sql`select 1 / 0`.catch(codeOf);
+      const goOn = deferred();
       const seen: unknown[] = [];
       const reading = (async () => {
         for await (const [row] of sql`select * from generate_series(1, 3) n`.cursor(1)) {
           seen.push(row?.n);
-          await delay(5);
+          await goOn.promise;
         }
       })();
       await failing;
       expect(drain.inFlight().counts).toEqual({ 'postgres work': 2 });
+      goOn.resolve();
       const stopped = drain.stop({ signal: never() });
       await reserved.unsafe(insert());
       reserved.release();
