@@ -22,7 +22,8 @@ export class OwnMariadb {
     this.url = `mysql://root@127.0.0.1:${port}/test`;
   }
 
-  static async start(): Promise<OwnMariadb> {
+  /** @param settings - More of the server's command line. */
+  static async start(...settings: string[]): Promise<OwnMariadb> {
     const folder = mkdtempSync(join(tmpdir(), 'lastcall-mariadb-'));
     const data = join(folder, 'db');
     const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
@@ -44,6 +45,7 @@ export class OwnMariadb {
         `--socket=${join(folder, 'socket')}`,
         `--pid-file=${join(folder, 'pid')}`,
         ...asRoot,
+        ...settings,
       ],
       { stdio: 'ignore' },
     );

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { createConnection, createPool, type Pool } from 'mysql2/promise';
 import { createMysql2Drain } from '../../src/mysql2';
 import { OwnMariadb } from './own-mariadb';
@@ -49,12 +51,13 @@ describeOwn('the drain of a mysql2 pool whose server', () => {
       const [rows] = await admin.query('show processlist');
       if ((rows as { Info: string | null }[]).some(({ Info }) => Info === insert)) break;
     }
-    await admin.end();
+    // Its end needs the server, which may be frozen next.
+    const { stream } = (admin as unknown as { connection: { stream: Socket } }).connection;
+    await Promise.all([admin.end(), once(stream, 'close')]);
     return { transaction, idle, running };
   }
 
-  async function expectNoHandles(): Promise<void> {
-    const port = Number(new URL(own.url).port);
+  async function expectNoHandles(port = Number(new URL(own.url).port)): Promise<void> {
     const handles = (process as unknown as { _getActiveHandles(): Socket[] })._getActiveHandles;
     while (handles().some(({ remotePort }) => remotePort === port))
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -120,6 +123,31 @@ describeOwn('the drain of a mysql2 pool whose server', () => {
     await expectNoHandles();
     transaction.release();
     idle.release();
+  });
+
+  it('speaks TLS, and freezes or works: statements are interrupted, or every socket is destroyed', async () => {
+    const fixtures = join(__dirname, '../../../http/test/fixtures');
+    const secure = await OwnMariadb.start(
+      `--ssl-cert=${fixtures}/localhost.cert.pem`,
+      `--ssl-key=${fixtures}/localhost.key.pem`,
+    );
+    const { port } = new URL(secure.url);
+    for (const isFrozen of [false, true]) {
+      const pool = createPool({ uri: secure.url, ssl: { rejectUnauthorized: false } });
+      const drain = createMysql2Drain(pool, { cancelGraceMs: isFrozen ? 150 : 10_000 });
+      const [rows] = await pool.query("show status like 'Ssl_cipher'");
+      expect((rows as { Value: string }[])[0]?.Value).not.toBe('');
+      const running = codeOf(pool.query(insert));
+      await pool.query('select 1');
+      if (isFrozen) secure.signal('SIGSTOP');
+      const { cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(await running).toBe(isFrozen ? 'LASTCALL_DB_CUT' : 'ER_QUERY_INTERRUPTED');
+      expect(cut).toMatchObject([
+        { state: 'running', outcome: isFrozen ? 'outcome unknown' : 'rolled back' },
+      ]);
+      await expectNoHandles(Number(port));
+    }
+    await secure.close();
   });
 
   it('shares its address with another one: nothing of that one is killed', async () => {
