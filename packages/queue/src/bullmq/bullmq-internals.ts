@@ -57,7 +57,17 @@ export function destroyWorker(worker: OpenWorker): void {
   clearTimeout(internals.extendLocksTimer ?? undefined);
   clearTimeout(internals.stalledCheckTimer);
   internals.stalledCheckStopper?.();
+  endStalledChecks(worker);
   internals.abortDelayController?.abort();
+}
+
+/** BullMQ 5, closed during a check for stalled jobs, waits for the next one: a timer of 30 seconds. */
+function endStalledChecks(worker: OpenWorker): void {
+  Object.defineProperty(worker, 'stalledCheckStopper', {
+    configurable: true,
+    get: () => undefined,
+    set: (stop: () => void) => stop(),
+  });
 }
 
 function connectionsOf(worker: OpenWorker): Connection[] {

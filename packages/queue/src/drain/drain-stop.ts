@@ -39,7 +39,7 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
   readonly #parts: StopParts<E>;
   readonly #hammered: Promise<void>;
   #hammer!: () => void;
-  #onQuiet: (() => void) | undefined;
+  #onQuiet: (() => void)[] = [];
   readonly #finished: E[] = [];
   readonly #cut: CutMessage[] = [];
   readonly #errors: Error[] = [];
@@ -73,7 +73,7 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
 
   changed(): void {
     // A handler that ends may be followed by the next one in the same turn, where nothing was fetched for it.
-    if (this.#parts.ledger.entries.size === 0 && this.#onQuiet !== undefined)
+    if (this.#parts.ledger.entries.size === 0 && this.#onQuiet.length > 0)
       setImmediate(this.#checkQuiet);
   }
 
@@ -140,15 +140,14 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
   /** Settles when nothing is in hand any more. */
   #quiet(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onQuiet = resolve;
+      this.#onQuiet.push(resolve);
       this.changed();
     });
   }
 
   readonly #checkQuiet = (): void => {
     if (this.#parts.ledger.entries.size > 0) return;
-    this.#onQuiet?.();
-    this.#onQuiet = undefined;
+    for (const resolve of this.#onQuiet.splice(0)) resolve();
   };
 
   #closeLate(): LastcallError {

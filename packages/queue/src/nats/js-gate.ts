@@ -60,6 +60,11 @@ export class JsGate {
     await this.#cleared;
   }
 
+  /** Ends what the server has not let end: before the connection closes, so that the client does not look for it again. */
+  end(): void {
+    for (const messages of this.#open) messages.close().catch(ignore);
+  }
+
   /**
    * What is sent back while the server holds a request of ours to which nobody listens any more, servers up to 2.9 may
    * forget until its acknowledgement times out. They drop such requests when they are asked about the consumer.
@@ -206,3 +211,5 @@ export class JsGate {
     return true;
   }
 }
+
+function ignore(): void {}

@@ -46,6 +46,7 @@ export function connectNats(
     },
     isConfirmed: ({ giveBack }) => isConfirmed || giveBack === undefined,
     async close() {
+      for (const each of consumers.values()) each.end();
       if (closesConnection && !connection.isClosed()) await connection.close();
     },
     // NATS destroys its socket by itself, whatever the server does.
