@@ -71,9 +71,9 @@ export class ChannelGate implements DeliveringChannel {
       consume: (...args) => this.#consume(...args),
       get: (...args) => this.#get(...args),
       ack: (message, allUpTo) =>
-        this.#settle(message, allUpTo, (each) => this.#own.ack(each, allUpTo)),
+        this.#settle(message, allUpTo, (each, upTo) => this.#own.ack(each, upTo)),
       nack: (message, allUpTo, requeue) =>
-        this.#settle(message, allUpTo, (each) => this.#own.nack(each, allUpTo, requeue)),
+        this.#settle(message, allUpTo, (each, upTo) => this.#own.nack(each, upTo, requeue)),
       reject: (message, requeue) =>
         this.#settle(message, false, (each) => this.#own.reject(each, requeue)),
       ackAll: () => this.#settleAll(() => this.#own.ackAll()),
@@ -143,14 +143,18 @@ export class ChannelGate implements DeliveringChannel {
   }
 
   /** Tells the broker, then the ledger: where the channel throws, nothing is settled. */
-  #settle(message: Message, allUpTo: boolean | undefined, tell: (message: Message) => void): void {
-    const { deliveryTag } = message.fields;
+  #settle(
+    message: Message,
+    allUpTo: boolean | undefined,
+    tell: (message: Message, allUpTo: boolean | undefined) => void,
+  ): void {
     if (this.#isOver) return;
+    const { deliveryTag } = message.fields;
     const tags = allUpTo === true ? this.#deliveries.upTo(deliveryTag) : [deliveryTag];
-    // Messages that went back to the broker are not to be named again.
     if (allUpTo === true && this.#deliveries.hasReturned) {
-      for (const tag of tags) this.#own.ack({ fields: { deliveryTag: tag } });
-    } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message);
+      // One by one: those that went back to the broker are not to be named again.
+      for (const tag of tags) tell({ fields: { deliveryTag: tag } }, false);
+    } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message, allUpTo);
     for (const tag of tags) this.#deliveries.settle(tag);
   }
 

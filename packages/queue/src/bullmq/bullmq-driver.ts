@@ -46,8 +46,12 @@ export function connectBullmq(
   }
 
   async function returnUnseen(job: Job, token: string): Promise<undefined> {
-    await handBack(job, token);
-    ledger.giveBack(undefined);
+    try {
+      await handBack(job, token);
+      ledger.giveBack(undefined);
+    } catch {
+      // Redis gives it to another worker when its lock has expired.
+    }
   }
 
   const confirm = (job: Job | undefined): void => {

@@ -20,39 +20,39 @@ interface Source {
   readonly returnUnseen: (message: JsMessage) => void;
 }
 
+/** The consumer's own methods. */
+type Own = Required<Pick<OpenConsumer, 'consume' | 'fetch' | 'info'>>;
+
 /** Stands in front of one JetStream consumer: its `consume()`, `fetch()` and `next()`. */
 export class JsGate {
   readonly #consumer: OpenConsumer;
-  readonly #own: OpenConsumer;
+  readonly #own: Own;
   readonly #hands: NatsHands;
   readonly #connection: OpenConnection;
   readonly #open = new Set<OpenMessages>();
   readonly #iterations = new Set<GatedIterator<JsMessage>>();
-  /** Ends each `next()` that waits. */
-  readonly #polls = new Set<() => void>();
   /** Settles when messages can be sent back. */
   #cleared: Promise<void> = Promise.resolve();
-  #isNext = false;
 
   constructor(consumer: OpenConsumer, hands: NatsHands, connection: OpenConnection) {
     this.#consumer = consumer;
     this.#hands = hands;
     this.#connection = connection;
-    const { consume, fetch, next, info } = consumer;
+    const { consume, fetch, info } = consumer;
     this.#own = {
       consume: consume.bind(consumer),
-      fetch: fetch?.bind(consumer) as never,
-      next: next?.bind(consumer) as never,
+      fetch: fetch?.bind(consumer) as Own['fetch'],
       info: info.bind(consumer),
     };
     consumer.consume = (options) => this.#consume(options);
-    if (fetch !== undefined) consumer.fetch = (options) => this.#fetch(options);
-    if (next !== undefined) consumer.next = (options) => this.#next(options);
+    // A push consumer has neither of them.
+    if (fetch === undefined) return;
+    consumer.fetch = (options) => this.#fetch(options);
+    consumer.next = (options) => this.#next(options);
   }
 
   /** Has the server send no more, ends the iterations, and sends back what nobody has begun. */
   async stop(): Promise<void> {
-    for (const giveUp of this.#polls) giveUp();
     this.#endPulls();
     const ending = [...this.#open].map((messages) => messages.sub?.drain() ?? messages.close());
     this.#cleared = Promise.allSettled(ending).then(() => this.#clearPulls());
@@ -111,30 +111,19 @@ export class JsGate {
   }
 
   async #fetch(options?: unknown): Promise<OpenMessages> {
-    // Some versions of next() are built on fetch().
-    const source = this.#isNext ? undefined : await this.#prepare();
-    return this.#keep((await this.#own.fetch?.(options)) as OpenMessages, source);
-  }
-
-  /** A message, or null: at the latest when the stop begins. */
-  async #next(options?: unknown): Promise<JsMessage | null> {
     const source = await this.#prepare();
-    this.#isNext = true;
-    const waiting = this.#own.next?.(options) ?? Promise.resolve(null);
-    this.#isNext = false;
-    let giveUp!: () => void;
-    const given = waiting
-      .then((message) => this.#give(message, source))
-      .finally(() => this.#polls.delete(giveUp));
-    return new Promise((resolve, reject) => {
-      giveUp = () => resolve(null);
-      this.#polls.add(giveUp);
-      given.then(resolve, reject);
-    });
+    return this.#keep(await this.#own.fetch(options), source);
   }
 
-  #give(message: JsMessage | null, { begin, returnUnseen }: Source): JsMessage | null {
-    if (message === null) return null;
+  /** A message, or null: at the latest when the stop begins. By `fetch()`, whose end is in reach. */
+  async #next(options?: object): Promise<JsMessage | null> {
+    const source = await this.#prepare();
+    const messages = this.#keep(await this.#own.fetch({ ...options, max_messages: 1 }));
+    for await (const message of messages) return this.#give(message, source);
+    return null;
+  }
+
+  #give(message: JsMessage, { begin, returnUnseen }: Source): JsMessage | null {
     if (this.#hands.ledger.isDraining) {
       returnUnseen(message);
       return null;
@@ -163,6 +152,8 @@ export class JsGate {
 
   #keep(messages: OpenMessages, source?: Source): OpenMessages {
     this.#open.add(messages);
+    // The stop may have begun meanwhile.
+    if (this.#hands.ledger.isDraining) this.end();
     const forget = (): void => void this.#open.delete(messages);
     messages.closed().then(forget, forget);
     if (source === undefined) return messages;

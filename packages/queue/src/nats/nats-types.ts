@@ -79,7 +79,7 @@ export interface ConsumeOptions {
 export interface OpenConsumer {
   consume(options?: ConsumeOptions): Promise<OpenMessages>;
   fetch?(options?: unknown): Promise<OpenMessages>;
-  next?(options?: unknown): Promise<JsMessage | null>;
+  next?(options?: object): Promise<JsMessage | null>;
   info(cached?: boolean): Promise<{
     readonly stream_name: string;
     readonly name: string;

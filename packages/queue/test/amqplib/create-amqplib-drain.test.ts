@@ -83,6 +83,23 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       expect(await rabbitmq().settled(queue, 0)).toBe(0);
     });
 
+    it('rejects several at once where another one has gone back already', async () => {
+      const queue = await rabbitmq().queue(2);
+      const messages: ConsumeMessage[] = [];
+      const { drain, channel } = await consume(queue, 10, (message) => void messages.push(message));
+      await inHand(drain, 2);
+      // Reaches the broker before the cancel does, and goes back.
+      channel.sendToQueue(queue, Buffer.from('late'));
+      const stopped = drain.stop({ signal: never() });
+      await eventually(
+        () => rabbitmq().consumers(queue),
+        (count) => count === 0,
+      );
+      channel.nack(messages[1] as ConsumeMessage, true, true);
+      expect(await stopped).toEqual({ drained: 2, cut: [], handedBack: 1, errors: [] });
+      expect(await rabbitmq().settled(queue, 3)).toBe(3);
+    });
+
     it('waits for a handler that acknowledges before it is done', async () => {
       const queue = await rabbitmq().queue(1);
       const gate = createGate();
