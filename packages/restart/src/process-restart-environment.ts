@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import {
+  type BigIntStats,
   closeSync,
   fstatSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
-  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -47,8 +47,8 @@ export function createProcessRestartEnvironment(): RestartEnvironment {
     kill,
     startTimeOf,
     programOf: (pid) => readText(`/proc/${pid}/comm`)?.trim() ?? null,
-    stat: (path) => orNull(() => factsOf(statSync(path))),
-    fstat: (fd) => orNull(() => factsOf(fstatSync(fd))),
+    stat: (path) => orNull(() => factsOf(statSync(path, { bigint: true }))),
+    fstat: (fd) => orNull(() => factsOf(fstatSync(fd, { bigint: true }))),
     realpath: (path) => orNull(() => realpathSync(path)),
     readText,
     replaceFile,
@@ -108,10 +108,14 @@ function startTimeOf(pid: number): string | null {
   return fields[18] ?? null;
 }
 
-function factsOf(stats: Stats): FileFacts {
+/**
+ * Asked for with `bigint`: Node's `realpath()`, and so `require()`, looks at what the last other `stat` has left behind, and
+ * leaves links as they are when that was a socket (seen in Node 22).
+ */
+function factsOf(stats: BigIntStats): FileFacts {
   return {
-    inode: stats.ino,
-    device: stats.dev,
+    inode: Number(stats.ino),
+    device: Number(stats.dev),
     isSocket: stats.isSocket(),
     isDirectory: stats.isDirectory(),
   };
