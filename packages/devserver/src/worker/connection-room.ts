@@ -21,7 +21,7 @@ export class ConnectionRoom {
     socket.once('close', () => this.#connections.delete(socket));
     if (this.#connections.size <= this.#mostConnections) return;
     const [idle = socket] = [...this.#connections].find(([, response]) => isIdle(response)) ?? [];
-    idle.destroy();
+    this.#destroy(idle);
   }
 
   /**
@@ -33,12 +33,18 @@ export class ConnectionRoom {
       const { socket } = request;
       if (socket.destroyed) return;
       if (this.#connections.get(socket)?.writableFinished === false) {
-        socket.destroy();
+        this.#destroy(socket);
         return;
       }
       this.#connections.set(socket, response);
       handler(request, response);
     };
+  }
+
+  /** Its place is free at once: Node tells of its end only a turn later, and the next connection may come before. */
+  #destroy(socket: Socket): void {
+    this.#connections.delete(socket);
+    socket.destroy();
   }
 }
 
