@@ -46,3 +46,67 @@ export function describe(value: unknown): string {
   }
   return String(value);
 }
+
+/** One setting of a table of them. */
+export interface SettingField {
+  /** What it may be, in words. */
+  readonly allowed: string;
+  readonly isValid: (value: unknown) => boolean;
+  /** The environment variable that overrides it. */
+  readonly variable?: string;
+  /** What its text is, or how it is read; what cannot be read is left as it is, and found not to be valid. */
+  readonly as?: 'text' | 'number' | 'boolean' | ((text: string) => unknown);
+}
+
+/**
+ * Returns `current` with the fields of `options` that are given, and over them what the environment says.
+ *
+ * @param call - What was given `options`, such as `restart.setup()`
+ * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_BAD_ENVIRONMENT`
+ */
+export function mergeSettings<T extends object>(
+  call: string,
+  fields: { readonly [K in keyof T]: SettingField },
+  current: T,
+  options: { readonly [K in keyof T]?: T[K] | undefined },
+  env: (variable: string) => string | undefined,
+): T {
+  assertOptionsObject(call, options, Object.keys(fields));
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) assertSetting(call, name, fields[name as keyof T], value);
+  const overrides = Object.entries<SettingField>(fields).flatMap(([name, field]) => {
+    const value = readVariable(field, env);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { ...current, ...Object.fromEntries(given), ...Object.fromEntries(overrides) };
+}
+
+function assertSetting(call: string, name: string, field: SettingField, value: unknown): void {
+  if (field.isValid(value)) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option '${name}' of ${call} must be ${field.allowed}, got ${describe(value)}`,
+  );
+}
+
+/** Undefined where the environment says nothing. */
+function readVariable(
+  { variable, as = 'text', isValid, allowed }: SettingField,
+  env: (variable: string) => string | undefined,
+): unknown {
+  const text = variable === undefined ? undefined : env(variable)?.trim();
+  if (text === undefined || text === '') return undefined;
+  const value = readText(text, as);
+  if (isValid(value)) return value;
+  throw new LastcallError(
+    'LASTCALL_BAD_ENVIRONMENT',
+    `environment variable ${variable} must be ${allowed}, got '${text}'; correct or unset it`,
+  );
+}
+
+function readText(text: string, as: NonNullable<SettingField['as']>): unknown {
+  if (typeof as === 'function') return as(text);
+  if (as === 'number' && /^\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (as === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}

@@ -31,6 +31,8 @@ export async function endProcess(environment: Environment, report: Report): Prom
   const { signal, code } = report.exit;
   // Whoever awaits the report gets a turn before the end.
   await environment.nextTurn();
+  // What the hammer cut is closed at the end of that turn, and 'close' handlers of the app have something to say about it.
+  if (report.hammerMs !== null) await environment.nextTurn();
   // Before the flush: what 'exit' handlers write to a full pipe would be lost with the process.
   if (signal !== null) environment.runExitHandlers(128 + signalNumber(signal));
   await environment.flush(report.forced === null ? FLUSH_LIMIT_MS : FORCED_FLUSH_LIMIT_MS);

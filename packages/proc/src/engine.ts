@@ -1,3 +1,5 @@
+// Adapters ask for it at their first checkout, which may be after a deploy.
+import './await-sites/wait-token';
 import type { Environment } from './environment';
 import { ExitGate } from './exit-gate';
 import { createProcessEnvironment } from './process-environment';

@@ -1,3 +1,5 @@
+import { PACKAGE_FOLDER } from './package-folder';
+
 /** An error as the report shows it: plain data, with what caused it. */
 export interface ErrorReport {
   readonly name: string;
@@ -55,7 +57,8 @@ export function errorOrigin(error: Error, depth = 0): string {
 
 /** Neither Node's frames nor ours tell where an error comes from. */
 function isFrameOfInterest(line: string): boolean {
-  return /^\s+at /.test(line) && !line.includes('node:') && !line.includes(__dirname);
+  if (!/^\s+at /.test(line) || line.includes('node:')) return false;
+  return PACKAGE_FOLDER === undefined || !line.includes(PACKAGE_FOLDER);
 }
 
 function lineOf({ name, message, code, cause, errors = [] }: ErrorReport): string {

@@ -132,6 +132,7 @@ export interface UpgradeEvent {
    * - `spawn`: the new generation was started
    * - `ready`: it serves; this process accepts nothing new, and waits whether it lives
    * - `done`: it has taken over for good; this process stops
+   * - `giving-up`: the new generation is being ended, for `error`; `failed` or `rolled-back` comes when it has ended
    * - `failed`: it did not get that far, for `error`; this process serves on
    * - `rolled-back`: it died soon after it was ready; this process has its sockets back and serves on
    * - `refused`: the upgrade could not begin, for `error`
@@ -142,6 +143,7 @@ export interface UpgradeEvent {
     | 'spawn'
     | 'ready'
     | 'done'
+    | 'giving-up'
     | 'failed'
     | 'rolled-back'
     | 'refused'

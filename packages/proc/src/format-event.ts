@@ -100,8 +100,30 @@ function formatListenerEnd(event: ListenerEndEvent): EventLine {
   ];
   const line = details.length === 0 ? text : `${text}  ${details.join(', ')}`;
   if (event.outcome === 'ok') return info(line);
-  if (event.error === undefined) return warn(line);
+  if (event.error === undefined) return { ...warn(line), details: cutLines(event.cut ?? []) };
   return withOrigin(error(line), event.error);
+}
+
+/** What was cut, as far as a log has room for it; the report has all of it. */
+function cutLines(cut: readonly unknown[]): string {
+  const lines = cut.slice(0, CUT_LINES).map((unit) => `cut: ${oneLine(fieldsOf(unit))}`);
+  if (cut.length > CUT_LINES) lines.push(`and ${cut.length - CUT_LINES} more (LASTCALL_REPORT)`);
+  return lines.map((line) => `\n      ${line.slice(0, CUT_WIDTH)}`).join('');
+}
+
+const CUT_LINES = 5;
+const CUT_WIDTH = 200;
+const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
+
+/** Its plain fields. What is nested, SQL and query strings are for the report, which the owner alone can read. */
+function fieldsOf(unit: unknown): string {
+  if (typeof unit !== 'object' || unit === null) return String(unit);
+  return Object.entries(unit)
+    .filter(([field, value]) => field !== 'sql' && PLAIN.has(typeof value))
+    .map(
+      ([field, value]) => `${field} ${field === 'path' ? String(value).split('?', 1)[0] : value}`,
+    )
+    .join(', ');
 }
 
 /** What became of the units of work that were cut, where the adapter says so: ` (2 rolled back, 1 outcome unknown)`. */
@@ -159,6 +181,7 @@ function formatBlocked(block: BlockedLoop): EventLine {
 
 function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent): EventLine {
   const why = cause === undefined ? '' : `: ${cause.code}: ${oneLine(cause.message)}`;
+  const goesOn = cause?.code === 'LASTCALL_UPGRADE_STOPPING' ? '' : ', this process serves on';
   switch (step) {
     case 'begin':
       return info(`upgrading (${reason})`);
@@ -168,10 +191,12 @@ function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent):
       return info(`process ${pid} serves after ${atMs} ms; this one accepts nothing new`);
     case 'done':
       return info(`process ${pid} has taken over; this one stops`);
+    case 'giving-up':
+      return warn(`process ${pid} is asked to end${why}`);
     case 'failed':
-      return error(`the upgrade failed after ${atMs} ms, this process serves on${why}`);
+      return error(`the upgrade failed after ${atMs} ms${goesOn}${why}`);
     case 'rolled-back':
-      return error(`the upgrade was taken back after ${atMs} ms, this process serves on${why}`);
+      return error(`the upgrade was taken back after ${atMs} ms${goesOn}${why}`);
     case 'refused':
       return warn(`no upgrade (${reason})${why}`);
     case 'parent-gone':

@@ -6,8 +6,8 @@ import { STAGES, type Stage } from './stages';
 type Call = 'onWrapUp()' | 'onShutdown()';
 
 const ALLOWED: Record<Call, readonly string[]> = {
-  'onWrapUp()': ['name'],
-  'onShutdown()': ['name', 'stage', 'timeoutMs'],
+  'onWrapUp()': ['name', 'leaf'],
+  'onShutdown()': ['name', 'stage', 'timeoutMs', 'leaf'],
 };
 
 /**
@@ -30,6 +30,7 @@ export function parseListener(call: Call, listener: Listener, options: ShutdownO
     phase: isShutdown ? 'shutdown' : 'wrap-up',
     stage: isShutdown ? parseStage(options.stage) : undefined,
     timeoutMs: parseTimeout(options.timeoutMs),
+    isLeaf: parseLeaf(call, options.leaf),
     waiters: undefined,
     state: 'waiting',
   };
@@ -57,5 +58,13 @@ function parseTimeout(timeoutMs: unknown): number | undefined {
   throw new LastcallError(
     'LASTCALL_BAD_OPTION',
     `option 'timeoutMs' of onShutdown() must be a positive number of milliseconds, got ${describe(timeoutMs)}`,
+  );
+}
+
+function parseLeaf(call: Call, leaf: unknown): boolean {
+  if (leaf === undefined || typeof leaf === 'boolean') return leaf === true;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'leaf' of ${call} must be true or false, got ${describe(leaf)}`,
   );
 }

@@ -1,8 +1,10 @@
 import { constants, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
+import { activeResources } from './active-resources';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
+import { setTimer } from './own-timers';
 
 /** Marks our own process handlers, so that any copy or version of lastcall can tell them from other people's. */
 const ours = Symbol.for('@lastcall/proc.handler');
@@ -33,18 +35,13 @@ export function createProcessEnvironment(): Environment {
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     isTerminal,
     isListening,
-    activeResources: () => process.getActiveResourcesInfo(),
+    activeResources,
     writeError,
     writeFile,
     diagnostics,
     loadAhead,
     warn: (error) => process.emitWarning(error),
   };
-}
-
-function setTimer(fn: () => void, delayMs: number): Remover {
-  const timer = setTimeout(fn, delayMs);
-  return () => clearTimeout(timer);
 }
 
 function onSignal(signal: NodeJS.Signals, handler: (signal: NodeJS.Signals) => void): Remover {

@@ -5,10 +5,10 @@ import { LazyDiagnostics } from './diagnostics/lazy-diagnostics';
 import type { DumpOptions, DumpResult } from './dump/dump';
 import type { Environment, Remover } from './environment';
 import { EventOutlet } from './event-outlet';
-import type { LifecycleEvents, SignalEvent, StateName, UpgradeEvent } from './events';
+import type { LifecycleEvents, StateName, UpgradeEvent } from './events';
 import type { ExitGate } from './exit-gate';
 import { createHealth, type Health } from './health';
-import { LastcallError, toError } from './lastcall-error';
+import { LastcallError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
 import { lifecycleStatus } from './lifecycle-status';
 import { LiveSettings } from './live-settings';
@@ -26,6 +26,7 @@ import type { SignalDispatcher } from './signals/signal-dispatcher';
 import type { LifecycleStatus } from './status';
 import { Stop } from './stop';
 import type { StopCause, StopOutcome } from './stop-outcome';
+import { StopReactions } from './stop-reactions';
 import { awaitsItself } from './wait-graph';
 
 /** What a lifecycle is made of; tests replace it. */
@@ -53,6 +54,7 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #diagnostics: LazyDiagnostics;
   readonly #handlers: ProcessHandlers;
   readonly #ending: ProcessEnding;
+  readonly #reactions: StopReactions;
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
   readonly #registrar = new Registrar({
@@ -72,6 +74,13 @@ export class ProcessLifecycle implements Lifecycle {
     this.#settings = new LiveSettings(environment);
     this.#outlet = new EventOutlet(environment, () => this.#settings.current.logger);
     this.#ending = new ProcessEnding(environment, exitGate, this.#warn);
+    this.#reactions = new StopReactions({
+      stop: () => (this.#state.name === 'running' ? null : this.#state.stop),
+      isOver: () => this.#state.name === 'stopped',
+      begin: (cause) => void this.#begin(cause),
+      kill: (signal) => this.#ending.kill(signal),
+      emit: (event) => this.#outlet.emit(event),
+    });
     this.#diagnostics = new LazyDiagnostics({
       lifecycle: this,
       environment,
@@ -80,12 +89,12 @@ export class ProcessLifecycle implements Lifecycle {
       onWaitOver: () => this.#onWaitOver(),
     });
     this.#handlers = new ProcessHandlers(environment, dispatcher, {
-      onStopSignal: (signal) => this.#onStopSignal(signal),
+      onStopSignal: (signal) => this.#reactions.onStopSignal(signal),
       onDumpSignal: (signal) => this.#diagnostics.onDumpSignal(signal),
       onProfileSignal: (signal) => this.#onProfileSignal(signal),
       onStopMessage: () => void this.shutdown('shutdown message'),
       onPrimaryGone: () => void this.shutdown('the cluster primary is gone'),
-      onFatal: (error, origin) => this.#onFatal(error, origin),
+      onFatal: (error, origin) => this.#reactions.onFatal(error, origin),
       onWarning: this.#warn,
     });
   }
@@ -202,7 +211,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#ending.endAtOnce();
   }
 
-  // --- signals and errors -------------------------------------------------------------------------
+  // --- signals ----------------------------------------------------------------------------------------------------
 
   #updateHandlers(wish?: 'kept' | 'refused'): void {
     if (this.#state.name !== 'running') return;
@@ -210,43 +219,9 @@ export class ProcessLifecycle implements Lifecycle {
     this.#handlers.update(this.#settings.current, hasListeners, wish);
   }
 
-  #onStopSignal(signal: NodeJS.Signals): void {
-    if (this.#state.name === 'running') {
-      this.#outlet.emit({ type: 'signal', signal, action: 'stop' });
-      void this.#begin({ reason: signal, signal, fatal: null });
-      return;
-    }
-    const { stop } = this.#state;
-    const isFirst = stop.cause.signal === null;
-    if (isFirst) stop.amendCause({ signal });
-    const action = isFirst ? 'ignore' : stop.settings.secondSignal;
-    this.#outlet.emit({ type: 'signal', signal, action });
-    this.#onSecondSignal(action, stop);
-  }
-
-  #onSecondSignal(action: SignalEvent['action'], stop: Stop): void {
-    if (action === 'hammer') stop.hammer('signal');
-    if (action !== 'kill') return;
-    // Already over, and waiting for its output to be written: no longer.
-    if (this.#state.name === 'stopped') this.#ending.kill(stop.cause.signal ?? 'SIGTERM');
-    else stop.forceQuit('signal');
-  }
-
   /** During a stop SIGUSR2 is the hammer, and what is running is ended and written anyway. */
   #onProfileSignal(signal: NodeJS.Signals): void {
     if (this.#state.name === 'running') this.#diagnostics.onProfileSignal(signal);
-  }
-
-  #onHammerSignal(signal: NodeJS.Signals): void {
-    this.#outlet.emit({ type: 'signal', signal, action: 'hammer' });
-    if (this.#state.name !== 'running') this.#state.stop.hammer('signal');
-  }
-
-  #onFatal(thrown: unknown, origin: string): void {
-    const error = toError(thrown);
-    this.#outlet.emit({ type: 'fatal', error, origin });
-    if (this.#state.name !== 'running') this.#state.stop.amendCause({ fatal: error });
-    else void this.#begin({ reason: origin, signal: null, fatal: error });
   }
 
   // --- the stop ----------------------------------------------------------------------------------------------------
@@ -262,7 +237,7 @@ export class ProcessLifecycle implements Lifecycle {
     const settings = this.#settings.current;
     if (isNew) this.#diagnostics.applyWatchdog(settings);
     this.#diagnostics.armStop(settings);
-    this.#handlers.addHammer(settings, (signal) => this.#onHammerSignal(signal));
+    this.#handlers.addHammer(settings, (signal) => this.#reactions.onHammerSignal(signal));
     this.#ending.begin(settings);
     // Somebody may end the process during the stop: then it is said at once, as nothing asynchronous runs any more.
     let exitCode: number | null = null;

@@ -28,6 +28,12 @@ export type Listener = (context: ListenerContext) => unknown;
 export interface WrapUpOptions {
   /** What events and the report call it. Default: the function's name. A name used twice gets `#2`, `#3`, … */
   readonly name?: string | undefined;
+  /**
+   * Promises that the listener, and whatever it calls, waits for no other listener: it never awaits `called()` or
+   * `shutdown()`. So nobody watches it for circles of waiting, which on Node 20 and 22 slows down every promise and every
+   * closing socket of the process. Meant for adapters. Default false.
+   */
+  readonly leaf?: boolean | undefined;
 }
 
 /** Options of {@link Lifecycle.onShutdown}. */
@@ -61,6 +67,7 @@ export interface Entry {
   readonly phase: 'wrap-up' | 'shutdown';
   readonly stage: Stage | undefined;
   readonly timeoutMs: number | undefined;
+  readonly isLeaf: boolean;
   /** Resolvers of `called()`; undefined until somebody asks. */
   waiters: (() => void)[] | undefined;
   state: 'waiting' | 'running' | 'over';

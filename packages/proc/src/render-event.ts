@@ -13,7 +13,9 @@ export function renderEvent(
   if (typeof logger === 'function') return logger(event);
   const line = formatEvent(event);
   if (line === undefined) return undefined;
-  const text = `lastcall: ${line.text}`;
+  // Of several processes that write to one stream each says which it is: `lastcall run` sets it for its workers.
+  const isOneOfMany = environment.env('LASTCALL_LOG_PID') === '1';
+  const text = `lastcall${isOneOfMany ? `[${environment.pid}]` : ''}: ${line.text}`;
   if (logger === true) return environment.writeError(`${text}${line.details ?? ''}\n`);
   return logger[line.level](fieldsOf(event), text);
 }

@@ -1,4 +1,4 @@
-import { assertOptionsObject, describe, isDelay, MAX_DELAY_MS } from './check-options';
+import { isDelay, MAX_DELAY_MS, mergeSettings, type SettingField } from './check-options';
 import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
 import { gracePeriodMs } from './grace-period';
@@ -73,53 +73,40 @@ export interface Settings {
  */
 export type SetupOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
-type Check = (value: unknown) => boolean;
-
-interface Field {
-  readonly allowed: string;
-  readonly isValid: Check;
-  /** Name of the environment variable that overrides the field, and how its text is read. */
-  readonly variable?: string;
-  readonly parse?: (text: string) => unknown;
-}
-
-function timeField(variable: string): Field {
+function timeField(variable: string): SettingField {
   return {
     allowed: `a number of milliseconds from 0 to ${MAX_DELAY_MS}`,
     isValid: isDelay,
     variable,
-    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+    as: 'number',
   };
 }
 
-function choiceField(choices: readonly string[], variable: string): Field {
+function choiceField(choices: readonly string[], variable: string): SettingField {
   return {
     allowed: choices.map((choice) => `'${choice}'`).join(', '),
     isValid: (value) => choices.includes(value as string),
     variable,
-    parse: (text) => text,
   };
 }
 
-function textField(variable: string): Field {
+function textField(variable: string): SettingField {
   return {
     allowed: 'a non-empty string',
     isValid: (value) => typeof value === 'string' && value !== '',
     variable,
-    parse: (text) => text,
   };
 }
 
-function signalField(variable: string): Field {
+function signalField(variable: string): SettingField {
   return {
     allowed: "the name of a signal that can be caught, or 'none'",
     isValid: (value) => value === 'none' || CATCHABLE_SIGNALS.includes(value as NodeJS.Signals),
     variable,
-    parse: (text) => text,
   };
 }
 
-const FIELDS: { readonly [K in keyof Settings]: Field } = {
+const FIELDS: { readonly [K in keyof Settings]: SettingField } = {
   wrapUpTimeMs: timeField('LASTCALL_WRAP_UP_TIME_MS'),
   hammerTimeMs: timeField('LASTCALL_HAMMER_TIME_MS'),
   waitTimeMs: timeField('LASTCALL_WAIT_TIME_MS'),
@@ -130,7 +117,7 @@ const FIELDS: { readonly [K in keyof Settings]: Field } = {
     allowed: 'true or false',
     isValid: (value) => typeof value === 'boolean',
     variable: 'LASTCALL_FATAL_ERRORS',
-    parse: (text) => (text === 'true' || text === 'false' ? text === 'true' : text),
+    as: 'boolean',
   },
   name: textField('LASTCALL_NAME'),
   dumpDir: textField('LASTCALL_DUMP_DIR'),
@@ -140,15 +127,13 @@ const FIELDS: { readonly [K in keyof Settings]: Field } = {
     allowed: 'false or an object with thresholdMs',
     isValid: (value) => value === false || (typeof value === 'object' && value !== null),
     variable: 'LASTCALL_WATCHDOG_MS',
-    parse: (text) => (/^\d+$/.test(text) ? toWatchdog(Number(text)) : text),
+    as: (text) => (/^\d+$/.test(text) ? toWatchdog(Number(text)) : text),
   },
   logger: {
     allowed: 'true, false, a function, or an object with info(), warn() and error()',
     isValid: isLogger,
   },
 };
-
-const FIELD_NAMES = Object.keys(FIELDS) as (keyof Settings)[];
 
 /** The defaults: go-zero's times (1 s, 5.5 s), and the signals of the platform. */
 export function defaultSettings(platform: NodeJS.Platform): Settings {
@@ -180,51 +165,17 @@ export function resolveSettings(
   options: SetupOptions,
   environment: Environment,
 ): Settings {
-  assertOptionsObject('setup()', options, FIELD_NAMES);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) assertField(name as keyof Settings, value);
-  const settings = {
-    ...current,
-    ...Object.fromEntries(given),
-    ...overrides(environment),
-  } as Settings;
+  const settings = mergeSettings('setup()', FIELDS, current, options, (name) =>
+    environment.env(name),
+  );
+  for (const signal of options.stopSignals ?? []) assertCatchable(signal);
+  // What was given is refused also where the environment says otherwise.
+  for (const { watchdog } of [options, settings]) if (watchdog) assertWatchdogOptions(watchdog);
   assertOrder(settings);
   assertDistinctSignals(settings);
-  if (settings.watchdog !== false) assertWatchdogOptions(settings.watchdog);
   // A bad one is refused here, before anything has changed.
   gracePeriodMs(environment);
   return settings;
-}
-
-function assertField(name: keyof Settings, value: unknown): void {
-  const { allowed, isValid } = FIELDS[name];
-  if (!isValid(value)) {
-    throw new LastcallError(
-      'LASTCALL_BAD_OPTION',
-      `option '${name}' must be ${allowed}, got ${describe(value)}`,
-    );
-  }
-  if (name === 'watchdog' && value !== false) assertWatchdogOptions(value);
-  if (name === 'stopSignals')
-    for (const signal of value as NodeJS.Signals[]) assertCatchable(signal);
-}
-
-function overrides(environment: Environment): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const name of FIELD_NAMES) {
-    const { variable, parse, isValid, allowed } = FIELDS[name];
-    const text = variable === undefined ? undefined : environment.env(variable)?.trim();
-    if (text === undefined || text === '' || parse === undefined) continue;
-    const value = parse(text);
-    if (!isValid(value)) {
-      throw new LastcallError(
-        'LASTCALL_BAD_ENVIRONMENT',
-        `environment variable ${variable} must be ${allowed}, got '${text}'; correct or unset it`,
-      );
-    }
-    found[name] = value;
-  }
-  return found;
 }
 
 function assertOrder({ wrapUpTimeMs, hammerTimeMs, waitTimeMs }: Settings): void {

@@ -67,9 +67,15 @@ function notCalledReport({ name, phase, stage }: Entry): ListenerReport {
   return { name, ...where, startMs: null, endMs: null, durationMs: 0, outcome: 'late' };
 }
 
-/** How often each name occurs. */
+/** How often each name occurs. The same names follow each other: of 10,000 sockets only the first is looked up. */
 export function countEach(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  let from = 0;
+  for (let at = 1; at <= names.length; at++) {
+    const name = names[from] as string;
+    if (names[at] === name) continue;
+    counts[name] = (counts[name] ?? 0) + at - from;
+    from = at;
+  }
   return counts;
 }

@@ -37,7 +37,9 @@ export class WaitGraph {
 
   /** Calls `fn` as the listener `entry`. */
   run<T>(entry: Entry, fn: () => T): T {
-    return running.run(entry, fn);
+    if (!entry.isLeaf) return running.run(entry, fn);
+    // One that is registered by a running listener runs at once, and is not that listener.
+    return running.getStore() === undefined ? fn() : running.exit(fn);
   }
 
   /**

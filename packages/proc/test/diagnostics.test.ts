@@ -226,6 +226,20 @@ describe('SIGUSR2', () => {
 });
 
 describe('startProfile() and stopProfile()', () => {
+  it('a profile that is only beginning when the process stops is ended and written, too', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell} proc.setup({ wrapUpTimeMs: 0 });
+      proc.startProfile().catch(({ code }) => say(code));
+      process.kill(process.pid, 'SIGTERM');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    const { out, signal } = await program.ended;
+    expect(out).toContain('profileEnd stop 3');
+    expect(signal).toBe('SIGTERM');
+    expect(readdirSync(dir)).toHaveLength(3);
+  });
+
   it('tell what was written, and that nothing runs', async () => {
     const dir = directory();
     const program = runProgram(
@@ -479,7 +493,7 @@ describe('under nodemon', () => {
     },
   );
 
-  it('an own profileSignal is a profile all the same', () => {
+  it('an own profileSignal is a profile all the same', async () => {
     const { lifecycle, events, kill } = createTestLifecycle(
       { profileSignal: 'SIGHUP' },
       { isUnderNodemon: true },
@@ -488,7 +502,8 @@ describe('under nodemon', () => {
     kill('SIGHUP');
     expect(lifecycle.state).toBe('running');
     expect(events).not.toContainEqual(expect.objectContaining({ type: 'signal' }));
-    void lifecycle.stopProfile();
+    // Waited for: it samples the heap of this very thread, which the next test file may want to do.
+    expect(await lifecycle.stopProfile()).not.toBeNull();
   });
 });
 

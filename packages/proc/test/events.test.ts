@@ -48,6 +48,34 @@ describe('events', () => {
     );
   });
 
+  it('list the first of what was cut, a line each', async () => {
+    const test = createTestLifecycle();
+    const unit = {
+      method: 'GET',
+      path: '/a\nb?key=secret',
+      sql: 'select 1',
+      ageMs: 12,
+      peer: undefined,
+      nested: { a: 1 },
+    };
+    const long = { path: 'x'.repeat(500) };
+    const cut = [unit, long, 'a job', null, unit, unit, unit];
+    test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'web' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const [end] = test.events.filter(({ type }) => type === 'listenerEnd');
+    const lines = formatEvent(end as LifecycleEvent)?.details?.split('\n') ?? [];
+    expect(lines).toEqual([
+      '',
+      '      cut: method GET, path /a b, ageMs 12',
+      `      ${`cut: path ${'x'.repeat(500)}`.slice(0, 200)}`,
+      '      cut: a job',
+      '      cut: null',
+      '      cut: method GET, path /a b, ageMs 12',
+      '      and 2 more (LASTCALL_REPORT)',
+    ]);
+  });
+
   it('carry the warnings of adapters', () => {
     const test = createTestLifecycle();
     const error = new LastcallError('LASTCALL_BAD_OPTION', 'something is wrong');
@@ -121,6 +149,15 @@ describe('the logger', () => {
       'lastcall: stopped after 1000 ms, 2 listeners, 1 of them not ok; ends by SIGTERM',
       '',
     ]);
+  });
+
+  it('says in each line which process it is, where several write to one stream', async () => {
+    const test = createTestLifecycle({ logger: true }, { env: { LASTCALL_LOG_PID: '1' } });
+    test.lifecycle.install();
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const lines = test.environment.stderr.trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(/^lastcall\[4242\]: /);
   });
 
   it('is silent when false', async () => {

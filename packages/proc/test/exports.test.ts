@@ -12,6 +12,7 @@ const NAMES = [
   'formatDumpDiff',
   'formatEvent',
   'isDelay',
+  'mergeSettings',
   'proc',
   'signals',
   'toError',

@@ -364,6 +364,22 @@ describe('a listener that waits for another', () => {
     ]);
   });
 
+  it('is not looked for in a leaf, which is not taken for the listener that registered it', async () => {
+    const test = quick();
+    const outer = () =>
+      new Promise<void>((resolve) => {
+        const leaf = async () => {
+          await Promise.resolve();
+          void test.lifecycle.shutdown();
+          resolve();
+        };
+        test.lifecycle.onShutdown(leaf, { leaf: true });
+      });
+    test.lifecycle.onShutdown(outer);
+    expect(await stop(test)).toMatchObject({ ok: true, hammerMs: null });
+    expect(test.events).not.toContainEqual(expect.objectContaining({ type: 'warning' }));
+  });
+
   it('through shutdown() ends at waitTimeMs at the latest, and is named', async () => {
     const test = quick();
     test.lifecycle.onShutdown(() => test.lifecycle.shutdown(), { name: 'circular' });
@@ -405,6 +421,12 @@ describe('bad input', () => {
       () => lifecycle.onShutdown(() => {}, { timeoutMs: -1 }),
       'LASTCALL_BAD_OPTION',
       'timeoutMs',
+    ],
+    [
+      'a leaf that is no boolean',
+      () => lifecycle.onWrapUp(() => {}, { leaf: 'yes' as never }),
+      'LASTCALL_BAD_OPTION',
+      'leaf',
     ],
     [
       'a timeoutMs that is no number',

@@ -47,7 +47,8 @@ describe('the end of a process', () => {
   });
 
   it("runs 'exit' handlers once and writes out what is on its way to a pipe", async () => {
-    const size = 4 << 20;
+    // Far more than a pipe holds, and little enough to be read in a second where much else is going on.
+    const size = 1 << 20;
     const program = runProgram(`
       process.on('exit', (code) => say('exit handler ' + code));
       proc.onShutdown(() => { process.stdout.write('x'.repeat(${size}) + '\\n'); });
@@ -109,6 +110,33 @@ describe('the end of a process', () => {
       /hammer at \d+ ms \(hammerTimeMs\): what is in flight is cut; not settled: pool/,
     );
     expect(err).toMatch(/still alive.* at \d+ ms; not settled: pool; kept alive by: .*Timeout/);
+  });
+
+  it('does not name our own deadlines as what keeps the process alive', async () => {
+    const program = runProgram(`
+      ${quick}
+      clearInterval(alive);
+      require('node:net').createServer().listen(0, '127.0.0.1', () => say('up'));
+      proc.onShutdown(never, { name: 'pool', stage: 'intake' });`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    const [, resources] = /kept alive by: (.*)/.exec(err) ?? [];
+    expect(resources).toMatch(/TCPServerWrap x1/);
+    expect(resources).not.toContain('Timeout');
+  });
+
+  it('does not name stdout and stderr either, which are pipes like any other', async () => {
+    const program = runProgram(`
+      ${quick}
+      clearInterval(alive);
+      const path = require('node:path').join(require('node:os').tmpdir(), 'lastcall-' + process.pid + '.sock');
+      require('node:net').createServer().listen(path, () => say('up'));
+      proc.onShutdown(never, { name: 'pool' });`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    expect(err).toMatch(/kept alive by: PipeWrap x1$/m);
   });
 
   it('comes at once with a second signal', async () => {

@@ -14,10 +14,19 @@ function installCopy(major = MAJOR_VERSION): string {
   cpSync(join(packageFolder, 'dist'), join(folder, 'dist'), { recursive: true });
   cpSync(join(packageFolder, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(packageFolder, 'node_modules', 'eventemitter3'), join(modules, 'eventemitter3'));
-  const file = join(folder, 'dist', 'singleton.js');
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replace(`MAJOR_VERSION = ${MAJOR_VERSION}`, `MAJOR_VERSION = ${major}`));
+  replaceIn(
+    join(folder, 'dist', 'singleton.js'),
+    `MAJOR_VERSION = ${MAJOR_VERSION}`,
+    `MAJOR_VERSION = ${major}`,
+  );
+  replaceIn(join(folder, 'dist', 'index.js'), `.v${MAJOR_VERSION}'`, `.v${major}'`);
   return folder;
+}
+
+function replaceIn(file: string, text: string, by: string): void {
+  const before = readFileSync(file, 'utf8');
+  if (!before.includes(text)) throw new Error(`${file} does not have ${text}`);
+  writeFileSync(file, before.replaceAll(text, by));
 }
 
 it('names its major version as package.json does', () => {
@@ -36,6 +45,7 @@ describe('two copies of the package', () => {
         proc: other.proc === proc,
         signals: other.signals === signals,
         key: globalThis[Symbol.for('@lastcall/proc.v${MAJOR_VERSION}')] === proc,
+        signalsKey: globalThis[Symbol.for('@lastcall/proc.signals.v${MAJOR_VERSION}')] === signals,
         error: new other.LastcallError('LASTCALL_STOPPING', 'x') instanceof LastcallError,
       }));
       proc.onShutdown(() => say('ours'), { name: 'ours' });
@@ -49,6 +59,7 @@ describe('two copies of the package', () => {
       proc: true,
       signals: true,
       key: true,
+      signalsKey: true,
       error: true,
     });
     expect(rest).toEqual(['handlers 1', 'ours', 'theirs']);

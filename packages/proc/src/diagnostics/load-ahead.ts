@@ -23,7 +23,8 @@ export function loadAhead(): Remover {
   // Inside of Jest, whose modules see this name: it ends them with the test, and fails it for one that is loaded later.
   if (typeof jest !== 'undefined') return () => {};
   // From the sources (ts-node, tsx) loading means compiling, which takes a second; and no deploy replaces them.
-  if (__filename.endsWith('.ts')) return () => {};
+  // (A bundle of ES modules does not have the name.)
+  if (typeof __filename === 'string' && __filename.endsWith('.ts')) return () => {};
   let timer = setTimeout(load, DELAY_MS, 0).unref();
 
   function load(at: number): void {

@@ -101,13 +101,13 @@ export interface DumpDocument {
   readonly activities: {
     /** How many of each kind. */
     readonly counts: Readonly<Record<string, number>>;
-    /** The oldest, at most 200. */
+    /** The oldest, at most 100. */
     readonly oldest: readonly Activity[];
   };
   readonly handles: {
     /** At most 100, most first. */
     readonly groups: readonly HandleGroup[];
-    /** At most 400: servers, children and workers first, then at most 200 streams. */
+    /** At most 400: servers, children and workers first, then at most 100 streams. */
     readonly list: readonly HandleRecord[];
     readonly total: number;
   };

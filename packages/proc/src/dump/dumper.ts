@@ -40,7 +40,7 @@ const STOPPING_PAUSE_MS = 1000;
 const INSIST_MS = 10_000;
 
 /** More activities than anybody reads. */
-const MOST_ACTIVITIES = 200;
+const MOST_ACTIVITIES = 100;
 
 const MOST_GROUPS = 100;
 const MOST_HANDLES = 400;

@@ -2,6 +2,7 @@ import type { HandleGroup, HandleRecord } from './dump-document';
 import { addressOf, endpoint } from './endpoint';
 import { isPortOfWorker } from './is-port-of-worker';
 import { ownRole, rolesOfChildren, type StreamRole } from './stream-roles';
+import { type Crowd, LOOKS, withoutCrowds } from './without-crowds';
 
 /** The parts of what Node holds open that a dump looks at; every one may be missing. */
 interface RawHandle {
@@ -35,33 +36,31 @@ export interface HandleList {
 }
 
 /** More streams than anybody reads; each asks the kernel for its peer. */
-const MOST_STREAMS = 200;
-
-/** Further streams are counted by their server, without a look at their state. */
-const LOOKS = 2000;
+const MOST_STREAMS = 100;
 
 /**
  * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: the
  * first streams are described one by one, more are counted by state, all are counted. Objects that throw at a look are named, and no more.
  */
 export function listHandles(handles: readonly unknown[]): HandleList {
+  const { few, crowds } = withoutCrowds(handles as readonly RawHandle[]);
   const look: Look = {
     others: [],
     streams: [],
     groups: new Map(),
     streamGroups: [],
-    rest: new Map(),
     seen: 0,
     ports: new Map(),
-    roles: rolesOfChildren(handles),
+    roles: rolesOfChildren(few),
   };
-  for (const handle of handles) {
+  for (const handle of few) {
     try {
-      if (!isMoreOfTheSame(handle as RawHandle, look)) lookAt(handle as RawHandle, look);
+      lookAt(handle, look);
     } catch {
       add({ type: 'unreadable' }, look);
     }
   }
+  for (const crowd of crowds) countCrowd(crowd, look);
   return {
     list: [...look.others, ...look.streams],
     groups: [...look.groups.values()].sort((a, b) => b.count - a.count),
@@ -83,8 +82,6 @@ interface Look {
   readonly streams: HandleRecord[];
   readonly groups: Map<string, Group>;
   readonly streamGroups: StreamGroup[];
-  /** The groups of accepted sockets that are not looked at, by their server. */
-  readonly rest: Map<unknown, Group>;
   /** How many streams there were so far. */
   seen: number;
   /** Addresses of the servers seen so far. */
@@ -93,20 +90,24 @@ interface Look {
   readonly roles: ReadonlyMap<unknown, StreamRole>;
 }
 
-/** Of thousands of accepted sockets one property is read: on cold objects even that takes its time. */
-function isMoreOfTheSame({ server }: RawHandle, look: Look): boolean {
-  if (look.seen < LOOKS || server === undefined) return false;
-  const known = look.rest.get(server);
-  if (known === undefined) return false;
-  known.count += 1;
-  return true;
+function countCrowd({ server, first, count: size }: Crowd<RawHandle>, look: Look): void {
+  try {
+    const local = isServer(server) ? portOf(server, look) : undefined;
+    groupOf(look, typeOf(first), 'not looked at', local).count += size;
+  } catch {
+    groupOf(look, 'unreadable', undefined, undefined).count += size;
+  }
 }
 
 function lookAt(handle: RawHandle, look: Look): void {
-  const name = handle.constructor?.name;
-  const type = typeof name === 'string' && name !== '' ? name : 'Object';
+  const type = typeOf(handle);
   if (typeof handle.writableLength === 'number') lookAtStream(type, handle, look);
   else add(describeOther(type, handle, look), look);
+}
+
+function typeOf(handle: RawHandle): string {
+  const name = handle.constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'Object';
 }
 
 function add(record: HandleRecord, look: Look): void {
@@ -173,7 +174,6 @@ function lookAtStream(type: string, handle: RawHandle, look: Look): void {
   const other = remote === undefined ? undefined : `to ${remote}`;
   const group = count(look, type, state, role?.name ?? local ?? other, queuedBytes);
   if (!isListed && role === undefined) look.streamGroups.push({ type, state, server, group });
-  if (!isLookedAt && server) look.rest.set(server, group);
 }
 
 function findGroup(
@@ -208,13 +208,25 @@ function describeStream(
   };
 }
 
-/** Accepted sockets have the port they came in by in common, others the peer they went to. */
 function count(
-  { groups }: Look,
+  look: Look,
   type: string,
   state: string | undefined,
   endpoint: string | undefined,
   queuedBytes: number,
+): Group {
+  const group = groupOf(look, type, state, endpoint);
+  group.count += 1;
+  group.queuedBytes += queuedBytes;
+  return group;
+}
+
+/** Accepted sockets have the port they came in by in common, others the peer they went to. */
+function groupOf(
+  { groups }: Look,
+  type: string,
+  state: string | undefined,
+  endpoint: string | undefined,
 ): Group {
   const key = `${type}|${state}|${endpoint}`;
   let group = groups.get(key);
@@ -222,8 +234,6 @@ function count(
     group = { type, state: state ?? null, endpoint: endpoint ?? null, count: 0, queuedBytes: 0 };
     groups.set(key, group);
   }
-  group.count += 1;
-  group.queuedBytes += queuedBytes;
   return group;
 }
 

@@ -17,9 +17,12 @@ export function plainActivity(activity: Activity): Activity {
 
 type Details = Pick<Activity, 'owner' | 'state' | 'peer'>;
 
-function withText(details: Details): Details {
-  const texts = Object.entries(details).filter(([, value]) => typeof value === 'string');
-  return Object.fromEntries(texts.map(([name, value]) => [name, bounded(value as string)]));
+function withText({ owner, state, peer }: Details): Details {
+  return {
+    ...(typeof owner === 'string' ? { owner: bounded(owner) } : {}),
+    ...(typeof state === 'string' ? { state: bounded(state) } : {}),
+    ...(typeof peer === 'string' ? { peer: bounded(peer) } : {}),
+  };
 }
 
 function bounded(text: string): string {

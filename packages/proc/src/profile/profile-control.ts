@@ -43,22 +43,34 @@ export class ProfileControl {
 
   /** @throws LastcallError as {@link Profiler.start}, as a rejection */
   async start(options: ProfileOptions, reason: string): Promise<void> {
-    const { profiler, lifecycle } = this.#host;
+    const { profiler } = this.#host;
     const { kinds, maxMs } = resolveProfileOptions(options);
     this.#files = this.#host.files();
-    await profiler.start({
+    const wasIdle = !this.isProfiling;
+    const started = profiler.start({
       ...options,
       onAutoStop: (stopped) => {
         void this.#finish(stopped, 'maxMs');
         options.onAutoStop?.(stopped);
       },
     });
-    const registration = lifecycle.onShutdown(() => this.stop('stop'), {
+    // V8 needs some time to begin: a stop that comes in between waits for it, too.
+    if (wasIdle && this.isProfiling) this.#endWithProcess();
+    try {
+      await started;
+    } catch (error) {
+      if (!this.isProfiling) this.#unlisten();
+      throw error;
+    }
+    this.#host.emit({ type: 'profileStart', reason, kinds, maxMs });
+  }
+
+  #endWithProcess(): void {
+    const registration = this.#host.lifecycle.onShutdown(() => this.stop('stop'), {
       name: 'profile',
       stage: 'telemetry',
     });
     this.#unlisten = () => void registration.remove();
-    this.#host.emit({ type: 'profileStart', reason, kinds, maxMs });
   }
 
   /** Ends the profile and writes it; null when none is running. Callers at the same time get the same promise. */

@@ -1,6 +1,5 @@
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import { Profiler } from '../profile/profiler';
-import { NO_STACK } from '../watchdog/main-thread-stack';
 import type { FakeEnvironment } from './fake-environment';
 
 /** Diagnostics of a process that does not exist: nothing is open, nothing waits, files go to `environment.files`. */
@@ -43,8 +42,6 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       counts: { blocks: 0, longestMs: 0, totalMs: 0 },
       last: null,
       ready: Promise.resolve(),
-      stack: async () => NO_STACK,
-      connect: () => null,
       armStop: () => {},
       excuse: () => () => {},
       close: () => {},

@@ -1,10 +1,9 @@
 import { url as inspectorUrl } from 'node:inspector';
 import { join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { LastcallError } from '../lastcall-error';
 import type { BlockedLoop } from './blocked-loop';
 import { Heartbeat, monotonicMs } from './heartbeat';
-import { askForStack, type MainThreadStack, NO_STACK } from './main-thread-stack';
 import type { HookName } from './stop-enforcer';
 import type { FromThread, ThreadConfig, ToThread } from './thread-messages';
 import type { StopDeadlines, Watchdog, WatchdogHost, WatchdogOptions } from './watchdog';
@@ -69,22 +68,6 @@ class ThreadWatchdog implements Watchdog {
 
   get last(): BlockedLoop | null {
     return this.#last;
-  }
-
-  stack(timeoutMs = 1000): Promise<MainThreadStack> {
-    if (this.#state.kind === 'off') return Promise.resolve(NO_STACK);
-    const { worker } = this.#state;
-    const answer = askForStack(worker, timeoutMs);
-    // A listener for messages would keep the process alive.
-    worker.unref();
-    return answer;
-  }
-
-  connect(): MessagePort | null {
-    if (this.#state.kind === 'off') return null;
-    const { port1, port2 } = new MessageChannel();
-    this.#tell({ type: 'connect', port: port2 }, [port2]);
-    return port1;
   }
 
   armStop({ hammerInMs, waitInMs }: StopDeadlines): void {
@@ -202,7 +185,7 @@ class ThreadWatchdog implements Watchdog {
     this.#host.onFailed(error);
   }
 
-  #tell(message: ToThread, transfer: MessagePort[] = []): void {
-    if (this.#state.kind === 'watching') this.#state.worker.postMessage(message, transfer);
+  #tell(message: ToThread): void {
+    if (this.#state.kind === 'watching') this.#state.worker.postMessage(message);
   }
 }

@@ -1,6 +1,4 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { BlockedLoop } from './blocked-loop';
-import type { StackAnswer, StackQuestion } from './main-thread-stack';
 
 /** What the watchdog's thread is started with. */
 export interface ThreadConfig {
@@ -17,14 +15,14 @@ export interface ThreadConfig {
 }
 
 /** What the main thread tells the watchdog's. */
-export type ToThread =
-  | StackQuestion
-  | { readonly type: 'connect'; readonly port: MessagePort }
+export interface ToThread {
+  readonly type: 'stop';
   /** Times of `monotonicMs()`. */
-  | { readonly type: 'stop'; readonly hammerAtMs: number; readonly waitAtMs: number };
+  readonly hammerAtMs: number;
+  readonly waitAtMs: number;
+}
 
 /** What the watchdog's thread tells the main thread. */
 export type FromThread =
-  | StackAnswer
   | { readonly type: 'ready' }
   | { readonly type: 'blocked'; readonly block: BlockedLoop };

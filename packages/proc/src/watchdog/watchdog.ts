@@ -1,6 +1,5 @@
 import type { LastcallError } from '../lastcall-error';
 import type { BlockedLoop } from './blocked-loop';
-import type { MainThreadStack } from './main-thread-stack';
 
 /** Options of {@link startWatchdog}. */
 export interface WatchdogOptions {
@@ -60,14 +59,6 @@ export interface Watchdog {
   readonly last: BlockedLoop | null;
   /** Resolves when the watchdog watches, or has failed. */
   readonly ready: Promise<void>;
-  /**
-   * What the main thread runs now. Never rejects.
-   *
-   * @param timeoutMs - how long to wait for it to run anything; default 1000
-   */
-  stack(timeoutMs?: number): Promise<MainThreadStack>;
-  /** A port on which another thread can ask, with `askForStack()`, also while this one is blocked; null when off. */
-  connect(): import('node:worker_threads').MessagePort | null;
   /**
    * A stop has begun: when the loop is blocked at its deadlines, the watchdog keeps them.
    *

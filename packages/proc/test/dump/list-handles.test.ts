@@ -123,16 +123,46 @@ describe('its groups', () => {
       { ...common, state: 'listening', endpoint: '0.0.0.0:80' },
       { ...common, state: null, endpoint: '/bin/sleep' },
     ]);
-    expect(list).toHaveLength(202);
+    expect(list).toHaveLength(102);
     expect(list.slice(0, 2)).toMatchObject([{ state: 'listening' }, { program: '/bin/sleep' }]);
   });
 
-  it('look at the state of 2,000 streams, and count the others', () => {
-    const server = { listening: true, address: () => ({ address: '0.0.0.0', port: 80 }) };
+  const listener = (port: number) => ({
+    listening: true,
+    address: () => ({ address: '0.0.0.0', port }),
+  });
+
+  it('look at the state of 500 streams, and count the others', () => {
+    const server = listener(80);
     const sockets = Array.from({ length: 10_000 }, () => ({ writableLength: 1, server }));
     expect(listHandles(sockets).groups).toMatchObject([
-      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 8000 },
-      { state: 'open', endpoint: '0.0.0.0:80', count: 2000, queuedBytes: 2000 },
+      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 9500 },
+      { state: 'open', endpoint: '0.0.0.0:80', count: 500, queuedBytes: 500 },
     ]);
+  });
+
+  it('count thousands by their server, and find what else is between and behind them', () => {
+    const [first, second] = [listener(80), listener(81)];
+    const broken = {
+      listening: true,
+      address: () => {
+        throw new Error('injected');
+      },
+    };
+    const accepted = (server: object) => ({ writableLength: 0, server });
+    const looked = Array.from({ length: 500 }, () => accepted(first));
+    const rest = Array.from({ length: 600 }, (_, n) =>
+      accepted([first, second, broken][n % 3] as object),
+    );
+    const child = { spawnfile: '/bin/sleep', pid: 7 };
+    const { list, groups } = listHandles([...looked, ...rest, child, ...rest]);
+    expect(groups).toMatchObject([
+      { state: 'open', endpoint: '0.0.0.0:80', count: 500 },
+      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 400 },
+      { state: 'not looked at', endpoint: '0.0.0.0:81', count: 400 },
+      { type: 'unreadable', count: 400 },
+      { endpoint: '/bin/sleep', count: 1 },
+    ]);
+    expect(list[0]).toMatchObject({ program: '/bin/sleep' });
   });
 });

@@ -7,7 +7,6 @@ import type { BlockedLoop } from '../../src/watchdog/blocked-loop';
 const PREAMBLE = `
   const { writeSync } = require('node:fs');
   const { startWatchdog } = require('./dist/watchdog/start-watchdog.js');
-  const { askForStack } = require('./dist/watchdog/main-thread-stack.js');
   const { culprits } = require('./test/watchdog/culprits.cjs');
   const dir = process.env.TEST_DIR;
   const say = (text) => writeSync(1, text + '\\n');

@@ -1,5 +1,5 @@
 import { startWatchdog } from '../../src/watchdog/start-watchdog';
-import { placeOf, runWatched } from './run-watched';
+import { runWatched } from './run-watched';
 
 const host = { onBlocked: () => {}, onFailed: () => {} };
 
@@ -36,11 +36,10 @@ describe('startWatchdog()', () => {
         watchdog.close();
         watchdog.close();
         watchdog.armStop({ hammerInMs: 0, waitInMs: 0 });
-        say((await watchdog.stack()).state + ' ' + watchdog.connect());
         culprits.atomics();
         clearInterval(alive);
       });`).ended;
-    expect({ out, code }).toEqual({ out: 'unavailable null\n', code: 0 });
+    expect({ out, code }).toEqual({ out: '', code: 0 });
   });
 
   it('says once that its thread has died, and the process lives on', async () => {
@@ -53,11 +52,10 @@ describe('startWatchdog()', () => {
         // What it does not understand makes it fail.
         Worker.prototype.postMessage = function () { postMessage.call(this, null); };
         watchdog.armStop({ hammerInMs: 1, waitInMs: 2 });
-        setTimeout(() => { say(String(watchdog.connect())); process.exit(0); }, 1000);
+        setTimeout(() => process.exit(0), 1000);
       });`).ended;
     expect(code).toBe(0);
     expect(out.match(/failed LASTCALL_WATCHDOG_DIED/g)).toHaveLength(1);
-    expect(out).toMatch(/null\n$/);
   });
 
   it('says that it cannot work in a worker', async () => {
@@ -89,37 +87,5 @@ describe('startWatchdog()', () => {
       const all = [startWatchdog({ thresholdMs: 100 }, twice), startWatchdog({ thresholdMs: 300 }, twice)];
       Promise.all(all.map(({ ready }) => ready)).then(() => later(culprits.atomics));`).ended;
     expect(out).toBe('atomics\natomics\n');
-  });
-});
-
-describe('stack()', () => {
-  it('is silent about an idle main thread', async () => {
-    const { out } = await runWatched(`
-      const watchdog = startWatchdog({ thresholdMs: 10_000 }, host);
-      watchdog.ready.then(() => watchdog.stack(50)).then(({ state }) => { say(state); process.exit(); });`)
-      .ended;
-    expect(['silent\n', 'running\n']).toContain(out);
-  });
-
-  it('tells another thread where the main thread is blocked', async () => {
-    const { out } = await runWatched(`
-      const { Worker } = require('node:worker_threads');
-      const watchdog = startWatchdog({ thresholdMs: 10_000 }, host);
-      const asking = \`
-        const { askForStack } = require('./dist/watchdog/main-thread-stack.js');
-        const { workerData } = require('node:worker_threads');
-        const { mkdirSync, writeSync } = require('node:fs');
-        askForStack(workerData.port, 5000).then(({ state, frames }) => {
-          writeSync(1, state + ' ' + frames.map(({ file, line }) => file + ':' + line).join(' ') + '\\\\n');
-          mkdirSync(workerData.dir + '/seen', { recursive: true });
-        });\`;
-      watchdog.ready.then(() => {
-        const port = watchdog.connect();
-        new Worker(asking, { eval: true, workerData: { port, dir }, transferList: [port] });
-        culprits.loop(dir);
-        process.exit();
-      });`).ended;
-    expect(out).toMatch(/^running /);
-    expect(out).toContain(placeOf('loop'));
   });
 });
