@@ -26,7 +26,7 @@ export interface BootstrapOptions {
   readonly logger?: Logger | undefined;
   /**
    * Serves health checks, metrics, profiles, dumps and a dashboard on a loopback port (`@lastcall/devserver`): true, or
-   * its options. A devserver that cannot start is a warning, and the microservice runs. Default false.
+   * its options. A devserver that cannot start (its port is taken) is a warning, and the microservice runs. Default false.
    */
   readonly devserver?: boolean | Omit<DevserverOptions, 'lifecycle'> | undefined;
   /** The lifecycle to run in. Default: the one of this process. */
@@ -41,8 +41,9 @@ export interface App {
   /** Resolves with the address of the devserver, or null where there is none. */
   readonly devserver: Promise<string | null>;
   /**
-   * Resolves when every service is up, which is when the health probe turns ready; rejects when a service fails, or
-   * the stop begins, before that.
+   * Resolves when every service is up, which is when the health probe turns ready. When a service fails before that, it
+   * rejects, once the others have stopped: an `await` at the top level of a program ends that with an error, and must not do so in the
+   * middle of the stop. When the stop has another reason the process ends by it, and `ready` rejects only with `exit: 'none'`.
    */
   readonly ready: Promise<void>;
   /** Resolves with the report of the stop, just before the process ends. */
@@ -85,7 +86,7 @@ export function bootstrap(options: BootstrapOptions): App {
     group,
     lifecycle,
     devserver,
-    ready: group.ready,
+    ready: whenReady(group, lifecycle, stopped),
     stopped,
     stop: (reason = 'stop') => lifecycle.shutdown(reason),
   };
@@ -112,17 +113,34 @@ async function startDevserver(
   lifecycle: Lifecycle,
 ): Promise<string | null> {
   if (devserver === false) return null;
-  // Loaded only where it is wanted.
-  const { startDevserver: start } =
-    require('@lastcall/devserver') as typeof import('@lastcall/devserver');
   try {
-    const { address } = await start({ ...(devserver === true ? {} : devserver), lifecycle });
+    const options = { ...(devserver === true ? {} : devserver), lifecycle };
+    const { address } = await devserverPackage().startDevserver(options);
     return address;
   } catch {
     // It has been told as a warning.
     return null;
   }
 }
+
+function whenReady(
+  group: ServiceGroup,
+  lifecycle: Lifecycle,
+  stopped: Promise<Report>,
+): Promise<void> {
+  const ready = group.ready.catch(async (error: LastcallError) => {
+    await stopped;
+    const endsByItself = lifecycle.settings.exit !== 'none' && error.code === 'LASTCALL_STOPPING';
+    if (endsByItself) await NEVER;
+    throw error;
+  });
+  // Nobody has to ask whether it is ready.
+  ready.catch(() => {});
+  return ready;
+}
+
+/** The process ends now. */
+const NEVER = new Promise<never>(() => {});
 
 function whenStopped(lifecycle: Lifecycle): Promise<Report> {
   if (lifecycle.state !== 'running') return lifecycle.shutdown();
@@ -145,6 +163,12 @@ function assertDevserver(devserver: unknown): void {
   if (devserver === undefined || typeof devserver === 'boolean') return;
   if (typeof devserver !== 'object' || devserver === null || Array.isArray(devserver))
     throw bad('devserver', 'true, false or its options', devserver);
+  devserverPackage().assertDevserverOptions(devserver);
+}
+
+/** Loaded only where it is wanted. */
+function devserverPackage(): typeof import('@lastcall/devserver') {
+  return require('@lastcall/devserver') as typeof import('@lastcall/devserver');
 }
 
 function isSettings(value: unknown): boolean {

@@ -17,7 +17,7 @@ export function parseService(service: unknown, taken: ReadonlySet<string>): Name
   if (!isService(service)) {
     throw new LastcallError(
       'LASTCALL_BAD_OPTION',
-      `a service is an object with a function start() or stop() or both, got ${describe(service)}`,
+      `a service is an object with a function start() or stop() or both, got ${describe(service)}${named(service)}`,
     );
   }
   if (service.name !== undefined && (typeof service.name !== 'string' || service.name === '')) {
@@ -27,6 +27,12 @@ export function parseService(service: unknown, taken: ReadonlySet<string>): Name
     );
   }
   return { name: uniqueName(nameOf(service) ?? 'service', taken), service };
+}
+
+/** What tells it apart from others, where it says so. */
+function named(value: unknown): string {
+  const name = (value as { name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' && name !== '' ? ` named '${name}'` : '';
 }
 
 function isService(value: unknown): value is Service {

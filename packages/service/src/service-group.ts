@@ -140,8 +140,9 @@ export class ServiceGroup {
 
   #startAll(runs: ServiceRun[]): void {
     for (const service of this.#services) {
-      // A service may fail, or stop the group, in its very start.
+      // A service may fail, or stop the group or the process, in its very start.
       if (this.#state.name !== 'running' || this.#hasFailed) return;
+      if (this.#settings.lifecycle.state !== 'running') return;
       const run = new ServiceRun(service, {
         onUp: () => this.#checkReady(),
         onFailure: (failure) => this.#onFailure(failure),

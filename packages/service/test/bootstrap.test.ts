@@ -5,6 +5,8 @@ import { blocking, defer, type Log, upAtOnce } from './recording-service';
 let test: TestLifecycle;
 let log: Log;
 
+const yes = (): true => true;
+
 beforeEach(() => {
   test = createTestLifecycle({}, { isListening: false });
   log = [];
@@ -61,8 +63,24 @@ describe('bootstrap()', () => {
     test.kill('SIGTERM');
     await test.clock.advance(0);
     expect(log).toEqual(['pool stops']);
-    await expect(app.ready).rejects.toMatchObject({ code: 'LASTCALL_STOPPING' });
     expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
+    // The process ends by the signal: nobody is to make an error of that.
+    const hasSettled = await Promise.race([app.ready.then(yes, yes), test.clock.advance(1000)]);
+    expect(hasSettled).not.toBe(true);
+  });
+
+  it('is not ready, where the process lives on, when the stop begins during the start', async () => {
+    const app = bootstrap({
+      name: 'orders',
+      services: [{ start: () => new Promise(() => {}), stop: () => void log.push('stops') }],
+      proc: { exit: 'none' },
+      lifecycle: test.lifecycle,
+    });
+    const stopped = app.stop();
+    await test.clock.advance(10_000);
+    await stopped;
+    await expect(app.ready).rejects.toMatchObject({ code: 'LASTCALL_STOPPING' });
+    expect(log).toEqual(['stops']);
   });
 
   it('starts nothing in a process that is stopping', async () => {
@@ -114,9 +132,17 @@ describe('readiness', () => {
     expect(test.end).toEqual({ signal: 'SIGTERM', code: null });
   });
 
-  it('does not come when a service fails', async () => {
-    const app = run([{ name: 'db', start: () => Promise.reject(new Error('refused')) }]);
-    await expect(app.ready).rejects.toMatchObject({ code: 'LASTCALL_SERVICE_FAILED' });
+  it('does not come when a service fails, which is told once the others have stopped', async () => {
+    const app = run([
+      { name: 'pool', start: () => {}, stop: () => void log.push('pool stops') },
+      { name: 'db', start: () => Promise.reject(new Error('refused')) },
+    ]);
+    const refused = expect(app.ready.finally(() => log.push('not ready'))).rejects.toMatchObject({
+      code: 'LASTCALL_SERVICE_FAILED',
+    });
+    await test.clock.advance(0);
+    await refused;
+    expect(log).toEqual(['pool stops', 'not ready']);
     expect(test.lifecycle.health.check()).toMatchObject({
       ready: false,
       probes: [{ name: 'orders', ready: false }],
@@ -186,6 +212,8 @@ describe('bad options', () => {
     [{ name: 'a', proc: [] }, bad],
     [{ name: 'a', devserver: 6060 }, bad],
     [{ name: 'a', devserver: [] }, bad],
+    [{ name: 'a', devserver: { port: 'x' } }, bad],
+    [{ name: 'a', devserver: { ports: 1 } }, bad],
     [{ name: 'a', proc: 5 }, bad],
     [{ name: 'a', proc: { wrapUp: 5 } }, bad],
     [{ name: 'a', proc: { wrapUpTimeMs: 9000 } }, 'LASTCALL_BAD_TIMES'],

@@ -17,14 +17,19 @@ export interface Fixture {
   readonly ended: Promise<FixtureEnd>;
 }
 
+const REGISTER = join(__dirname, '..', '..', '..', 'tools', 'register-typescript.cjs');
 const DEADLINE_MS = 15_000;
 
-/** Runs `fixtures/<name>.ts` as a process of its own, from source; killed when it does not end in time. */
+/** Runs `fixtures/<name>.ts` as a process of its own, on what ships (dist); killed when it does not end in time. */
 export function runFixture(name: string, ...args: string[]): Fixture {
   const file = join(__dirname, 'fixtures', `${name}.ts`);
-  const node = ['-C', '@lastcall/source', '-r', 'ts-node/register/transpile-only', file, ...args];
+  const node = ['-r', REGISTER, file, ...args];
   const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  let late = '';
+  const timer = setTimeout(() => {
+    late = ` within ${DEADLINE_MS} ms`;
+    child.kill('SIGKILL');
+  }, DEADLINE_MS);
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -42,7 +47,7 @@ export function runFixture(name: string, ...args: string[]): Fixture {
     while (!out.includes(text)) {
       const more = once(child.stdout, 'data').then(() => true);
       if (await Promise.race([more, ended.then(() => false)])) continue;
-      if (!out.includes(text)) throw new Error(`never saw '${text}'\n${out}\n${err}`);
+      if (!out.includes(text)) throw new Error(`never saw '${text}'${late}\n${out}\n${err}`);
     }
   }
 

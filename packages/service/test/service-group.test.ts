@@ -146,6 +146,15 @@ describe('start()', () => {
     expect(group.state).toBe('stopped');
   });
 
+  it('starts no more once a service has stopped the process in its start', async () => {
+    group.add({ name: 'a', start: () => void test.lifecycle.shutdown() }).add(upAtOnce('b', log));
+    await group.start();
+    expect(log).toEqual([]);
+    await expect(group.ready).rejects.toMatchObject({ code: 'LASTCALL_STOPPING' });
+    await group.stop();
+    expect(group.state).toBe('stopped');
+  });
+
   it('hands each start an AbortSignal that aborts when its turn to stop has come', async () => {
     const signals: AbortSignal[] = [];
     const lastStops = defer();
