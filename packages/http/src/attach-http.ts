@@ -3,13 +3,16 @@ import {
   describe,
   LastcallError,
   type Lifecycle,
+  type ListenerContext,
   type Probe,
   proc,
 } from '@lastcall/proc';
+import { assertLifecycle } from './assert-lifecycle';
 import { createHttpDrain, type HttpConnections, type HttpDrain } from './http-drain';
 import type { HttpDrainOptions } from './http-drain-options';
 import { applyHttpLimits, HTTP_LIMIT_NAMES, type HttpLimits, parseHttpLimits } from './http-limits';
 import { assertHttpServer, type HttpServer } from './http-server';
+import { upgradeLingerMs } from './upgrade-linger';
 
 /** Options of {@link attachHttp}. */
 export interface AttachHttpOptions extends HttpDrainOptions, HttpLimits {
@@ -67,18 +70,20 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
   assertOptionsObject('attachHttp()', options, OPTION_NAMES);
   const { name = 'http', probe = true, lifecycle = proc, ...rest } = options;
   assertProbe(probe);
+  assertLifecycle('attachHttp()', lifecycle);
   const limits = parseHttpLimits(rest);
   assertOpen(server);
   const { lingerMs, rejectWith503, onUpgradeDrain } = rest;
   const drain = createHttpDrain(server, { lingerMs, rejectWith503, onUpgradeDrain });
   const undo: (() => void)[] = [() => drain.detach()];
   try {
-    const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name });
+    const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name, leaf: true });
     undo.push(() => wrapUp.remove());
-    const shutdown = lifecycle.onShutdown(({ signal }) => drain.stop({ signal }), {
-      name,
-      stage: 'intake',
-    });
+    const stop = ({ signal, reason, deadline }: ListenerContext) =>
+      reason === 'upgrade' && lingerMs === undefined
+        ? drain.stop({ signal, lingerMs: upgradeLingerMs(server, deadline) })
+        : drain.stop({ signal });
+    const shutdown = lifecycle.onShutdown(stop, { name, stage: 'intake', leaf: true });
     undo.push(() => shutdown.remove());
     if (probe !== false)
       undo.push(

@@ -4,9 +4,9 @@ import { Connection } from './connection';
 import { type HttpConnections, stateOf } from './connection-state';
 import { type HttpServer, isHttp2Server, isTlsServer } from './http-server';
 import {
+  answeringSockets,
   http1Sockets,
   http2Sessions,
-  isAnswering,
   keepsHttp1Sockets,
   socketsMidMessage,
   speaksHttp1,
@@ -22,7 +22,12 @@ export interface ConnectionObserver {
 }
 
 /** On every accepted socket: when that was, by `performance.now()`, or its record once there is one. */
-const key = Symbol('@lastcall/http');
+const key: unique symbol = Symbol('@lastcall/http');
+
+/** Not by Reflect: at a stop there are thousands to look at, once each, and a plain access is a third of the time. */
+interface MarkedSocket extends Socket {
+  [key]?: number | Connection;
+}
 
 /**
  * Knows the open connections of a server.
@@ -95,13 +100,13 @@ export class ConnectionTracker implements Iterable<Connection> {
     }
   }
 
-  /** Every open connection without a record that answers a request, as {@link recorded} has the others. */
-  *answering(): Generator<Socket> {
-    if (this.#tracksAll) return;
-    const hasRecords = this.#records.size > 0;
-    for (const transport of http1Sockets(this.#server)) {
-      if (isAnswering(transport) && !(hasRecords && this.of(transport))) yield transport;
-    }
+  /** The open connections without a record that answer a request: the first `limit`, and how many there are. */
+  answering(limit: number): { readonly sockets: readonly Socket[]; readonly count: number } {
+    if (this.#tracksAll) return { sockets: [], count: 0 };
+    if (this.#records.size === 0) return answeringSockets(this.#server, limit);
+    const all = answeringSockets(this.#server, Number.POSITIVE_INFINITY).sockets;
+    const sockets = all.filter((transport) => this.of(transport) === undefined);
+    return { sockets: sockets.slice(0, limit), count: sockets.length };
   }
 
   /** The record of `transport`, or one made up for the occasion. */
@@ -111,8 +116,8 @@ export class ConnectionTracker implements Iterable<Connection> {
 
   /** The record of `socket`, which may be a TCP or a TLS socket; undefined if it has none or is closed. */
   of(socket: Socket | null | undefined): Connection | undefined {
-    const connection = socket && Reflect.get(tcpSocketOf(socket), key);
-    return this.#records.has(connection) ? connection : undefined;
+    const mark = socket && (tcpSocketOf(socket) as MarkedSocket)[key];
+    return mark instanceof Connection && this.#records.has(mark) ? mark : undefined;
   }
 
   /** The record of `transport`, which gets one if it has none. */
@@ -123,7 +128,9 @@ export class ConnectionTracker implements Iterable<Connection> {
   /** From now on every connection has a record. */
   trackAll(): void {
     if (this.#tracksAll) return;
-    for (const connection of [...this]) if (!this.#records.has(connection)) this.#add(connection);
+    for (const connection of [...this.recorded()])
+      if (!this.#records.has(connection)) this.#add(connection);
+    for (const transport of http1Sockets(this.#server)) this.keep(transport);
     this.#tracksAll = true;
   }
 
@@ -150,7 +157,7 @@ export class ConnectionTracker implements Iterable<Connection> {
 
   readonly #onConnection = (socket: Socket): void => {
     this.#accepted++;
-    Reflect.set(socket, key, Math.trunc(performance.now()));
+    (socket as MarkedSocket)[key] = Math.trunc(performance.now());
     if (!this.#isTls && !this.#needsRecord()) return;
     const connection = this.#add(new Connection(socket, acceptedAt(socket)));
     if (!this.#isTls) connection.transport = socket;
@@ -197,7 +204,7 @@ export class ConnectionTracker implements Iterable<Connection> {
 
   #add(connection: Connection): Connection {
     const { socket } = connection;
-    Reflect.set(socket, key, connection);
+    (socket as MarkedSocket)[key] = connection;
     this.#records.add(connection);
     socket.on('close', this.#onClose);
     return connection;
@@ -208,7 +215,7 @@ export class ConnectionTracker implements Iterable<Connection> {
     const { socket } = connection;
     this.#records.delete(connection);
     socket.off('close', this.#onClose);
-    Reflect.set(socket, key, connection.acceptedAt);
+    (socket as MarkedSocket)[key] = connection.acceptedAt;
   }
 
   #forget(socket: Socket): void {
@@ -232,6 +239,6 @@ function recordFor(transport: Socket, session?: ServerHttp2Session): Connection 
 
 /** When `socket` was accepted; now, if that was before the drain was created. */
 function acceptedAt(socket: Socket): number {
-  const mark: unknown = Reflect.get(socket, key);
+  const mark = (socket as MarkedSocket)[key];
   return typeof mark === 'number' ? mark : Math.trunc(performance.now());
 }

@@ -1,45 +1,50 @@
 import { describe, LastcallError } from '@lastcall/proc';
 import { ConnectionTracker } from './connection-tracker';
 import { drainController, forgetDrainSignal } from './drain-signal';
-import type { HttpDrain } from './http-drain';
-import type { HttpDrainSettings } from './http-drain-options';
+import type { HttpDrain, HttpStopOptions } from './http-drain';
+import { assertLinger, type HttpDrainSettings } from './http-drain-options';
 import type { HttpServer } from './http-server';
 import { createInFlightActivities } from './in-flight-activities';
 import { type DrainResult, Stop } from './stop';
 import { UpgradeRecorder } from './upgrade-recorder';
 import { WrapUp } from './wrap-up';
 
-const attached = new WeakSet<HttpServer>();
+/** On the server itself: two drains of one server, also of two copies of the package, would be in each other's way. */
+const attached: unique symbol = Symbol.for('@lastcall/http.attached.v0');
 
 /** Prepares `server` for its drain. Throws LastcallError `LASTCALL_HTTP_ALREADY_ATTACHED`. */
 export function startDrain(server: HttpServer, settings: HttpDrainSettings): HttpDrain {
   assertNotAttached(server);
-  attached.add(server);
+  Object.defineProperty(server, attached, { configurable: true, value: true });
   const tracker = new ConnectionTracker(server);
   const recorder = new UpgradeRecorder(server, tracker);
   const controller = drainController(server);
   const activities = createInFlightActivities(tracker);
   let wrapUp: WrapUp | undefined;
   let stop: Stop | undefined;
+  let isDetached = false;
 
   function beginWrapUp(): WrapUp {
     return (wrapUp ??= new WrapUp(server, settings, tracker, recorder));
   }
 
-  function beginStop(): Stop {
-    stop = new Stop({ server, settings, tracker, recorder, wrapUp: beginWrapUp() });
+  function beginStop(lingerMs: number): Stop {
+    const own = { ...settings, lingerMs };
+    stop = new Stop({ server, settings: own, tracker, recorder, wrapUp: beginWrapUp() });
     stop.begin();
     controller.abort();
     return stop;
   }
 
   function detach(): void {
+    if (isDetached) return;
     stop?.detach();
     wrapUp?.undo();
     recorder.detach();
     tracker.detach();
     forgetDrainSignal(server);
-    attached.delete(server);
+    Reflect.deleteProperty(server, attached);
+    isDetached = true;
   }
 
   return Object.freeze({
@@ -47,14 +52,15 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
     wrapUp: () => void beginWrapUp(),
     connections: () => tracker.counts(),
     inFlight: (owner = 'http', limit = Number.POSITIVE_INFINITY) => activities.list(owner, limit),
-    stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
+    stop(stopOptions: HttpStopOptions): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
-      const current = stop ?? beginStop();
+      const { lingerMs = settings.lingerMs } = stopOptions;
+      assertLinger(lingerMs);
+      const current = stop ?? beginStop(lingerMs);
       hammerOnAbort(current, signal);
       return current.result;
     },
     detach(): void {
-      if (!attached.has(server)) return;
       if (stop === undefined || stop.isSettled) detach();
       else void stop.result.then(detach);
     },
@@ -72,7 +78,7 @@ function hammerOnAbort(stop: Stop, signal: AbortSignal): void {
 }
 
 function assertNotAttached(server: HttpServer): void {
-  if (!attached.has(server)) return;
+  if (!Object.hasOwn(server, attached)) return;
   throw new LastcallError(
     'LASTCALL_HTTP_ALREADY_ATTACHED',
     'the server has a drain already: call detach() on that one first',

@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import type { HttpServer } from './http-server';
+import { assertHttpServer, type HttpServer } from './http-server';
 
-const controllers = new WeakMap<HttpServer, AbortController>();
+/** On the server itself: an app that is installed with two copies of the package gets the signal of the drain from both. */
+const key: unique symbol = Symbol.for('@lastcall/http.drain-signal.v0');
+
+type SignalledServer = HttpServer & { [key]?: AbortController | undefined };
 
 /**
  * An AbortSignal that aborts when the stop of `server` begins. For handlers whose responses have no end of their own,
@@ -18,23 +21,26 @@ const controllers = new WeakMap<HttpServer, AbortController>();
  * signal.addEventListener('abort', end);
  * res.on('close', () => signal.removeEventListener('abort', end));
  * ```
+ *
+ * @throws LastcallError `LASTCALL_HTTP_BAD_SERVER`: of an app or framework no drain would ever abort it
  */
 export function drainSignal(server: HttpServer): AbortSignal {
+  assertHttpServer(server);
   return drainController(server).signal;
 }
 
 /** The controller behind {@link drainSignal}. */
-export function drainController(server: HttpServer): AbortController {
-  const existing = controllers.get(server);
+export function drainController(server: SignalledServer): AbortController {
+  const existing = server[key];
   if (existing !== undefined) return existing;
   const controller = new AbortController();
   // One listener per open stream is the intended use, not a leak. Node 20 and 22 warn from the eleventh on.
   setMaxListeners(0, controller.signal);
-  controllers.set(server, controller);
+  Object.defineProperty(server, key, { configurable: true, value: controller });
   return controller;
 }
 
 /** Forgets the signal of `server`, so that its next drain gets a fresh one. */
-export function forgetDrainSignal(server: HttpServer): void {
-  controllers.delete(server);
+export function forgetDrainSignal(server: SignalledServer): void {
+  delete server[key];
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { assertOptionsObject, type Lifecycle, proc } from '@lastcall/proc';
+import { assertOptionsObject, describe, LastcallError, type Lifecycle, proc } from '@lastcall/proc';
+import { assertLifecycle } from './assert-lifecycle';
 
 /** Options of {@link healthHandler}. */
 export interface HealthHandlerOptions {
@@ -34,6 +35,9 @@ export type HealthHandler = (
 export function healthHandler(options: HealthHandlerOptions = {}): HealthHandler {
   assertOptionsObject('healthHandler()', options, ['livePath', 'readyPath', 'lifecycle']);
   const { livePath = '/livez', readyPath = '/readyz', lifecycle = proc } = options;
+  assertPath('livePath', livePath);
+  assertPath('readyPath', readyPath);
+  assertLifecycle('healthHandler()', lifecycle);
   return (request, response, next) => {
     const path = pathOf(request.url ?? '');
     if (path === livePath) answer(request, response, 200, 'OK');
@@ -58,7 +62,8 @@ function answerReadiness(
   }
   const lines = probes.map((probe) => `${probe.name} is ${probe.ready ? 'ready' : 'not ready'}\n`);
   const reason = stopping ? ['the process is stopping\n'] : [];
-  answer(request, response, 503, ['Service Unavailable\n', ...reason, ...lines].join(''));
+  const none = probes.length === 0 && !stopping ? ['there is no probe\n'] : [];
+  answer(request, response, 503, ['Service Unavailable\n', ...reason, ...none, ...lines].join(''));
 }
 
 function answer(
@@ -73,6 +78,15 @@ function answer(
   response.setHeader('Content-Length', Buffer.byteLength(body));
   // The union of both kinds of response has no common signature of end().
   (response as ServerResponse).end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** What does not begin with a slash is never asked for: the probe would find the app's 404 instead. */
+function assertPath(name: 'livePath' | 'readyPath', path: unknown): void {
+  if (typeof path === 'string' && path.startsWith('/')) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option '${name}' of healthHandler() must be a path that begins with '/', got ${describe(path)}`,
+  );
 }
 
 function pathOf(url: string): string {

@@ -13,13 +13,17 @@ export interface UpgradedConnection {
   readonly protocol: string;
 }
 
+/** How long an idle connection may stay at a stop when nothing else was said, in milliseconds. */
+export const DEFAULT_LINGER_MS = 1000;
+
 /** Options of {@link createHttpDrain}. */
 export interface HttpDrainOptions {
   /**
    * How long, in milliseconds, a kept-alive connection may wait for one more request, from the begin of the stop or
    * from its last response. That request is answered with `Connection: close`, so a client that reuses connections
-   * notices without an error. A connection that never sent anything gets as long from the begin of the stop.
-   * 0 closes a connection as soon as its last response is flushed. Default 1000.
+   * notices without an error. A connection that never sent anything gets as long, from the begin of the stop or from its accept.
+   * 0 closes a connection as soon as its last response is flushed. Default 1000; in an upgrade, for which nobody waits, as
+   * long as Node keeps idle connections, if the hammer does not fall before.
    */
   readonly lingerMs?: number | undefined;
   /**
@@ -49,14 +53,19 @@ export function resolveOptions(options: HttpDrainOptions): HttpDrainSettings {
     'rejectWith503',
     'onUpgradeDrain',
   ]);
-  const { lingerMs = 1000, rejectWith503 = false, onUpgradeDrain } = options;
-  if (!isDelay(lingerMs)) throw badOption('lingerMs', 'a number of milliseconds', lingerMs);
+  const { lingerMs = DEFAULT_LINGER_MS, rejectWith503 = false, onUpgradeDrain } = options;
+  assertLinger(lingerMs);
   if (typeof rejectWith503 !== 'boolean')
     throw badOption('rejectWith503', 'a boolean', rejectWith503);
   if (onUpgradeDrain !== undefined && typeof onUpgradeDrain !== 'function') {
     throw badOption('onUpgradeDrain', 'a function', onUpgradeDrain);
   }
   return { lingerMs, rejectWith503, onUpgradeDrain };
+}
+
+/** Throws LastcallError `LASTCALL_BAD_OPTION`. */
+export function assertLinger(lingerMs: number): void {
+  if (!isDelay(lingerMs)) throw badOption('lingerMs', 'a number of milliseconds', lingerMs);
 }
 
 function badOption(name: string, expected: string, value: unknown): LastcallError {

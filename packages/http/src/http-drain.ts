@@ -4,6 +4,14 @@ import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
 import { assertHttpServer, type HttpServer } from './http-server';
 import type { DrainResult } from './stop';
 
+/** Options of {@link HttpDrain.stop}. */
+export interface HttpStopOptions {
+  /** Its abort cuts what is in flight. */
+  readonly signal: AbortSignal;
+  /** In place of the option of {@link createHttpDrain}, for this stop: at an upgrade there is more time than at others. */
+  readonly lingerMs?: number | undefined;
+}
+
 /** The drain of one server: {@link wrapUp}, then {@link stop}. */
 export interface HttpDrain {
   /**
@@ -19,9 +27,9 @@ export interface HttpDrain {
    *
    * When `signal` aborts, what is in flight is cut and listed, and the promise settles at once. It never rejects. Called
    * again, it returns the same promise; any of the signals cuts.
-   * @throws LastcallError `LASTCALL_BAD_OPTION` when `signal` is not an AbortSignal
+   * @throws LastcallError `LASTCALL_BAD_OPTION`
    */
-  stop(options: { readonly signal: AbortSignal }): Promise<DrainResult>;
+  stop(options: HttpStopOptions): Promise<DrainResult>;
   /** How many connections are in which of Go's states. Reads every connection: for probes and dumps. */
   connections(): HttpConnections;
   /**

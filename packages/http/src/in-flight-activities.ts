@@ -68,12 +68,11 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
       if (activities.length < limit) activities.push(activity);
     };
     for (const connection of tracker.recorded()) onConnection(connection, owner).forEach(add);
-    let unlisted = 0;
     // There may be 10,000 of them, and the process waits meanwhile: beyond the limit they are counted, and no more.
-    for (const transport of tracker.answering()) {
-      if (activities.length >= limit) unlisted += 1;
-      else onTransport(transport, tracker.recordOf(transport), owner).forEach(add);
-    }
+    const { sockets, count } = tracker.answering(Math.max(0, limit - activities.length));
+    for (const transport of sockets)
+      onTransport(transport, tracker.recordOf(transport), owner).forEach(add);
+    const unlisted = count - sockets.length;
     if (unlisted > 0) counts[REQUEST] = (counts[REQUEST] ?? 0) + unlisted;
     return { counts, activities };
   }

@@ -11,11 +11,23 @@ const LONGEST_QUEUE = 4096;
 /** Connections that arrive while a turn runs are not seen in it: the listener is closed at the end of a turn as short as this. */
 const SHORT_TURN_MS = 0.3;
 
-/** So long may turns without a connection take together before that: a busy process has no short ones. */
-const LONG_TURNS_MS = 50;
+/** A busy process has no short ones: there turns without a connection do, once they have taken this long together. */
+const QUIET_MS = 50;
+
+/** And only so many in a row: who is told to close in one of them comes back in the next. */
+const QUIET_TURNS = 3;
 
 /** Node's default backlog: after more connections than this they are new ones of clients that were told to close theirs. */
 const BACKLOG = 511;
+
+/** So they are after this time: a busy process needs seconds for so many. */
+const BACKLOG_MS = 100;
+
+/**
+ * After this time of the CPU the listener is closed although more may be waiting: what is in flight needs its time before the
+ * hammer, too. Not of the clock: on a machine that has no time for this process, those that wait have had none yet.
+ */
+const LONGEST_CPU_MS = 2000;
 
 /** Who is told how far the accepting of waiting connections is. */
 export interface QueueObserver {
@@ -55,7 +67,10 @@ export function acceptQueue(
     tracker,
     acceptedBefore: tracker.accepted,
     turnsLeft: LONGEST_QUEUE,
-    longTurnsLeftMs: LONG_TURNS_MS,
+    quietTurns: 0,
+    quietMs: 0,
+    begunAt: performance.now(),
+    cpuAtBegin: process.cpuUsage(),
   };
   // The first turn may be half over: its poll phase may be behind us.
   setImmediate(acceptMore, queue);
@@ -66,7 +81,10 @@ interface Queue {
   readonly tracker: ConnectionTracker;
   readonly acceptedBefore: number;
   turnsLeft: number;
-  longTurnsLeftMs: number;
+  quietTurns: number;
+  quietMs: number;
+  readonly begunAt: number;
+  readonly cpuAtBegin: NodeJS.CpuUsage;
 }
 
 function acceptMore(queue: Queue): void {
@@ -77,14 +95,27 @@ function acceptMore(queue: Queue): void {
     const isQuiet = tracker.accepted === accepted;
     const tookMs = performance.now() - begun;
     queue.turnsLeft--;
-    if (isQuiet) queue.longTurnsLeftMs -= tookMs;
+    queue.quietTurns = isQuiet ? queue.quietTurns + 1 : 0;
+    if (isQuiet) queue.quietMs += tookMs;
     if (isCrowded(queue)) observer.crowded();
-    const isEmpty = isQuiet && (tookMs < SHORT_TURN_MS || queue.longTurnsLeftMs <= 0);
-    if (isEmpty || queue.turnsLeft === 0) observer.accepted();
+    if (isEmpty(queue, tookMs) || isLong(queue)) observer.accepted();
     else acceptMore(queue);
   });
 }
 
-function isCrowded({ tracker, acceptedBefore, longTurnsLeftMs }: Queue): boolean {
-  return tracker.accepted - acceptedBefore > BACKLOG || longTurnsLeftMs < LONG_TURNS_MS / 2;
+function isEmpty({ quietTurns, quietMs }: Queue, tookMs: number): boolean {
+  if (quietTurns === 0) return false;
+  return tookMs < SHORT_TURN_MS || (quietTurns >= QUIET_TURNS && quietMs >= QUIET_MS);
+}
+
+function isCrowded({ tracker, acceptedBefore, quietMs, begunAt }: Queue): boolean {
+  if (tracker.accepted - acceptedBefore > BACKLOG || quietMs > QUIET_MS / 2) return true;
+  return performance.now() - begunAt > BACKLOG_MS;
+}
+
+function isLong({ turnsLeft, begunAt, cpuAtBegin }: Queue): boolean {
+  if (turnsLeft === 0) return true;
+  if (performance.now() - begunAt < LONGEST_CPU_MS) return false;
+  const { user, system } = process.cpuUsage(cpuAtBegin);
+  return (user + system) / 1000 > LONGEST_CPU_MS;
 }

@@ -52,11 +52,6 @@ export function latestRequest(socket: Socket): IncomingMessage | undefined {
   return parserOf(socket)?.incoming ?? undefined;
 }
 
-/** Whether a request on `socket` is being answered, or its body is still arriving. */
-export function isAnswering(socket: Socket): boolean {
-  return currentResponse(socket) !== undefined || latestRequest(socket) !== undefined;
-}
-
 /**
  * The sockets of `server` in the middle of a request: headers half read, or a body still arriving. On Node 20 to 24 also
  * those that have not sent anything yet. One call costs as much as it returns, so ask once for many sockets.
@@ -73,6 +68,24 @@ export function keepsHttp1Sockets(server: object): boolean {
 /** Every socket of `server` on which HTTP/1 is spoken. */
 export function http1Sockets(server: object): Socket[] {
   return socketsOf(parserList(server)?.all?.());
+}
+
+/**
+ * The sockets of `server` on which a request of HTTP/1 is being answered, or its body is still arriving: the first `limit`,
+ * and how many there are. Of 10,000 sockets each look takes its time: those with a request are not looked at beyond the limit.
+ */
+export function answeringSockets(
+  server: object,
+  limit: number,
+): { readonly sockets: readonly Socket[]; readonly count: number } {
+  const sockets: Socket[] = [];
+  let count = 0;
+  for (const parser of parserList(server)?.all?.() ?? []) {
+    if (!parser.incoming && !(parser.socket && currentResponse(parser.socket))) continue;
+    count += 1;
+    if (sockets.length < limit && parser.socket) sockets.push(parser.socket);
+  }
+  return { sockets, count };
 }
 
 /** Every HTTP/2 session of `server`; undefined on Node 20 and 22, which do not keep them. */

@@ -7,9 +7,22 @@ import { socketsMidMessage, unwrittenBytes } from './node-internals';
 /** How long a peer may keep a connection open, silently, after our FIN. */
 const LINGER_AFTER_FIN_MS = 500;
 
+/**
+ * The same where the kernel may still hold what was sent: an HTTP/2 client that reads on writes (WINDOW_UPDATE), which a
+ * closed socket answers with a reset, and the rest of the response is lost.
+ */
+const LINGER_AFTER_SESSION_MS = 2000;
+
+/** A session that has sent no more than this has sent nothing that waits for its client to read. */
+const SMALL_SESSION_BYTES = 65_536;
+
 interface Candidate {
   readonly connection: Connection;
   readonly bytesReceived: number;
+}
+
+interface Lingering extends Candidate {
+  readonly since: number;
 }
 
 /** What becomes of connections that turn out not to be quiet. */
@@ -27,12 +40,12 @@ export interface SoftCloseHooks {
  *
  * The kernel may hold a request that Node has not read. So a connection is closed one whole turn of the event loop later,
  * if nothing has arrived in it; with FIN and not by destroying it, which would answer what arrives next with a reset; and it
- * is read from until the peer has closed too, or has been silent for half a second.
+ * is read from until the peer has closed too, or has been silent for half a second (two after much of HTTP/2).
  */
 export class SoftClose {
   readonly #server: HttpServer;
   readonly #hooks: SoftCloseHooks;
-  readonly #lingering = new ExpiryQueue<Candidate>((due) => this.#endLinger(due));
+  readonly #lingering = new ExpiryQueue<Lingering>((due) => this.#endLinger(due));
   #candidates: Candidate[] = [];
   readonly #lingersWhenExpired: boolean;
   #turn: NodeJS.Immediate | undefined;
@@ -77,7 +90,7 @@ export class SoftClose {
   /** Bounds the time until the peer closes, too. */
   linger(connection: Connection): void {
     const { bytesReceived } = connection;
-    this.#lingering.add({ connection, bytesReceived }, performance.now() + LINGER_AFTER_FIN_MS);
+    this.#lookLater({ connection, bytesReceived, since: performance.now() });
   }
 
   stop(): void {
@@ -106,13 +119,25 @@ export class SoftClose {
     }
   }
 
-  #endLinger(due: Candidate[]): void {
-    for (const { connection, bytesReceived } of due) {
+  #lookLater(lingering: Lingering): void {
+    this.#lingering.add(lingering, performance.now() + LINGER_AFTER_FIN_MS);
+  }
+
+  #endLinger(due: Lingering[]): void {
+    const now = performance.now();
+    for (const lingering of due) {
+      const { connection, bytesReceived, since } = lingering;
       if (connection.socket.destroyed) continue;
       const isMoving =
         connection.bytesReceived !== bytesReceived || unwrittenBytes(connection.socket) > 0;
       if (isMoving) this.linger(connection);
+      else if (now - since < longestSilenceMs(connection)) this.#lookLater(lingering);
       else connection.destroy();
     }
   }
+}
+
+function longestSilenceMs({ session, socket }: Connection): number {
+  const hasSentMuch = session !== undefined && socket.bytesWritten > SMALL_SESSION_BYTES;
+  return hasSentMuch ? LINGER_AFTER_SESSION_MS : LINGER_AFTER_FIN_MS;
 }

@@ -116,7 +116,8 @@ export class Stop implements ConnectionObserver {
   }
 
   opened(connection: Connection): void {
-    this.#addSilent(connection);
+    // Until the listener closes more may come; then all of them are seen to.
+    if (this.#isListenerClosed) this.#addSilent(connection);
   }
 
   sessionBegun(connection: Connection): void {
@@ -173,13 +174,13 @@ export class Stop implements ConnectionObserver {
     if (this.#isListenerClosed) this.#sessions.close(connection);
   }
 
+  /** @param since - What its time counts from, if not from its accept: one that came late has sent nothing for a good reason. */
   #addSilent(connection: Connection, since: number = this.#startedAt): void {
     const { lingerMs } = this.#parts.settings;
-    const dueAt = Math.min(
-      connection.acceptedAt + SILENT_MS,
-      since + Math.max(lingerMs, SILENT_GRACE_MS),
-    );
-    this.#silent.add({ connection, bytesReceived: connection.bytesReceived }, dueAt);
+    const { acceptedAt, bytesReceived } = connection;
+    const graceMs = Math.max(lingerMs, SILENT_GRACE_MS);
+    const dueAt = Math.min(acceptedAt + SILENT_MS, Math.max(acceptedAt, since) + graceMs);
+    this.#silent.add({ connection, bytesReceived }, dueAt);
   }
 
   #onSilentDue(due: Silent[]): void {

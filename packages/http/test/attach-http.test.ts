@@ -219,6 +219,18 @@ describe('bad input', () => {
       'name',
     ],
     [
+      'no lifecycle',
+      () => attachHttp(server, { lifecycle: null as never }),
+      'LASTCALL_BAD_OPTION',
+      'lifecycle',
+    ],
+    [
+      'what is no lifecycle',
+      () => attachHttp(server, { lifecycle: {} as never }),
+      'LASTCALL_BAD_OPTION',
+      'lifecycle',
+    ],
+    [
       'a bad limit',
       () => attachHttp(server, { maxHeaderBytes: 0 }),
       'LASTCALL_BAD_OPTION',

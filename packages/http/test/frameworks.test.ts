@@ -62,6 +62,7 @@ describe.each(Object.keys(frameworks))('%s', (name) => {
     await server.settled(({ active }) => active === 1);
     const late = await server.idlePeer();
     const stopped = server.beginStop();
+    await server.refusing();
     await late.get('/').got(/fast$/);
     gate.open();
     await slow.got(/slow$/);

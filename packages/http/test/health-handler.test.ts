@@ -24,10 +24,10 @@ async function serve(options: Parameters<typeof healthHandler>[0]) {
 
 // The readiness cases are counterparts of go-zero's TestCreateHttpHandler.
 describe('healthHandler()', () => {
-  it('says 503 without a probe, 503 with names while one is not ready, 200 when all are', async () => {
+  it('says 503 without a probe, and why, 503 with names while one is not ready, 200 when all are', async () => {
     const { lifecycle } = createTestLifecycle();
     const { ask, close } = await serve({ lifecycle });
-    expect(await ask('/readyz')).toEqual([503, 'Service Unavailable\n']);
+    expect(await ask('/readyz')).toEqual([503, 'Service Unavailable\nthere is no probe\n']);
     const web = lifecycle.health.addProbe('web');
     lifecycle.health.addProbe('db').markReady();
     expect(await ask('/readyz')).toEqual([
@@ -58,13 +58,29 @@ describe('healthHandler()', () => {
     const { ask, close } = await serve({ lifecycle, readyPath: '/healthz' });
     expect(await ask('/')).toEqual([200, 'the app']);
     expect(await ask('/readyz')).toEqual([200, 'the app']);
-    expect(await ask('/healthz')).toEqual([503, 'Service Unavailable\n']);
+    expect(await ask('/healthz')).toEqual([503, 'Service Unavailable\nthere is no probe\n']);
     close();
   });
 
   it('refuses options it does not know', () => {
     expect(() => healthHandler({ path: '/' } as never)).toThrow(
       expect.objectContaining({ code: 'LASTCALL_BAD_OPTION' }),
+    );
+  });
+
+  it.each([
+    ['livePath', 'livez'],
+    ['livePath', 5],
+    ['readyPath', ''],
+    ['readyPath', null],
+    ['lifecycle', {}],
+    ['lifecycle', null],
+  ])('refuses a %s of %j', (option, value) => {
+    expect(() => healthHandler({ [option]: value } as never)).toThrow(
+      expect.objectContaining({
+        code: 'LASTCALL_BAD_OPTION',
+        message: expect.stringContaining(`'${option}'`),
+      }),
     );
   });
 });

@@ -275,12 +275,51 @@ describe('drainSignal()', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('of an app, which no drain would ever abort, is refused', () => {
+    const app = Object.assign(() => {}, { listen: () => createHttp() });
+    for (const wrong of [app, {}, null, undefined, createNet()])
+      expect(codeOf(() => drainSignal(wrong as never))).toBe('LASTCALL_HTTP_BAD_SERVER');
+  });
+
   it('is a new one for a new drain', async () => {
     const server = createHttp();
     const drain = createHttpDrain(server);
     await drain.stop({ signal: never() });
     drain.detach();
     expect(drainSignal(server).aborted).toBe(false);
+  });
+});
+
+describe('two copies of the package', () => {
+  function secondCopy(): typeof import('../src') {
+    let copy: typeof import('../src') | undefined;
+    jest.isolateModules(() => {
+      copy = require('../src') as typeof import('../src');
+    });
+    if (copy === undefined) throw new Error('no copy');
+    return copy;
+  }
+
+  it('have one drainSignal() per server', async () => {
+    const other = secondCopy();
+    const server = createHttp();
+    const signal = other.drainSignal(server);
+    const drain = createHttpDrain(server);
+    expect(drain.drainSignal).toBe(signal);
+    await within('stop()', drain.stop({ signal: never() }));
+    expect(signal.aborted).toBe(true);
+  });
+
+  it('refuse to drain the same server twice, until it is detached', () => {
+    const other = secondCopy();
+    const server = createHttp();
+    const drain = createHttpDrain(server);
+    const again = () => other.createHttpDrain(server);
+    expect(codeOf(again)).toBe('LASTCALL_HTTP_ALREADY_ATTACHED');
+    drain.detach();
+    expect(codeOf(again)).toBe('nothing thrown');
+    drain.detach();
+    expect(codeOf(again)).toBe('LASTCALL_HTTP_ALREADY_ATTACHED');
   });
 });
 

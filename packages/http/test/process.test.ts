@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Report } from '@lastcall/proc';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
+import { Peer } from './harness/peer';
 import { type Program, runProgram } from './run-program';
 
 const run = promisify(execFile);
@@ -234,4 +236,111 @@ describe('SIGTERM', () => {
       ],
     });
   });
+
+  it.each(['h2c', 'h2'])(
+    'waits for a client of %s that reads late what the kernel holds',
+    async (kind) => {
+      const size = 1 << 20;
+      const program = runProgram(`
+      const { readFileSync } = require('node:fs');
+      const http2 = require('node:http2');
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 15000, waitTimeMs: 20000 });
+      const key = () => readFileSync('${fixtures}/localhost.key.pem');
+      const cert = () => readFileSync('${fixtures}/localhost.cert.pem');
+      const server = '${kind}' === 'h2c' ? http2.createServer() : http2.createSecureServer({ key: key(), cert: cert() });
+      server.on('stream', (stream) => {
+        say('asked');
+        proc.done.addEventListener('abort', () => {
+          stream.respond();
+          stream.end(Buffer.alloc(${size}));
+        });
+        stream.on('close', () => setTimeout(() => say('a second later'), 1000));
+      });
+      attachHttp(server);
+      up(server);`);
+      const upstream = net.connect(await program.port);
+      let downstream: net.Socket | undefined;
+      const relay = net
+        .createServer((socket) => {
+          downstream = socket;
+          upstream.pipe(socket).pipe(upstream);
+        })
+        .listen(0);
+      const { port } = relay.address() as net.AddressInfo;
+      const client = http2.connect(`${kind === 'h2' ? 'https' : 'http'}://localhost:${port}`, {
+        rejectUnauthorized: false,
+        settings: { initialWindowSize: 2 * size },
+      });
+      await once(client, 'remoteSettings');
+      client.setLocalWindowSize(2 * size);
+      const stream = client.request({ ':path': '/' });
+      await program.saw('asked');
+      upstream.unpipe().pause();
+      program.kill('SIGTERM');
+      await program.saw('a second later');
+      if (downstream !== undefined) upstream.pipe(downstream);
+      expect(Buffer.concat(await stream.toArray())).toHaveLength(size);
+      relay.close();
+      expect((await program.ended).signal).toBe('SIGTERM');
+    },
+  );
+
+  it.each(['hammer', 'second signal'])(
+    'tells the app what the %s cut, before it ends',
+    async (by) => {
+      const program = runProgram(`
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: ${by === 'hammer' ? 150 : 20_000}, waitTimeMs: 30000 });
+      const server = require('node:http').createServer((request, response) => {
+        request.on('close', () => say('request closed'));
+        response.on('close', () => say('response closed, finished: ' + response.writableFinished));
+        request.socket.on('close', () => say('socket closed'));
+        response.write('begun');
+      });
+      attachHttp(server);
+      proc.events.on('listenerStart', ({ stage }) => stage && say('draining'));
+      up(server);`);
+      const request = http.get({ port: await program.port, agent: false });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      const cut = once(response, 'error');
+      program.kill('SIGTERM');
+      await program.saw('draining');
+      if (by === 'second signal') program.kill('SIGTERM');
+      await cut;
+      const { out } = await program.ended;
+      expect(out).toContain('request closed');
+      expect(out).toContain('response closed, finished: false');
+      expect(out).toContain('socket closed');
+    },
+  );
 });
+
+describe('an upgrade', () => {
+  it('leaves idle connections the time that they were promised, unless lingerMs says otherwise', async () => {
+    const program = runProgram(`
+      const { createServer } = require('node:http');
+      const listen = (options) => {
+        const server = createServer((request, response) => response.end('ok'));
+        attachHttp(server, options);
+        server.listen(0, '127.0.0.1', () => say(options.name + ' at port ' + server.address().port + '.'));
+      };
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 10_000, waitTimeMs: 15_000 });
+      listen({ name: 'own', lingerMs: 2000 });
+      listen({ name: 'web' });
+      process.once('SIGHUP', () => proc.shutdown('upgrade'));`);
+    const [own, web] = await Promise.all(['own', 'web'].map((name) => idlePeer(program, name)));
+    program.kill('SIGHUP');
+    expect(await own?.ended()).toBe('end');
+    await web?.get('/late').got(/ok$/);
+    expect(web?.connectionHeaders).toEqual(['close']);
+    expect(await program.ended).toMatchObject({ code: 0 });
+  });
+});
+
+/** A connection to that server of the program on which one request has been answered. */
+async function idlePeer(program: Program, name: string): Promise<Peer> {
+  const port = Number(await program.find(new RegExp(`${name} at port (\\d+)\\.`)));
+  const peer = await Peer.tcp({ port, host: '127.0.0.1' });
+  await peer.get('/').got(/ok$/);
+  peer.received = '';
+  return peer;
+}

@@ -481,6 +481,20 @@ describe('stop() of https', () => {
 });
 
 describe('stop()', () => {
+  it('takes a lingerMs of its own', async () => {
+    const server = await startServer('http', hello, { lingerMs: 0 });
+    const peer = await server.idlePeer();
+    const { signal } = new AbortController();
+    const stopped = server.drain.stop({ signal, lingerMs: 60_000 });
+    for (let round = 0; round < 10; round += 1) await new Promise((next) => setTimeout(next, 0));
+    await peer.get('/late').got(/hello$/);
+    expect(peer.connectionHeaders).toEqual(['close']);
+    await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
+    expect(() => server.drain.stop({ signal, lingerMs: -1 })).toThrow(
+      expect.objectContaining({ code: 'LASTCALL_BAD_OPTION' }),
+    );
+  });
+
   it('returns the same promise when called again', async () => {
     const server = await startServer('http', hello);
     const stopped = server.beginStop();
@@ -552,5 +566,23 @@ describe('stop()', () => {
     await turns(10);
     await peer.get('/').got(/hello$/);
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
+  });
+
+  it('gives a connection that was accepted late in the stop its time from then on', async () => {
+    const server = await startServer('http', hello, { lingerMs: 0 });
+    // The kernel has it now; the server accepts it in the stop, and after the time of those that were there before.
+    const connecting = server.peer();
+    const stopped = server.beginStop();
+    const now = performance.now;
+    performance.now = () => now.call(performance) + 1_000;
+    try {
+      const peer = await connecting;
+      await server.settled((counts) => counts.new === 1);
+      for (let round = 0; round < 10; round += 1) await new Promise((next) => setTimeout(next, 0));
+      await peer.get('/').got(/hello$/);
+      await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
+    } finally {
+      performance.now = now;
+    }
   });
 });

@@ -110,6 +110,15 @@ export class TestServer<S extends HttpServer = HttpServer> {
   }
 
   /** Resolves when the states of the connections are as wanted. */
+  /** Until the stop has closed the listening socket: before, a busy machine does not announce the end of connections. */
+  async refusing(): Promise<void> {
+    const deadline = performance.now() + 8_000;
+    while (this.server.listening) {
+      if (performance.now() > deadline) throw new Error('the server goes on listening');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   async settled(
     isWanted: (counts: ReturnType<HttpDrain['connections']>) => boolean,
   ): Promise<void> {

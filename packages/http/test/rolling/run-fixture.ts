@@ -9,7 +9,7 @@ const DEADLINE_MS = 100_000;
 /** Runs a TypeScript fixture as a process of its own on what ships (dist), with a pipe as its stdin. */
 export function runFixture(file: string, env: Record<string, string>): Program {
   const path = JSON.stringify(join(__dirname, 'fixtures', file));
-  const source = `require('ts-node/register/transpile-only'); require(${path});`;
+  const source = `require('./tools/register-typescript.cjs'); require(${path});`;
   return runProgram(ROOT, source, {
     env,
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,0 +1,60 @@
+import { Agent, request } from 'node:http';
+import { within } from './harness/deadline';
+import { disposeServers, ended, TestServer } from './harness/test-server';
+
+afterEach(disposeServers);
+
+/** More than a turn of the event loop can accept and answer: there is a connection to accept in each. */
+const CLIENTS = 32;
+
+/** Keeps the event loop busy, so that turns are long and few. */
+function work(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+describe('a busy process closes its listener although connections do not stop coming', () => {
+  // A backlog of them would take seconds, and the longest queue of a kernel longer than a stop has.
+  it.each([
+    ['of clients that come back when they are told to close', true, 200],
+    ['of clients that make one for each request', false, 2000],
+  ])('%s', async (_name, keepAlive, most) => {
+    const server = ended(
+      await TestServer.start('http', (_request, response) => {
+        work(5);
+        response.end('busy');
+      }),
+    );
+    const { port } = server.target;
+    let accepted = 0;
+    let answered = 0;
+    server.server.on('connection', () => {
+      accepted++;
+    });
+    const agent = server.owns(new Agent({ keepAlive, maxSockets: CLIENTS }));
+    const ask = (): Promise<string> =>
+      new Promise((resolve) => {
+        const sent = request({ port, host: '127.0.0.1', agent }, (response) => {
+          response.resume().on('end', () => resolve('answered'));
+        });
+        sent.on('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+        sent.end();
+      });
+    const client = async (): Promise<string> => {
+      for (;;) {
+        const outcome = await ask();
+        if (outcome !== 'answered') return outcome;
+        answered++;
+      }
+    };
+    const clients = Array.from({ length: CLIENTS }, client);
+    await server.settled(() => answered > 2 * CLIENTS);
+    const before = accepted;
+    const stopped = within('stop()', server.beginStop(), 25_000);
+    await expect(stopped).resolves.toMatchObject({ cut: [] });
+    expect(accepted - before).toBeLessThan(most);
+    // Those that wait longer than the listener stays open are reset.
+    for (const outcome of await within('the clients', Promise.all(clients)))
+      expect(outcome).toMatch(/^ECONN(REFUSED|RESET)$/);
+  });
+});
