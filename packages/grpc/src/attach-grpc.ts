@@ -57,7 +57,7 @@ export function attachGrpc(server: GrpcServer, options: AttachGrpcOptions = {}):
   const drain = prepareDrain(server, drainOptions, () => updateProbe());
   const undo: (() => void)[] = [() => drain.detach()];
   try {
-    const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name });
+    const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name, leaf: true });
     undo.push(() => wrapUp.remove());
     const shutdown = lifecycle.onShutdown(
       async ({ signal, deadline }) => {
@@ -65,7 +65,7 @@ export function attachGrpc(server: GrpcServer, options: AttachGrpcOptions = {}):
         for (const error of result.errors) lifecycle.warn(drainError(wrapUp.name, error));
         return result;
       },
-      { name, stage: 'intake' },
+      { name, stage: 'intake', leaf: true },
     );
     undo.push(() => shutdown.remove());
     if (probe !== false) {

@@ -38,7 +38,7 @@ function reasonOf(call: CancellableCall): LastcallError {
   const isLate = Number(call.getDeadline()) <= Date.now();
   const what = isLate
     ? 'its deadline has passed'
-    : 'its client has cancelled or given up, or it is over';
+    : 'its client has cancelled or given up, the stop has cut it, or it is over';
   return new LastcallError(
     'LASTCALL_GRPC_CALL_ENDED',
     `stop working for ${call.getPath()}: ${what}`,

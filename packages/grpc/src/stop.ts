@@ -6,7 +6,9 @@ import { type CutCall, describeCall } from './cut-call';
 import { closeWhenAnswered, endCall, hasStatus } from './end-call';
 import type { GrpcDrainSettings } from './grpc-drain-options';
 import type { GrpcServer } from './grpc-server';
+import { joinForceShutdown } from './join-force-shutdown';
 import { closeListener, whenQueueAccepted } from './listener-close';
+import { unwrittenBytes } from './node-internals';
 import type { ServerObserver, ServerTracker } from './server-tracker';
 import { StreamGrace } from './stream-grace';
 
@@ -46,6 +48,13 @@ const NEW_MS = 500;
 /** Node sends a status in a few turns of the event loop. A client that does not take it is not waited for. */
 const TURNS_TO_SEND = 10;
 
+/** A call that its handler has answered. */
+interface AnsweredCall {
+  readonly stream: ServerHttp2Stream;
+  readonly connection: Connection;
+  readonly call: CutCall;
+}
+
 /** The stop of a server: nothing new comes in, and every call and connection ends, by itself or by the hammer. */
 export class Stop implements ServerObserver, SweepHooks {
   readonly result: Promise<DrainResult>;
@@ -54,11 +63,14 @@ export class Stop implements ServerObserver, SweepHooks {
   readonly #sweep: ConnectionSweep;
   readonly #cut: CutCall[] = [];
   readonly #givenUp = new WeakSet<ServerHttp2Stream>();
+  /** What the hammer finds answered, and not sent yet. */
+  readonly #answered: AnsweredCall[] = [];
   readonly #errors: unknown[] = [];
   readonly #counts = { drained: 0, ended: 0 };
   readonly #settle: (result: DrainResult) => void;
   #phase: Phase = 'accepting';
   #goawayTimer: NodeJS.Timeout | undefined;
+  #undoJoin: (() => void) | undefined;
 
   constructor(parts: StopParts) {
     this.#parts = parts;
@@ -80,8 +92,9 @@ export class Stop implements ServerObserver, SweepHooks {
   }
 
   begin(): void {
-    const { tracker } = this.#parts;
+    const { server, tracker } = this.#parts;
     tracker.observer = this;
+    this.#undoJoin = joinForceShutdown(server, () => this.hammer());
     for (const connection of tracker) {
       for (const stream of connection.streams) this.#follow(stream, connection);
     }
@@ -97,7 +110,9 @@ export class Stop implements ServerObserver, SweepHooks {
     for (const listener of tracker.listeners) closeListener(listener);
     for (const connection of tracker) {
       for (const stream of [...connection.streams]) {
-        this.#cut.push(describeCall(stream, connection));
+        const call = describeCall(stream, connection);
+        if (stream.writableEnded) this.#answered.push({ stream, connection, call });
+        else this.#cut.push(call);
         this.#grace.forget(stream);
         // A status is kinder than a reset: policies to retry know what it means.
         endCall(stream);
@@ -188,6 +203,10 @@ export class Stop implements ServerObserver, SweepHooks {
       setImmediate(() => this.#destroyWhenSent(turnsLeft - 1));
       return;
     }
+    for (const answered of this.#answered) {
+      if (isSentOut(answered)) this.#count(answered.stream);
+      else this.#cut.push(answered.call);
+    }
     for (const connection of tracker) connection.destroy();
     this.#end((server) => server.forceShutdown());
   }
@@ -202,6 +221,7 @@ export class Stop implements ServerObserver, SweepHooks {
   /** @param shutDown - What grpc-js has for its own state: that it serves no more, binds under way, channelz. */
   #end(shutDown: (server: GrpcServer) => void): void {
     this.#phase = 'settled';
+    this.#undoJoin?.();
     try {
       shutDown(this.#parts.server);
     } catch (error) {
@@ -213,6 +233,13 @@ export class Stop implements ServerObserver, SweepHooks {
     const errors = [...this.#errors, ...this.#grace.errors];
     this.#settle({ ...this.#counts, cut: this.#cut, errors });
   }
+}
+
+/** Whether all of the answer is with the kernel. */
+function isSentOut({ stream, connection }: AnsweredCall): boolean {
+  const { transport } = connection;
+  const isWritten = transport === undefined || unwrittenBytes(transport) === 0;
+  return stream.closed && hasStatus(stream) && isWritten;
 }
 
 function isNew({ acceptedAt, isUnused }: Connection): boolean {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { ServerCredentials, status } from '@grpc/grpc-js';
 import { drainSignal } from '../src/drain-signal';
 import { createGrpcDrain } from '../src/grpc-drain';
-import { within } from './harness/deadline';
+import { turns, within } from './harness/deadline';
 import {
   disposeServers,
   ended,
@@ -116,6 +116,36 @@ describe.each(VARIANTS)('stop() of a server by $way, channelz $channelz', (varia
     expect(await call).toMatchObject({ code: status.UNAVAILABLE });
     expect(await feedEnd).toMatchObject({ code: status.UNAVAILABLE });
     await test.settled(({ connections, calls }) => connections + calls === 0);
+  });
+
+  it('cuts, and lists what it cut, when the application calls forceShutdown()', async () => {
+    const test = await TestServer.start(variant);
+    const { forceShutdown } = test.server;
+    const call = unary(test.client(), 'stuck');
+    await test.service.got('unary');
+    const stopped = test.beginStop();
+    test.server.forceShutdown();
+    expect(await call).toMatchObject({ code: status.UNAVAILABLE });
+    const { cut, ...rest } = await within('the stop', stopped);
+    expect(rest).toEqual({ drained: 0, ended: 0, errors: [] });
+    expect(cut).toMatchObject([{ kind: 'unary', state: 'waiting', peer: PEER }]);
+    expect(test.server.forceShutdown).toBe(forceShutdown);
+  });
+
+  it('does not list as cut what its client gets an answer to, in the turns before the hammer', async () => {
+    for (let before = 0; before < 4; before++) {
+      const test = await TestServer.start(variant);
+      const call = unary(test.client(), 'slow');
+      await test.service.got('unary');
+      const stopped = test.beginStop();
+      await test.closed();
+      test.service.gate.open();
+      await turns(before);
+      test.hammer();
+      const { drained, cut } = await within('the stop', stopped);
+      const { code } = await call;
+      expect([drained, cut.length]).toEqual(code === status.OK ? [1, 0] : [0, 1]);
+    }
   });
 
   it('does not wait for a connection on which nothing was ever said', async () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { KnownProcesses } from '../../restart/test/harness/known-processes';
 import type { CallsClient } from './harness/calls-service';
 import { within } from './harness/deadline';
 import { createClient } from './harness/test-server';
@@ -13,13 +14,13 @@ class Service {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  readonly #pids = new Set<number>();
+  readonly #processes = new KnownProcesses();
   #out = '';
 
   constructor() {
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       this.#out += chunk;
-      for (const [, pid] of this.#out.matchAll(/pid (\d+);/g)) this.#pids.add(Number(pid));
+      for (const [, pid] of this.#out.matchAll(/pid (\d+);/g)) this.#processes.add(Number(pid));
     });
   }
 
@@ -36,13 +37,7 @@ class Service {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const pid of this.#pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It is gone already.
-      }
-    }
+    this.#processes.kill();
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGKILL');
       await once(this.#child, 'exit');
