@@ -7,6 +7,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #pairs: Set<readonly [near: Socket, far: Socket]>;
   #isFrozen = false;
+  #lastWords: string | undefined;
 
   private constructor(server: Server, pairs: Set<readonly [Socket, Socket]>) {
     this.#server = server;
@@ -46,6 +47,17 @@ export class TcpProxy {
     this.#isFrozen = false;
   }
 
+  /** When the server says `words`, they are not passed on: the connection is reset in that moment. */
+  cutBefore(words: string): void {
+    this.#lastWords = words;
+  }
+
+  /** Says `words` to every client, and closes its connection; to the server nothing is said, which goes on with what it does. */
+  dismiss(words: Buffer): void {
+    for (const [near] of this.#pairs) near.end(words);
+    this.freeze();
+  }
+
   /** Resets every connection, towards both sides. */
   reset(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
@@ -64,6 +76,11 @@ export class TcpProxy {
   #join(near: Socket, far: Socket): void {
     const pair = [near, far] as const;
     this.#pairs.add(pair);
+    far.prependListener('data', (data) => {
+      if (this.#lastWords === undefined || !data.includes(this.#lastWords)) return;
+      far.pause().removeAllListeners('data');
+      for (const socket of pair) socket.resetAndDestroy();
+    });
     this.#pass(near, far);
     this.#pass(far, near);
   }

@@ -11,7 +11,7 @@ import { poolGauges } from './pool-gauges';
 
 /** Options of every `attach<Driver>()`. */
 export interface AttachOptions extends DrainOptions {
-  /** What events, the report and metrics call the pool. Default: the driver's name; used twice, `pg#2`. */
+  /** What events, the report, metrics and messages call the pool. Default: the driver's name; used twice, `pg#2`. */
   readonly name?: string | undefined;
   /** The stage of the shutdown in which it drains; until then it is open. Default `resources`. */
   readonly stage?: Stage | undefined;
@@ -51,7 +51,8 @@ export function attachDrain(
   optionNames: readonly string[] = DRAIN_OPTION_NAMES,
 ): DbHandle {
   assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...optionNames]);
-  const { name = driver, stage = 'resources', lifecycle = proc, ...rest } = options;
+  const { stage = 'resources', lifecycle = proc, ...rest } = options;
+  const { name = driver } = rest;
   const drain = create(rest, (error) => lifecycle.warn(error));
   try {
     return register(drain, name, stage, lifecycle);
@@ -67,7 +68,7 @@ function register(drain: PoolDrain, asked: string, stage: Stage, lifecycle: Life
     for (const error of errors) lifecycle.warn(closeFailed(name, error));
     return { drained, cut };
   }
-  const registration = lifecycle.onShutdown(stop, { name: asked, stage });
+  const registration = lifecycle.onShutdown(stop, { name: asked, stage, leaf: true });
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
   const removeGauges = lifecycle.gauges.addSource(() => poolGauges(name, drain.gauges()));

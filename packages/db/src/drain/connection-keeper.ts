@@ -1,4 +1,5 @@
 import type { DrainDriver } from './drain-driver';
+import type { DrainFeed } from './drain-feed';
 
 /** What a driver knows to do with single connections, whoever pools them: a pool of its own, or an ORM. */
 export interface ConnectionKeeper<C extends object>
@@ -10,4 +11,29 @@ export interface ConnectionKeeper<C extends object>
   keep(connection: C): void;
   isKept(connection: C): boolean;
   cancel(connections: readonly C[], signal: AbortSignal): Promise<unknown>;
+  /** Whether something runs on `connection`, or waits there, that the server has not answered. */
+  isBusy(connection: C): boolean;
+  /** Calls back when what runs on `connection` now has ended. When the connection itself ends, the feed is told that it is lost. */
+  whenIdle(connection: C, then: () => void): void;
+}
+
+/**
+ * Tells that `connection` was given back: the end of its work, unless something still runs on it. Somebody may have given it
+ * back without waiting for that, or because the time was over that the driver alone kept (`query_timeout`, `timeout`).
+ */
+export function endOrLinger<C extends object>(
+  connection: C,
+  keeper: Pick<ConnectionKeeper<C>, 'isBusy' | 'whenIdle'>,
+  feed: Pick<DrainFeed<C>, 'end' | 'linger' | 'settled'>,
+): void {
+  if (!keeper.isBusy(connection)) {
+    feed.end(connection);
+    return;
+  }
+  feed.linger(connection);
+  const settle = (): void => {
+    if (keeper.isBusy(connection)) keeper.whenIdle(connection, settle);
+    else feed.settled(connection);
+  };
+  keeper.whenIdle(connection, settle);
 }

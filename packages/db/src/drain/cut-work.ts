@@ -2,10 +2,12 @@
  * What became of a unit of work: of what was done on one connection between its acquire and its release.
  *
  * - `finished`: it ended by itself, also after the hammer
- * - `rolled back`: the server is known to have undone it, or to be about to; nothing of it is committed
+ * - `rolled back`: the server is known to have undone what was open at the hammer, the statement or the transaction, or to
+ *   be about to; nothing was committed since. What was committed before stays
  * - `cut`: it ended before it was done, and nothing was pending at the server: it was still queued, or its connection had
  *   neither a statement running nor a transaction open. What it had committed before stays
- * - `outcome unknown`: the connection was destroyed, or lost, under a statement that may have been committed
+ * - `outcome unknown`: the connection was destroyed, or lost, under a statement that may have been committed; or one was
+ *   cancelled that may have committed a part of what it did, or before or after something else that was committed
  */
 export type Outcome = 'finished' | 'rolled back' | 'cut' | 'outcome unknown';
 

@@ -19,6 +19,8 @@ export interface ConnectionCounts {
   readonly idle: number;
   /** The most that it opens. */
   readonly max?: number | undefined;
+  /** Who waits for one in a queue of the driver's own, behind the gate. */
+  readonly waiting?: number | undefined;
 }
 
 /**
@@ -47,6 +49,11 @@ export interface DrainDriver<W extends object> {
    */
   beginDrain?(): void;
   /**
+   * No connection that is idle now is needed any more. Called again as work ends. Without it they are closed together at
+   * the end, when the server may take its time for a hundred at once.
+   */
+  closeIdle?(): void;
+  /**
    * Asks the server to stop what runs for `work`; settles when the server has been told, or when `signal` aborts. Work
    * for which nothing runs is to be left alone, unless the server needs it to roll back: it has `cancelGraceMs` to end by
    * itself. The application hears of the cancel through its own statement, which fails. May be called a second time, for
@@ -66,7 +73,7 @@ export interface DrainDriver<W extends object> {
   destroy(work: W, reason: Error): void;
   /** The driver's own way to close the pool: the last step, called once, when no work is in flight or it was destroyed. */
   close(): Promise<unknown>;
-  /** Settles when no socket of the pool is left. */
+  /** Settles when no socket of the pool is left that has anything more to say. */
   socketsClosed(): Promise<unknown>;
   /** Destroys every socket that is left, also those that connect: after it nothing of the pool keeps the process alive. */
   destroySockets(reason: Error): void;

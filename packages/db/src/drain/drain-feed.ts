@@ -3,8 +3,8 @@ import type { Outcome } from './cut-work';
 
 /** A place in the queue for a connection. */
 export interface Ticket {
-  /** `performance.now()` when it was taken. */
-  readonly since: number;
+  /** `performance.now()` when it was taken; undefined where it was to be served at once. */
+  readonly since: number | undefined;
 }
 
 /** What a driver tells the drain. Everything is O(1): it is called for each acquire. */
@@ -18,9 +18,15 @@ export interface DrainFeed<W extends object> {
    * New work wants a connection, and may have to wait for it.
    * @param cut - Called when the hammer falls before the connection has come: fail the acquire with `reason`.
    * @param below - The function that the application called: with `acquireSites`, its caller is noted.
+   * @param isServedNow - Whether a connection is there, and comes before the next turn of the event loop: when the wait began
+   * is not noted then.
    * @throws LastcallError `LASTCALL_DB_DRAINING` when it is refused
    */
-  enqueue(cut: (reason: Error) => void, below: (...args: never[]) => unknown): Ticket;
+  enqueue(
+    cut: (reason: Error) => void,
+    below: (...args: never[]) => unknown,
+    isServedNow?: boolean,
+  ): Ticket;
   /**
    * The wait is over: `work` began (before or after this call), or the acquire failed.
    * @returns false when `cut` was called meanwhile: nobody waits for the connection, give it back to the driver. `work` is
@@ -35,6 +41,14 @@ export interface DrainFeed<W extends object> {
   /** `work` ended by itself. Does nothing when it is not known, or over. */
   end(work: W): void;
   /**
+   * Whoever held the connection has given it back, while something of theirs runs or waits there: a statement that was not
+   * awaited, or whose time was over for the driver alone. It is waited for until {@link settled}; when the connection is
+   * handed on before, that goes on as the same work.
+   */
+  linger(work: W): void;
+  /** Nothing of whoever gave the connection back runs on it any more: `work` ended, unless it was handed on. */
+  settled(work: W): void;
+  /**
    * The connection under `work` is gone, without our doing; whoever holds it may not notice for long. Tell it before the
    * driver fails the application's calls, which may end the work. Does nothing when the work is not known, or over.
    * @param outcome - What became of the work.
@@ -45,6 +59,6 @@ export interface DrainFeed<W extends object> {
    * is to join the drain instead of cutting it short.
    */
   readonly drained: Promise<unknown> | undefined;
-  /** Something went wrong that nobody else hears of, such as an error of an idle connection. */
-  warn(message: string, cause: Error): void;
+  /** An error that nobody else hears of. @param what - Whose: `an idle connection`. */
+  warn(what: string, cause: Error): void;
 }

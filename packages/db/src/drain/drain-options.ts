@@ -2,6 +2,8 @@ import { assertOptionsObject, describe, isDelay, LastcallError } from '@lastcall
 
 /** Options of every database drain. */
 export interface DrainOptions {
+  /** What messages call the pool. Default: the driver's name. */
+  readonly name?: string | undefined;
   /**
    * What happens to an acquire that comes while the pool drains. `refuse`: it fails with `LASTCALL_DB_DRAINING`. `serve`:
    * it is served as before as long as other work is in flight, for work that takes one connection after the other; once
@@ -27,6 +29,7 @@ export interface DrainOptions {
 
 /** The options with their defaults. */
 export interface DrainSettings {
+  readonly name: string | undefined;
   readonly acquire: 'serve' | 'refuse';
   readonly cancelGraceMs: number;
   readonly leakMs: number | undefined;
@@ -36,6 +39,7 @@ export interface DrainSettings {
 
 /** Names of the options, for drivers that take more. */
 export const DRAIN_OPTION_NAMES: readonly (keyof DrainOptions)[] = [
+  'name',
   'acquire',
   'cancelGraceMs',
   'leakMs',
@@ -54,17 +58,19 @@ export function resolveDrainOptions(
 ): DrainSettings {
   assertOptionsObject(call, options, names);
   const {
+    name,
     acquire = 'refuse',
     cancelGraceMs = 150,
     leakMs,
     acquireSites = false,
     showSql = false,
   } = options;
-  const bad = (name: string, expected: string, value: unknown): LastcallError =>
+  const bad = (option: string, expected: string, value: unknown): LastcallError =>
     new LastcallError(
       'LASTCALL_BAD_OPTION',
-      `option '${name}' of ${call} must be ${expected}, got ${describe(value)}`,
+      `option '${option}' of ${call} must be ${expected}, got ${describe(value)}`,
     );
+  if (name !== undefined && typeof name !== 'string') throw bad('name', 'a string', name);
   if (acquire !== 'serve' && acquire !== 'refuse')
     throw bad('acquire', "'serve' or 'refuse'", acquire);
   if (!isDelay(cancelGraceMs))
@@ -73,5 +79,5 @@ export function resolveDrainOptions(
     throw bad('leakMs', 'a positive number of milliseconds', leakMs);
   if (typeof acquireSites !== 'boolean') throw bad('acquireSites', 'a boolean', acquireSites);
   if (typeof showSql !== 'boolean') throw bad('showSql', 'a boolean', showSql);
-  return { acquire, cancelGraceMs, leakMs, acquireSites, showSql };
+  return { name, acquire, cancelGraceMs, leakMs, acquireSites, showSql };
 }

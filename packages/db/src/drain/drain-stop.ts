@@ -12,7 +12,7 @@ const LAST_CANCEL_MS = 100;
 /** How long the driver's own close may take. */
 const CLOSE_MS = 250;
 
-/** How long sockets may take to close after that: the time for a FIN to be answered. */
+/** How long sockets may take after that to hand over what they have left, and their FIN. */
 const SOCKETS_MS = 100;
 
 /** What the drain of a pool came to. */
@@ -27,6 +27,8 @@ export interface DrainResult {
 
 /** What a stop works on. */
 export interface StopParts<W extends object> {
+  /** What messages call the pool: `the pg pool`. */
+  readonly pool: string;
   readonly driver: DrainDriver<W>;
   readonly ledger: Ledger<W>;
   readonly settings: DrainSettings;
@@ -40,6 +42,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   #hammer!: () => void;
   #isHammered = false;
   #isSettled = false;
+  #hasDestroyed = false;
   #onQuiet: (() => void) | undefined;
   #drained = 0;
   /** What the hammer found. */
@@ -56,6 +59,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     ledger.observer = this;
     parts.driver.beginDrain?.();
     ledger.gate = settings.acquire === 'serve' ? 'draining' : 'closed';
+    this.#closeIdle();
     this.result = this.#run();
   }
 
@@ -74,13 +78,16 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     else this.#cut.push({ ...this.#seen.get(work), outcome } as CutWork);
   }
 
-  lost(work: W, entry: Entry, outcome: Exclude<Outcome, 'finished'>): void {
+  lost(work: W, entry: Entry<W>, outcome: Exclude<Outcome, 'finished'>): void {
     this.#cut.push({ ...(this.#seen.get(work) ?? this.#describe(work, entry)), outcome });
   }
 
   changed(): void {
+    const { ledger, driver } = this.#parts;
     // Work that takes one connection after the other is not over between the two.
-    if (this.#parts.ledger.isQuiet && this.#onQuiet !== undefined) setImmediate(this.#checkQuiet);
+    if (ledger.isQuiet && this.#onQuiet !== undefined) setImmediate(this.#checkQuiet);
+    // The pool has the connection back only after it has told of that.
+    else if (driver.closeIdle !== undefined) setImmediate(this.#closeIdle);
   }
 
   async #run(): Promise<DrainResult> {
@@ -94,11 +101,11 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   }
 
   async #cutWork(): Promise<void> {
-    const { driver, ledger, settings } = this.#parts;
+    const { pool, driver, ledger, settings } = this.#parts;
     this.#isHammered = true;
     const reason = new LastcallError(
       'LASTCALL_DB_CUT',
-      `the process stops, and the time for its ${driver.name} work is over (hammer)`,
+      `the process stops, and the time for the work of ${pool} is over (hammer)`,
     );
     for (const [work, entry] of ledger.pending()) this.#seen.set(work, this.#describe(work, entry));
     for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(this.#describeWaiter(waiter));
@@ -116,6 +123,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
       ledger.writeOff(work);
       if (outcome === 'finished') this.#drained++;
       else this.#cut.push({ ...what, outcome });
+      this.#hasDestroyed = true;
       driver.destroy(work, reason);
     }
   }
@@ -124,21 +132,24 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   async #cancel(work: readonly W[], ms: number, signal: AbortSignal, reason: Error): Promise<void> {
     const { driver, ledger } = this.#parts;
     if (ledger.isQuiet) return;
-    driver
-      .cancel?.(work, signal, reason)
-      .catch((error: unknown) => this.#errors.push(toError(error)));
+    driver.cancel?.(work, signal, reason).catch((error: unknown) => {
+      // One that nothing needs any more was ended by us.
+      if (!signal.aborted) this.#errors.push(toError(error));
+    });
     await within(this.#quiet(), ms);
   }
 
   async #close(): Promise<void> {
-    const { driver, ledger } = this.#parts;
+    const { pool, driver, ledger } = this.#parts;
     const closing = driver
       .close()
       .catch((error: unknown) => void this.#errors.push(toError(error)));
     const isClosed = await within(closing, CLOSE_MS);
-    if (!isClosed && ledger.entries.size === 0) this.#errors.push(closeLate(driver.name));
+    // A close that waits for what was destroyed, or is held, says nothing new.
+    const isExpected = this.#hasDestroyed || ledger.entries.size > 0;
+    if (!isClosed && !isExpected) this.#errors.push(closeLate(pool));
     await within(driver.socketsClosed(), isClosed ? SOCKETS_MS : 0);
-    driver.destroySockets(closeLate(driver.name));
+    driver.destroySockets(closeLate(pool));
   }
 
   /** Settles when nothing is in flight any more, and nothing new began in the same turn. */
@@ -155,9 +166,14 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     this.#onQuiet = undefined;
   };
 
+  readonly #closeIdle = (): void => {
+    const { ledger, driver } = this.#parts;
+    if (ledger.gate === 'closed' && ledger.waiters.size === 0) driver.closeIdle?.();
+  };
+
   readonly #isRunning = (work: W): boolean => this.#parts.driver.look(work).state === 'running';
 
-  #describe(work: W, entry: Entry): Omit<CutWork, 'outcome'> {
+  #describe(work: W, entry: Entry<W>): Omit<CutWork, 'outcome'> {
     const { driver, settings } = this.#parts;
     const { state, connection, sql, command } = driver.look(work);
     return {
@@ -171,19 +187,19 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   }
 
   #describeWaiter(waiter: Waiter): CutWork {
-    const heldMs = Math.round(performance.now() - waiter.since);
+    const heldMs = waiter.since === undefined ? 0 : Math.round(performance.now() - waiter.since);
     return { state: 'queued', heldMs, ...siteOf(waiter), outcome: 'cut' };
   }
 }
 
-function siteOf({ site }: Entry | Waiter): { acquireSite?: string } {
+function siteOf({ site }: Pick<Waiter, 'site'>): { acquireSite?: string } {
   const acquireSite = formatAcquireSite(site);
   return acquireSite === undefined ? {} : { acquireSite };
 }
 
-function closeLate(name: string): LastcallError {
+function closeLate(pool: string): LastcallError {
   return new LastcallError(
     'LASTCALL_DB_CLOSE_LATE',
-    `the ${name} pool's own close has not ended within ${CLOSE_MS} ms; its sockets are destroyed`,
+    `the own close of ${pool} has not ended within ${CLOSE_MS} ms; its sockets are destroyed`,
   );
 }

@@ -14,19 +14,19 @@ export function listInFlight<W extends object>(
   const now = performance.now();
   const activities: Activity[] = [];
 
-  function add(kind: string, since: Waiter | Entry | undefined, at?: WorkSnapshot): void {
+  function add(kind: string, since: Waiter | Entry<W> | undefined, at?: WorkSnapshot): void {
     activities.push({
       kind,
       owner,
       name: nameOf(since?.site, (settings.showSql ? at?.sql : undefined) ?? at?.command),
       state: since instanceof Entry && since.isLost ? 'connection lost' : at?.state,
-      ageMs: since === undefined ? null : Math.round(now - since.since),
+      ageMs: since === undefined ? null : Math.round(now - (since.since ?? now)),
     });
   }
 
-  for (const [work, entry] of ledger.entries) {
+  for (const entry of ledger.entries) {
     if (activities.length >= limit) break;
-    add(kinds.work, entry, driver.look(work));
+    add(kinds.work, entry, driver.look(entry.work));
   }
   const untold = untoldWork(driver, ledger);
   for (const work of untold.slice(0, limit - activities.length)) {
@@ -52,7 +52,7 @@ export interface InFlightParts<W extends object> {
 
 /** What is in flight that the driver has not told the ledger of: its client keeps the list. */
 export function untoldWork<W extends object>(driver: DrainDriver<W>, ledger: Ledger<W>): W[] {
-  return [...(driver.inFlight?.() ?? [])].filter((work) => !ledger.entries.has(work));
+  return [...(driver.inFlight?.() ?? [])].filter((work) => !ledger.has(work));
 }
 
 /** The statement or command where that may be shown, the place of the acquire where it was noted. */

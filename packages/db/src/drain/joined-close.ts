@@ -8,19 +8,21 @@ type Close = (callback?: unknown) => unknown;
  * the driver would drop the queue at once, close connections under transactions, or reject a second call.
  *
  * @param method - The close of `pool`, which takes a callback or returns a promise.
+ * @param result - What the application's own call gives.
  * @returns the pool's own close, and what undoes it
  */
 export function joinClose<P extends object>(
   pool: P,
   method: keyof P & string,
   feed: Pick<DrainFeed<never>, 'drained'>,
+  result?: unknown,
 ): { readonly close: Close; readonly undo: () => void } {
   const own = Object.getOwnPropertyDescriptor(pool, method);
   const original = pool[method] as Close;
 
   function joined(...args: [callback?: unknown]): unknown {
     if (feed.drained === undefined) return original.apply(pool, args);
-    const ended = feed.drained.then(() => {});
+    const ended = feed.drained.then(() => result);
     const [callback] = args;
     if (typeof callback !== 'function') return ended;
     void ended.then(() => (callback as CloseCallback)());

@@ -4,7 +4,10 @@ import type { Ledger } from './ledger';
 
 /** What a {@link watchLeaks} needs to know. */
 export interface LeakWatchParts<W extends object> {
+  /** What messages call the pool: `the pg pool`. */
   readonly pool: string;
+  /** What is held. */
+  readonly held: string;
   readonly ledger: Ledger<W>;
   readonly leakMs: number;
   readonly warn: (error: LastcallError) => void;
@@ -41,7 +44,7 @@ export function watchLeaks<W extends object>(parts: LeakWatchParts<W>): () => vo
 }
 
 function leak<W extends object>(
-  { pool, leakMs }: LeakWatchParts<W>,
+  { pool, held, leakMs }: LeakWatchParts<W>,
   heldMs: number,
   site: string | undefined,
 ): LastcallError {
@@ -51,6 +54,6 @@ function leak<W extends object>(
       : `, acquired at ${site}`;
   return new LastcallError(
     'LASTCALL_DB_LEAK',
-    `a connection of the ${pool} pool has been held for ${heldMs} ms, longer than leakMs of ${leakMs}${where}`,
+    `a ${held} of ${pool} has been held for ${heldMs} ms, longer than leakMs of ${leakMs}${where}`,
   );
 }

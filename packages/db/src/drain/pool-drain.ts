@@ -14,7 +14,7 @@ import { watchLeaks } from './leak-watch';
 import { Ledger, type Waiter } from './ledger';
 
 /** How a pool does: for metrics. */
-export interface PoolGauges extends ConnectionCounts {
+export interface PoolGauges extends Omit<ConnectionCounts, 'waiting'> {
   /** Units of work in flight: connections that are checked out, commands that were sent. */
   readonly inUse: number;
   /** Acquires that wait for a connection. */
@@ -41,7 +41,10 @@ export interface PoolDrain {
   inFlight(owner?: string, limit?: number): ActivitySample;
   /** How the pool does. */
   gauges(): PoolGauges;
-  /** Gives the pool back as it was. During a stop, and after it, it does nothing: a closed pool stays closed. */
+  /**
+   * Gives the pool back as it was: a stop that comes later leaves it alone. During a stop, and after it, it does nothing: a
+   * closed pool stays closed.
+   */
   detach(): void;
 }
 
@@ -54,6 +57,8 @@ export interface PoolDrainParts<W extends object> {
   readonly connect: (feed: DrainFeed<W>) => DrainDriver<W>;
   /** The driver's name, for messages. */
   readonly name: string;
+  /** What work holds, for messages. Default `connection`. */
+  readonly held?: string | undefined;
   /** Whoever wants to know of leaks and lost connections. */
   readonly onWarning?: ((error: LastcallError) => void) | undefined;
 }
@@ -67,8 +72,10 @@ const attached = new WeakSet<object>();
 export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): PoolDrain {
   const { pool, settings, name } = parts;
   assertNotAttached(pool, name);
-  const ledger = new Ledger<W>(name, settings.acquireSites);
+  const called = calledBy(settings.name, name);
+  const ledger = new Ledger<W>(called, settings.acquireSites);
   let stop: DrainStop<W> | undefined;
+  let isDetached = false;
 
   function warn(error: LastcallError): void {
     parts.onWarning?.(error);
@@ -76,29 +83,38 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
 
   const driver = parts.connect({
     admit: () => ledger.admit(),
-    enqueue: (cut, below) => ledger.enqueue(cut, below),
+    enqueue: (cut, below, isServedNow) => ledger.enqueue(cut, below, isServedNow),
     leave: (ticket, work) => ledger.leave(ticket as Waiter, work),
     begin: (work, site) => ledger.begin(work, site),
     end: (work) => ledger.end(work),
+    linger: (work) => ledger.linger(work),
+    settled: (work) => ledger.settled(work),
     lost: (work, outcome) => ledger.lost(work, outcome),
     get drained() {
       return stop?.result;
     },
-    warn(message, cause) {
+    warn(what, cause) {
       // Connections that end during a stop are what a stop is for.
-      if (stop === undefined) warn(lostConnection(message, cause));
+      if (stop === undefined) warn(lostConnection(`${what} of ${called} failed`, cause));
     },
   });
   attached.add(pool);
   const endLeakWatch =
     settings.leakMs === undefined
       ? () => {}
-      : watchLeaks({ pool: name, ledger, leakMs: settings.leakMs, warn });
+      : watchLeaks({
+          pool: called,
+          held: parts.held ?? 'connection',
+          ledger,
+          leakMs: settings.leakMs,
+          warn,
+        });
 
   return Object.freeze({
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
-      stop ??= new DrainStop({ driver, ledger, settings });
+      if (isDetached) return Promise.resolve({ drained: 0, cut: [], errors: [] });
+      stop ??= new DrainStop({ pool: called, driver, ledger, settings });
       void stop.result.then(endLeakWatch);
       hammerOnAbort(stop, signal);
       return stop.result;
@@ -108,15 +124,24 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     gauges: () => ({
       ...driver.counts(),
       inUse: ledger.entries.size + untoldWork(driver, ledger).length,
-      waiting: ledger.waiters.size,
-      leaked: [...ledger.entries.values()].filter(({ isLeaked }) => isLeaked).length,
+      waiting: ledger.waiters.size + (driver.counts().waiting ?? 0),
+      leaked: [...ledger.entries].filter(({ isLeaked }) => isLeaked).length,
     }),
     detach(): void {
-      if (stop !== undefined || !attached.delete(pool)) return;
+      if (stop !== undefined || isDetached) return;
+      isDetached = true;
+      attached.delete(pool);
       endLeakWatch();
       driver.restore();
     },
   });
+}
+
+/** What messages call a pool: those of one driver are told apart by the names that they were given. */
+function calledBy(name: string | undefined, driver: string): string {
+  return name === undefined || name === driver
+    ? `the ${driver} pool`
+    : `the ${driver} pool '${name}'`;
 }
 
 function hammerOnAbort<W extends object>(stop: DrainStop<W>, signal: AbortSignal): void {

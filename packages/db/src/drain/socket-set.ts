@@ -1,8 +1,10 @@
 /** What the set needs of a `net.Socket` or `tls.TLSSocket`. */
 export interface PoolSocket {
   readonly destroyed: boolean;
+  /** Whether all that was written has been handed to the kernel, with the FIN behind it. */
+  readonly writableFinished?: boolean;
   destroy(reason?: Error): unknown;
-  once(event: 'close', listener: () => void): unknown;
+  once(event: 'close' | 'finish', listener: () => void): unknown;
 }
 
 /**
@@ -11,13 +13,12 @@ export interface PoolSocket {
  */
 export class SocketSet {
   readonly #sockets = new Set<PoolSocket>();
-  #onEmpty: (() => void)[] = [];
 
   /** Keeps `socket` until it closes. Adding it again does nothing. */
   add(socket: PoolSocket): void {
     if (socket.destroyed || this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
-    socket.once('close', () => this.#forget(socket));
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
   /** How many are open, or half-open. */
@@ -25,22 +26,24 @@ export class SocketSet {
     return [...this.#sockets].filter(({ destroyed }) => !destroyed).length;
   }
 
-  /** Settles when none is left. */
-  closed(): Promise<void> {
-    if (this.#sockets.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  /**
+   * Settles when none is left that has more to say: each is closed, or has said goodbye. The answer is not waited for: of a
+   * hundred sessions the server takes its time to end the last one.
+   */
+  closed(): Promise<unknown> {
+    return Promise.all(Array.from(this.#sockets, hasEnded));
   }
 
   /** Destroys what is left. The sockets end with `reason` where somebody listens. */
   destroy(reason?: Error): void {
     for (const socket of this.#sockets) socket.destroy(reason);
   }
+}
 
-  #forget(socket: PoolSocket): void {
-    this.#sockets.delete(socket);
-    if (this.#sockets.size > 0) return;
-    const resolvers = this.#onEmpty;
-    this.#onEmpty = [];
-    for (const resolve of resolvers) resolve();
-  }
+function hasEnded(socket: PoolSocket): Promise<void> | undefined {
+  if (socket.destroyed || socket.writableFinished) return undefined;
+  return new Promise((resolve) => {
+    socket.once('finish', resolve);
+    socket.once('close', resolve);
+  });
 }

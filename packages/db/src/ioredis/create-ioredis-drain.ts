@@ -5,10 +5,11 @@ import { assertIoredis, type IoredisClient, type RedisCommand } from './ioredis-
 import { connectIoredis } from './ioredis-driver';
 
 /** Options of the drain of a client of ioredis: commands have no checkout that could leak, and no text. */
-export type IoredisDrainOptions = Pick<DrainOptions, 'acquire' | 'cancelGraceMs'>;
+export type IoredisDrainOptions = Pick<DrainOptions, 'name' | 'acquire' | 'cancelGraceMs'>;
 
 /** Names of the options. */
 export const IOREDIS_OPTION_NAMES: readonly (keyof IoredisDrainOptions)[] = [
+  'name',
   'acquire',
   'cancelGraceMs',
 ];

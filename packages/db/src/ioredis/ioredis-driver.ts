@@ -1,5 +1,6 @@
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
+import { joinClose } from '../drain/joined-close';
 import { isBlocking, isClientsOwn } from './client-commands';
 import type { OpenIoredis, RedisCommand } from './ioredis-client';
 import { RedisConnections } from './redis-connections';
@@ -17,6 +18,7 @@ export function connectIoredis(
   const known = new WeakSet<RedisCommand>();
   const ended = new AbortController();
   let isDestroyed = false;
+  const ownQuit = joinClose(client, 'quit', feed, 'OK');
 
   function track(command: RedisCommand): void {
     if (known.has(command)) return;
@@ -35,6 +37,10 @@ export function connectIoredis(
   /** A client that connects sends commands of its own. */
   function isHandshake(): boolean {
     return client.status === 'connect' && client.condition?.handshake !== false;
+  }
+
+  function hasEnded(): boolean {
+    return client.status === 'end';
   }
 
   function gate(): void {
@@ -103,15 +109,17 @@ export function connectIoredis(
     async close() {
       ended.abort();
       connections.keepSockets();
-      if (client.status === 'end' || isDestroyed) return;
+      if (hasEnded() || isDestroyed) return;
       if (client.status !== 'ready') {
         client.disconnect();
         return;
       }
-      await client.quit().catch((error: Error) => {
+      try {
+        await ownQuit.close();
+      } catch (error) {
         // The application was first.
-        if (client.status !== 'end') throw error;
-      });
+        if (!hasEnded()) throw error;
+      }
     },
 
     socketsClosed: () => connections.sockets.closed(),
@@ -125,7 +133,10 @@ export function connectIoredis(
       return { total: nodes.length, idle: idle.length };
     },
 
-    restore: () => connections.release(),
+    restore() {
+      ownQuit.undo();
+      connections.release();
+    },
   };
 }
 

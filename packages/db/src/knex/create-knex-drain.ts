@@ -84,6 +84,6 @@ function assertKnex(knex: KnexInstance): KnexClient {
   if (client.pool !== undefined) return client;
   throw new LastcallError(
     'LASTCALL_DB_CLOSED',
-    'the Knex instance is closed, or has no pool; attach it while it is open',
+    'the Knex instance is closed, or was made without a `connection`; attach it while it is open',
   );
 }

@@ -1,8 +1,16 @@
+import { CancelledWork, type Ending } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
-import { beforeLoss, currentCommand, lastMessage, onCommandEnd, textOf } from './mysql2-internals';
+import {
+  beforeLoss,
+  currentCommand,
+  isPrepare,
+  lastMessage,
+  onCommandEnd,
+  textOf,
+} from './mysql2-internals';
 import type { Mysql2Command, Mysql2Connection, Mysql2Packet } from './mysql2-pool';
-import { type Answer, readAnswer } from './server-status';
+import { type Answer, isError, readAnswer } from './server-status';
 
 /** The server's numbers for: this statement was interrupted, this connection was killed, the server shuts down. */
 const INTERRUPTED: ReadonlySet<number> = new Set([1317, 1927, 1053]);
@@ -14,21 +22,29 @@ const INTERRUPTED: ReadonlySet<number> = new Set([1317, 1927, 1053]);
 const COMMITS_NOTHING =
   /^(?:\s|\/\*(?!M?!)(?:[^*]|\*(?!\/))*\*\/)*(?:select|insert|update|delete|replace|with|do|values|show|explain)\b[^;]*;?\s*$/i;
 
-const COMMIT = /^\s*commit\b/i;
+const COMMIT = /^\s*commit\b[^;]*;?\s*$/i;
+
+/** One statement that leaves nothing behind, unless a `SELECT` calls a function of the application's own that writes. */
+const HARMLESS = /^\s*(?:select|rollback|savepoint|release|show|use)\b[^;]*;?\s*$/i;
+
+/**
+ * One statement that commits a transaction which is open, and does nothing of its own that could be committed. (MariaDB's
+ * `SET STATEMENT … FOR` does whatever comes behind it.)
+ */
+const COMMITS_OTHERS = /^\s*(?:begin|start\s+transaction|set(?!.*\bstatement\b))\b[^;]*;?\s*$/is;
 
 /** What is known of one connection from outside: what it is at, and what the server answered once it was asked to stop. */
 export class ConnectionRecord {
   readonly connection: Mysql2Connection;
   readonly #undo: (() => void)[];
   readonly #onLost: (outcome: Exclude<Outcome, 'finished'>) => void;
-  /** Asks for the state of the transaction. It is nobody's work. */
-  #question: Mysql2Command | undefined;
+  /** What we ask ourselves. It is nobody's work. */
+  readonly #questions = new WeakSet<Mysql2Command>();
   /** Whether the server's answers are followed: from the first cancel on. */
   isWatched = false;
   /** The last one then. */
   #answer: Answer | undefined;
-  /** The server has interrupted a statement, and nothing was committed after it. */
-  #interrupted: Exclude<Outcome, 'finished'> | undefined;
+  readonly #cancelled = new CancelledWork();
 
   constructor(
     connection: Mysql2Connection,
@@ -49,7 +65,7 @@ export class ConnectionRecord {
   /** The command that runs. */
   get running(): Mysql2Command | undefined {
     const command = currentCommand(this.connection);
-    return command === this.#question ? undefined : command;
+    return command !== undefined && this.#questions.has(command) ? undefined : command;
   }
 
   look(): WorkSnapshot {
@@ -74,21 +90,28 @@ export class ConnectionRecord {
     this.isWatched = true;
     this.#undo.push(onCommandEnd(this.connection, this.#onCommandEnd));
     // After an error mysql2 does not know whether the transaction is still open; each answer of the server says it.
-    if (this.look().state === 'unknown') this.#question = this.connection.ping(ignore);
+    if (this.look().state === 'unknown') this.whenAnswered(ignore);
+  }
+
+  /** Calls back when everything that was sent, and waits to be, has its answer. When the connection ends, it never does. */
+  whenAnswered(then: () => void): void {
+    this.#questions.add(this.connection.ping((error) => error || then()));
   }
 
   /** What became of the work that the application has ended after the cancel. */
   judgeReleased(): Outcome {
-    return this.#interrupted ?? 'finished';
+    return this.#cancelled.undone ?? 'finished';
   }
 
   /** What becomes of the work when the connection is destroyed now, or is gone. */
   judgeDestroyed(): Exclude<Outcome, 'finished'> {
     const { running, isInTransaction } = this;
-    if (running !== undefined)
-      return isInTransaction && commitsNothing(running) ? 'rolled back' : 'outcome unknown';
-    if (isInTransaction) return 'rolled back';
-    return this.#interrupted ?? (isInTransaction === undefined ? 'outcome unknown' : 'cut');
+    const { undone, mayHaveCommitted } = this.#cancelled;
+    if (running === undefined && !isInTransaction)
+      return undone ?? (isInTransaction === undefined ? 'outcome unknown' : 'cut');
+    const cannotCommit = running === undefined || commitsNothing(running);
+    const isUndone = isInTransaction && cannotCommit && !mayHaveCommitted;
+    return isUndone ? 'rolled back' : 'outcome unknown';
   }
 
   /** Takes every hook away. */
@@ -102,18 +125,25 @@ export class ConnectionRecord {
 
   readonly #onCommandEnd = (command: Mysql2Command, last: Mysql2Packet): void => {
     const answer = readAnswer(last);
-    if (command === this.#question) this.#question = undefined;
-    if (answer?.type === 'error' && INTERRUPTED.has(answer.errno)) {
-      // Only the statement is undone: its transaction is as open as it was before.
-      if (commitsNothing(command)) {
-        this.#interrupted = 'rolled back';
-        return;
-      }
-      this.#interrupted = 'outcome unknown';
+    if (this.#questions.has(command)) {
+      this.#answer = answer;
+      return;
     }
+    const isInterrupted = answer?.type === 'error' && INTERRUPTED.has(answer.errno);
+    const isUndone = commitsNothing(command);
+    if (isInterrupted) this.#cancelled.failed(isUndone);
+    // Only the statement is undone: its transaction is as open as it was before.
+    if (isInterrupted && isUndone) {
+      this.#cancelled.ended(undefined, this.isInTransaction ?? true);
+      return;
+    }
+    if (isPrepare(command) && !isError(last)) return;
+    const ending = endingOf(command, this.isInTransaction);
     this.#answer = answer;
-    // The application may have gone on, and committed the rest.
-    if (answer?.type === 'ok' && COMMIT.test(textOf(command) ?? '')) this.#interrupted = undefined;
+    if (isError(last)) return;
+    const isOpen = answer?.type === 'ok' && answer.isInTransaction;
+    // Other statements may commit the transaction around them.
+    this.#cancelled.ended(ending, isOpen && (isUndone || ending === 'harmless'));
   };
 
   readonly #onEnd = (): void => this.#onLost(this.judgeDestroyed());
@@ -121,6 +151,14 @@ export class ConnectionRecord {
 
 function commitsNothing(command: Mysql2Command): boolean {
   return COMMITS_NOTHING.test(textOf(command) ?? '');
+}
+
+/** @param wasInTransaction - Whether a transaction was open before `command`. */
+function endingOf(command: Mysql2Command, wasInTransaction: boolean | undefined): Ending {
+  const text = textOf(command) ?? '';
+  if (COMMIT.test(text)) return 'commit';
+  if (wasInTransaction === false && COMMITS_OTHERS.test(text)) return 'harmless';
+  return HARMLESS.test(text) ? 'harmless' : 'other';
 }
 
 function ignore(): void {}

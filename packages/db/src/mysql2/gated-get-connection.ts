@@ -1,3 +1,4 @@
+import { type ConnectionKeeper, endOrLinger } from '../drain/connection-keeper';
 import type { DrainFeed } from '../drain/drain-feed';
 import { belongsToPool } from './mysql2-internals';
 import type { ConnectionCallback, Mysql2Connection, OpenMysql2Pool } from './mysql2-pool';
@@ -11,6 +12,7 @@ import type { ConnectionCallback, Mysql2Connection, OpenMysql2Pool } from './mys
 export function gateGetConnection(
   pool: OpenMysql2Pool,
   feed: DrainFeed<Mysql2Connection>,
+  keeper: ConnectionKeeper<Mysql2Connection>,
 ): () => void {
   const own = Object.getOwnPropertyDescriptors(pool);
   const { getConnection, releaseConnection } = pool;
@@ -24,7 +26,7 @@ export function gateGetConnection(
   }
 
   function enqueue(callback: ConnectionCallback): void {
-    const ticket = feed.enqueue((reason) => callback(reason), gated);
+    const ticket = feed.enqueue(callback, gated);
     getConnection.call(pool, (error, connection) => {
       if (connection !== undefined) feed.begin(connection);
       if (feed.leave(ticket, connection)) callback(error, connection);
@@ -33,9 +35,16 @@ export function gateGetConnection(
   }
 
   function release(connection: Mysql2Connection): void {
+    if (belongsToPool(connection)) {
+      endOrLinger(connection, keeper, feed);
+      takeBack(connection);
+      return;
+    }
+    // The application has destroyed it, whatever runs on it.
+    if (feed.drained !== undefined && keeper.isBusy(connection))
+      feed.lost(connection, 'outcome unknown');
     feed.end(connection);
-    if (belongsToPool(connection)) takeBack(connection);
-    else replace(connection);
+    replace(connection);
   }
 
   function takeBack(connection: Mysql2Connection): void {

@@ -27,7 +27,7 @@ export function connectMysql2Pool(
   pool.on('connection', onConnection);
   pool.on('acquire', onAcquire);
   adoptConnections();
-  const undoGate = gateGetConnection(pool, feed);
+  const undoGate = gateGetConnection(pool, feed, keeper);
   const ownEnd = joinClose(pool, 'end', feed);
 
   return {

@@ -1,4 +1,4 @@
-import type { Mysql2Command, Mysql2Connection, Mysql2Packet } from './mysql2-pool';
+import type { Mysql2Command, Mysql2Connection, Mysql2Packet, Mysql2Queue } from './mysql2-pool';
 import { isError } from './server-status';
 
 interface PacketParser {
@@ -6,9 +6,19 @@ interface PacketParser {
   readonly _reusablePacket?: Mysql2Packet;
 }
 
+/** A command as an emitter of events. */
+interface Mysql2Emitter {
+  /** The callback. */
+  readonly onResult?: unknown;
+  listenerCount(event: string): number;
+  emit(event: string, error: Error): unknown;
+}
+
 /** What mysql2 keeps on a connection and does not document. */
 interface ConnectionInternals {
   _command?: Mysql2Command | null;
+  /** Those behind it. */
+  readonly _commands?: Mysql2Queue<Mysql2Command>;
   /** How many messages the current command has exchanged. */
   readonly sequenceId?: number;
   readonly packetParser?: PacketParser;
@@ -41,6 +51,21 @@ export function textOf({
     (text) => typeof text === 'string',
   );
   return text as string | undefined;
+}
+
+/** Statements, running or queued, of which the application hears by events only: streams, for one. */
+export function statementsWithoutCallback(connection: Mysql2Connection): Mysql2Emitter[] {
+  const { _command, _commands } = internals(connection);
+  const commands = [_command, ...(_commands?.toArray() ?? [])];
+  return commands
+    .filter((command) => command && textOf(command) !== undefined)
+    .map((command) => command as unknown as Mysql2Emitter)
+    .filter((command) => command.onResult === undefined && command.listenerCount('error') > 0);
+}
+
+/** Whether `command` only prepares a statement: nothing has run when it ends. */
+export function isPrepare({ query }: Mysql2Command): boolean {
+  return query !== undefined;
 }
 
 /** The server's last message before the command that runs now. Undefined where mysql2 does not have it any more. */
@@ -85,6 +110,16 @@ export function beforeLoss(connection: Mysql2Connection, onLost: () => void): ()
     _notifyError.call(this, error);
   };
   return () => Reflect.deleteProperty(target, '_notifyError');
+}
+
+/**
+ * Whether a command waits for the first of its answer, or for its turn. One that has just ended is still the current one when
+ * `pool.query()` releases its connection.
+ */
+export function isBusy(connection: Mysql2Connection): boolean {
+  const { _command, _commands, sequenceId } = internals(connection);
+  if (_commands !== undefined && _commands.length > 0) return true;
+  return Boolean(_command) && sequenceId === 1;
 }
 
 /** Whether the pool still counts `connection` as its own. */

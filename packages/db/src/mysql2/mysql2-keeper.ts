@@ -4,6 +4,7 @@ import type { DrainFeed } from '../drain/drain-feed';
 import { SocketSet } from '../drain/socket-set';
 import { ConnectionRecord } from './connection-record';
 import { killConnections } from './kill-connections';
+import { isBusy, statementsWithoutCallback } from './mysql2-internals';
 import type { Mysql2Connection } from './mysql2-pool';
 
 /** How long a statement has that was interrupted for the second time, before its connection is killed. */
@@ -61,6 +62,9 @@ export function keepMysql2Connections(
       return killConnections(running, 'QUERY', signal);
     },
 
+    isBusy,
+    whenIdle: (connection, then) => recordOf(connection).whenAnswered(then),
+
     judge(connection, end) {
       const record = recordOf(connection);
       return end === 'released' ? record.judgeReleased() : record.judgeDestroyed();
@@ -68,8 +72,11 @@ export function keepMysql2Connections(
 
     destroy(connection, reason) {
       // Takes it out of its pool, which would wait for it; but only an error reaches whoever waits for an answer.
+      const statements = statementsWithoutCallback(connection);
       connection.destroy();
       connection.stream.destroy(reason);
+      // mysql2 tells callbacks only: whoever reads a stream would wait for ever.
+      for (const statement of statements) statement.emit('error', reason);
     },
 
     socketsClosed: () => sockets.closed(),

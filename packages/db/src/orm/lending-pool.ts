@@ -1,4 +1,4 @@
-import type { ConnectionKeeper } from '../drain/connection-keeper';
+import { type ConnectionKeeper, endOrLinger } from '../drain/connection-keeper';
 import type { DrainFeed } from '../drain/drain-feed';
 import { keepMysql2Connections } from '../mysql2/mysql2-keeper';
 import { keepPgClients } from '../pg/pg-keeper';
@@ -100,7 +100,7 @@ export function gateLender(
   for (const name of lender.release) {
     const release = target[name] as Methods[string];
     target[name] = function released(this: unknown, ...args: unknown[]): unknown {
-      feed.end(args[0] as object);
+      endOrLinger(args[0] as object, keeper, feed);
       return release.apply(this, args);
     };
   }

@@ -54,7 +54,7 @@ export function connectNativePools(
   function noteOwner(index: number): DrainFeed<object> {
     return {
       admit: () => feed.admit(),
-      enqueue: (cut, below) => feed.enqueue(cut, below),
+      enqueue: (cut, below, isServedNow) => feed.enqueue(cut, below, isServedNow),
       leave(ticket, work) {
         if (work !== undefined) owners.set(work, index);
         return feed.leave(ticket, work);
@@ -64,6 +64,8 @@ export function connectNativePools(
         feed.begin(work, site);
       },
       end: (work) => feed.end(work),
+      linger: (work) => feed.linger(work),
+      settled: (work) => feed.settled(work),
       lost: (work, outcome) => feed.lost(work, outcome),
       get drained() {
         return isClosing ? undefined : feed.drained;

@@ -1,6 +1,8 @@
+import { CancelledWork } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
-import { activeQuery } from './pg-internals';
+import { endingOfTags, isUndoneByError, mayCommit } from '../postgres-wire/may-commit';
+import { activeQuery, sentQueries } from './pg-internals';
 import type { PgClient, PgMessage } from './pg-pool';
 
 /** SQLSTATE of a statement that was cancelled. */
@@ -9,17 +11,16 @@ const QUERY_CANCELED = '57014';
 /** SQLSTATEs of a session's end; the severity that says so as well may be translated. */
 const SESSION_ENDS = /^(?:57P0[1-5]|25P0[34])$/;
 
-/** Statements that may end a transaction by committing it, also as one of several in a text. */
-const MAY_COMMIT = /\b(?:commit|end|prepare)\b/i;
-
 /** What is known of one client from outside: what it is at, and what the server answered once it was asked to cancel. */
 export class ClientRecord {
   readonly client: PgClient;
   readonly #onLost: (record: ClientRecord, outcome: Exclude<Outcome, 'finished'>) => void;
-  /** Whether a cancel was asked for. From then on the server's answers are followed. */
-  #isCancelled = false;
-  /** The server has undone a statement, because of the cancel, and nothing was committed after it. */
-  #isUndone = false;
+  /** From the first cancel on: what the server has answered since. */
+  #cancelled: CancelledWork | undefined;
+  /** The tags of what has ended since the server was ready last. */
+  #tags: string[] = [];
+  /** Whether something has failed since then. */
+  #hasFailed = false;
 
   constructor(
     client: PgClient,
@@ -49,23 +50,24 @@ export class ClientRecord {
 
   /** The server is about to be asked to cancel what runs. */
   watchCancel(): void {
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
-    this.client.connection?.on('commandComplete', this.#onCommandComplete);
+    if (this.#cancelled !== undefined) return;
+    this.#cancelled = new CancelledWork();
+    // Before pg's own, which may release the client.
+    this.client.connection?.prependListener('commandComplete', this.#onCommandComplete);
+    this.client.connection?.prependListener('readyForQuery', this.#onReady);
   }
 
   /** What became of the work that the application has ended after the cancel. */
   judgeReleased(): Outcome {
-    return this.#isUndone ? 'rolled back' : 'finished';
+    return this.#cancelled?.undone ?? 'finished';
   }
 
   /** What becomes of the work when the connection is destroyed now, or is gone. */
   judgeDestroyed(): Exclude<Outcome, 'finished'> {
     const { state } = this.look();
-    if (state === 'running') return this.#judgeRunning();
-    if (state === 'in transaction') return 'rolled back';
-    if (state === 'unknown') return 'outcome unknown';
-    return this.#isUndone ? 'rolled back' : 'cut';
+    if (state === 'idle') return this.#cancelled?.undone ?? 'cut';
+    if (state === 'unknown' || this.#cancelled?.mayHaveCommitted) return 'outcome unknown';
+    return state === 'running' ? this.#judgeRunning() : 'rolled back';
   }
 
   /** Takes every listener away. */
@@ -76,12 +78,12 @@ export class ClientRecord {
     client.connection?.off('error', this.#onEnd);
     client.connection?.off('end', this.#onEnd);
     client.connection?.off('commandComplete', this.#onCommandComplete);
+    client.connection?.off('readyForQuery', this.#onReady);
   }
 
-  /** In a transaction the server undoes everything when the connection goes, unless the commit is what it works on. */
+  /** In a transaction the server undoes everything when the connection goes, unless a commit is among what it has got. */
   #judgeRunning(): 'rolled back' | 'outcome unknown' {
-    const text = activeQuery(this.client)?.text;
-    const cannotCommit = typeof text === 'string' && !MAY_COMMIT.test(text);
+    const cannotCommit = sentQueries(this.client).every(({ text }) => !mayCommit(text));
     return this.#isInTransaction && cannotCommit ? 'rolled back' : 'outcome unknown';
   }
 
@@ -90,20 +92,45 @@ export class ClientRecord {
     return status === 'T' || status === 'E';
   }
 
-  readonly #onErrorMessage = ({ code, severity }: PgMessage): void => {
-    if (severity === 'FATAL' || SESSION_ENDS.test(code ?? '')) {
-      // The session ends: what runs is undone, with the transaction. A COMMIT that is reported as failed has failed.
-      const isAtWork = this.look().state !== 'idle';
-      this.#onLost(this, isAtWork || this.#isUndone ? 'rolled back' : 'cut');
-    } else if (this.#isCancelled && code === QUERY_CANCELED) this.#isUndone = true;
+  readonly #onErrorMessage = (message: PgMessage): void => {
+    const { code, severity } = message;
+    this.#hasFailed = true;
+    if (severity === 'FATAL' || SESSION_ENDS.test(code ?? ''))
+      this.#onLost(this, isOfServer(message) ? this.#judgeEnded() : this.judgeDestroyed());
+    else if (code === QUERY_CANCELED)
+      this.#cancelled?.failed(this.#isUndoneByError && isOfServer(message));
   };
 
-  /** The application may have gone back to a savepoint and committed the rest. */
-  readonly #onCommandComplete = ({ text }: PgMessage): void => {
-    if (text === 'COMMIT') this.#isUndone = false;
+  /** The server ends the session, in its own words: what runs has failed, also a commit. */
+  #judgeEnded(): Exclude<Outcome, 'finished'> {
+    const isRunning = this.look().state === 'running';
+    if (!isRunning || this.#cancelled?.mayHaveCommitted) return this.judgeDestroyed();
+    return this.#isUndoneByError ? 'rolled back' : 'outcome unknown';
+  }
+
+  get #isUndoneByError(): boolean {
+    return isUndoneByError(activeQuery(this.client)?.text, this.#isInTransaction);
+  }
+
+  readonly #onCommandComplete = ({ text = '' }: PgMessage): void => {
+    this.#tags.push(text);
+  };
+
+  readonly #onReady = ({ status }: PgMessage): void => {
+    this.#cancelled?.ended(endingOfTags(this.#tags, this.#hasFailed), status !== 'I');
+    this.#tags = [];
+    this.#hasFailed = false;
   };
 
   readonly #onEnd = (): void => this.#onLost(this, this.judgeDestroyed());
+}
+
+/**
+ * Whether the server itself has said it: it names the place in its source. A pooler between it and us (pgbouncer and its
+ * `query_timeout`) says the same of a statement that goes on.
+ */
+function isOfServer({ routine }: PgMessage): boolean {
+  return routine !== undefined;
 }
 
 function ignore(): void {}

@@ -11,9 +11,15 @@ export function gateConnect(pool: OpenPgPool, feed: DrainFeed<PgClient>): () => 
   const own = Object.getOwnPropertyDescriptor(pool, 'connect');
   const original = pool.connect;
 
+  /** Whether an idle client is nobody's: pg hands it out before the next turn. */
+  function isServedNow(): boolean {
+    return pool.idleCount > 0 && pool.waitingCount === 0;
+  }
+
   /** `pool.connect(callback)`. Throws when it is refused. */
   function enqueue(callback: ConnectCallback): void {
-    const ticket = feed.enqueue((reason) => callback(reason, undefined, ignore), gated);
+    const cut = (reason: Error): void => callback(reason, undefined, ignore);
+    const ticket = feed.enqueue(cut, gated, isServedNow());
     original.call(pool, (error, client, release) => {
       if (feed.leave(ticket, client)) callback(error, client, release);
       else client?.release();
@@ -23,7 +29,12 @@ export function gateConnect(pool: OpenPgPool, feed: DrainFeed<PgClient>): () => 
   function connectWithPromise(): Promise<PgClient> {
     const PromiseOf = pool.Promise ?? Promise;
     const connecting = new PromiseOf<PgClient>((resolve, reject) => {
-      enqueue((error, client) => (error ? reject(error) : resolve(client as PgClient)));
+      const ticket = feed.enqueue(reject, gated, isServedNow());
+      original.call(pool, (error, client) => {
+        if (!feed.leave(ticket, client)) client?.release();
+        else if (error) reject(error);
+        else resolve(client as PgClient);
+      });
     });
     return connecting.catch(rethrow);
   }

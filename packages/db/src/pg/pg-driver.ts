@@ -1,8 +1,16 @@
+import { endOrLinger } from '../drain/connection-keeper';
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
 import { gateConnect } from './gated-connect';
-import { allClients, idleClients, isConnected } from './pg-internals';
+import {
+  activeQuery,
+  allClients,
+  idleClients,
+  isBusy,
+  isConnected,
+  removeClient,
+} from './pg-internals';
 import { destroyClient, keepPgClients } from './pg-keeper';
 import type { OpenPgPool, PgClient } from './pg-pool';
 
@@ -14,11 +22,19 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     if (!keeper.isKept(client)) keeper.keep(client);
     feed.begin(client);
   };
-  const onRelease = (_error: unknown, client: PgClient): void => feed.end(client);
+  const onRelease = (error: unknown, client: PgClient): void => {
+    if (!error) {
+      endOrLinger(client, keeper, feed);
+      return;
+    }
+    // The pool destroys it, whatever runs on it.
+    if (feed.drained !== undefined && activeQuery(client) !== undefined)
+      feed.lost(client, 'outcome unknown');
+    feed.end(client);
+  };
   const onError = (error: Error): void => {
     // Without any listener pg's pool crashes the process; where the application has one, it knows.
-    if (pool.listenerCount('error') === 1)
-      feed.warn('an idle connection of a pg pool failed', error);
+    if (pool.listenerCount('error') === 1) feed.warn('an idle connection', error);
   };
 
   function adoptClients(): void {
@@ -41,8 +57,19 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     ...keeper,
     name: 'pg',
     unit: 'checkout',
-    // An application that has closed its pool itself is waited for by its sockets.
-    close: async () => (pool.ending ? undefined : ownEnd.close()),
+    closeIdle() {
+      // pg would destroy one on which something still runs.
+      for (const client of idleClients(pool)) if (!isBusy(client)) removeClient(pool, client);
+    },
+
+    async close() {
+      // An application that has closed its pool itself is waited for by its sockets.
+      if (pool.ending) return;
+      const ended = ownEnd.close();
+      const isNative = allClients(pool).some(({ connection }) => connection === undefined);
+      // The pool waits also for what only connects, and for clients that are gone and were never released.
+      await (isNative ? ended : Promise.race([ended, keeper.socketsClosed()]));
+    },
 
     destroySockets(reason) {
       keeper.destroySockets(reason);

@@ -4,7 +4,7 @@ import { SocketSet } from '../drain/socket-set';
 import { sendCancelRequest } from '../postgres-wire/cancel-request';
 import { cancelTarget } from './cancel-target';
 import { ClientRecord } from './client-record';
-import { activeQuery } from './pg-internals';
+import { activeQuery, isBusy } from './pg-internals';
 import type { PgClient, PgOptions } from './pg-pool';
 
 /**
@@ -50,6 +50,18 @@ export function keepPgClients(
     judge(client, end) {
       const record = recordOf(client);
       return end === 'released' ? record.judgeReleased() : record.judgeDestroyed();
+    },
+
+    isBusy,
+
+    whenIdle(client, then) {
+      const settle = (): void => {
+        client.off('drain', settle);
+        client.off('end', settle);
+        then();
+      };
+      client.on('drain', settle);
+      client.on('end', settle);
     },
 
     destroy: destroyClient,

@@ -30,6 +30,7 @@ export interface PgOptions {
 export interface OpenPgPool {
   readonly totalCount: number;
   readonly idleCount: number;
+  readonly waitingCount: number;
   readonly ending: boolean;
   readonly options: PgOptions & { readonly max?: number };
   /** The constructor of the promises that the pool returns. */
@@ -47,8 +48,12 @@ export interface PgMessage {
   readonly code?: string;
   /** Of an error: `ERROR`, `FATAL`, perhaps translated. */
   readonly severity?: string;
+  /** Of an error: the function of the server's source that it comes from. */
+  readonly routine?: string;
   /** Of a command's end: its tag, `COMMIT`, `INSERT 0 1`. */
   readonly text?: string;
+  /** When the server is ready: `I`, or `T` or `E` in a transaction. */
+  readonly status?: string;
 }
 
 /** The connection of a client: emits the messages of the server. */

@@ -28,6 +28,7 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     signal: AbortSignal,
     reason: Error,
   ): Promise<void> {
+    for (const unit of work) unit.watchCancel();
     for (const unit of work) for (const query of unit.queries) dropQueued(query, reason);
     while (!signal.aborted) {
       const backends = new Set(work.filter(({ running }) => running?.active).map(backendOf));
@@ -39,6 +40,13 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     }
   }
 
+  /** Which socket is whose only postgres.js knows; whatever is left at this time is to be destroyed. */
+  function destroy(reason: Error): void {
+    gate.refuse(reason);
+    sockets.closedBy = reason;
+    sockets.destroy(reason);
+  }
+
   return {
     name: 'postgres',
     unit: 'work',
@@ -46,17 +54,10 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     cancel,
     judge: (work, end) =>
       end === 'released' ? work.judgeReleased(gate.succeeded(work)) : work.judgeDestroyed(),
-    // Which socket is whose only postgres.js knows; whatever is left at this time is to be destroyed.
-    destroy(_work, reason) {
-      sockets.closedBy = reason;
-      sockets.destroy(reason);
-    },
+    destroy: (_work, reason) => destroy(reason),
     close: () => gate.end(),
     socketsClosed: () => sockets.closed(),
-    destroySockets(reason) {
-      sockets.closedBy = reason;
-      sockets.destroy(reason);
-    },
+    destroySockets: destroy,
     counts() {
       const total = sockets.size;
       return { total, idle: Math.max(total - gate.busy, 0), max: sql.options.max };

@@ -58,12 +58,15 @@ export function hookOf(query: SqlQuery): QueryHook {
 export type { QueryHook };
 
 /** Calls `settled` when `query` has been resolved, or rejected with an error, by whomever. Once. */
-export function onSettled(query: SqlQuery, settled: (error: unknown) => void): void {
+export function onSettled(
+  query: SqlQuery,
+  settled: (error: unknown, result?: unknown) => void,
+): void {
   let isOver = false;
-  const tell = (error: unknown): void => {
+  const tell = (error: unknown, result?: unknown): void => {
     if (isOver) return;
     isOver = true;
-    settled(error);
+    settled(error, result);
   };
   const { reject } = query;
   query.reject = (error) => {
@@ -81,10 +84,10 @@ export function onSettled(query: SqlQuery, settled: (error: unknown) => void): v
 
 function resolving(
   resolve: (value: unknown) => void,
-  tell: (error: unknown) => void,
+  tell: (error: unknown, result: unknown) => void,
 ): (value: unknown) => void {
   return (value) => {
-    tell(undefined);
+    tell(undefined, value);
     resolve(value);
   };
 }

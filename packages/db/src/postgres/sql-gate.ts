@@ -1,5 +1,6 @@
 import { captureAcquireSite } from '../drain/acquire-site';
 import type { DrainFeed } from '../drain/drain-feed';
+import { isConnectionError } from './connection-error';
 import type { OpenSql, ReservedScope, SqlQuery, SqlScope } from './postgres-sql';
 import { hookOf, onSettled, type QueryHook } from './query-hook';
 import { SqlWork } from './sql-work';
@@ -15,6 +16,8 @@ export class SqlGate {
   readonly #failed = new WeakSet<SqlWork>();
   readonly #queries = new Set<SqlQuery>();
   #onSettled: (() => void)[] = [];
+  /** Why the connections were destroyed. */
+  #destroyedBy: Error | undefined;
 
   constructor(sql: OpenSql, feed: DrainFeed<SqlWork>) {
     this.#sql = sql;
@@ -45,6 +48,11 @@ export class SqlGate {
   /** Whether `work` ended well. */
   succeeded(work: SqlWork): boolean {
     return !this.#failed.has(work);
+  }
+
+  /** The connections are about to be destroyed: whatever is still asked for in a transaction, or of a reserved one, fails. */
+  refuse(reason: Error): void {
+    this.#destroyedBy ??= reason;
   }
 
   /** The pool's own end. */
@@ -144,8 +152,10 @@ export class SqlGate {
   #adopt<S extends SqlScope>(scope: S, work: SqlWork): S {
     const owner = {
       begins: (query: SqlQuery) => {
-        this.#follow(query, work);
-        return true;
+        const gone = this.#goneBy(work);
+        if (gone === undefined) this.#follow(query, work);
+        else query.reject(gone);
+        return gone === undefined;
       },
     };
     const { owners } = this.#hook;
@@ -157,16 +167,24 @@ export class SqlGate {
       return query;
     };
     if (savepoint !== undefined)
-      scope.savepoint = (...args) =>
-        savepoint(...scoped(args, (inner) => this.#adopt(inner, work)));
+      scope.savepoint = async (...args) => {
+        const gone = this.#goneBy(work);
+        if (gone !== undefined) throw gone;
+        return savepoint(...scoped(args, (inner) => this.#adopt(inner, work)));
+      };
     return scope;
+  }
+
+  /** On a connection that is gone postgres.js 3.4 throws where nobody can catch it (porsager/postgres, issue 1208). */
+  #goneBy(work: SqlWork): Error | undefined {
+    return this.#destroyedBy ?? work.lostBy;
   }
 
   #follow(query: SqlQuery, work: SqlWork, ended?: (error: unknown) => void): void {
     work.queries.add(query);
     this.#queries.add(query);
-    onSettled(query, (error) => {
-      work.settled(query, error);
+    onSettled(query, (error, result) => {
+      work.settled(query, error, result);
       this.#queries.delete(query);
       if (work.lost !== undefined) this.#feed.lost(work, work.lost);
       ended?.(error);
@@ -179,7 +197,10 @@ export class SqlGate {
   #ended(work: SqlWork, error: unknown): void {
     if (error !== undefined) {
       this.#failed.add(work);
-      if (isConnectionError(error)) this.#feed.lost(work, work.judgeDestroyed());
+      if (isConnectionError(error)) {
+        work.connectionLost(error);
+        this.#feed.lost(work, work.judgeDestroyed());
+      }
     }
     this.#feed.end(work);
   }
@@ -190,9 +211,4 @@ function scoped(args: unknown[], adopt: (scope: SqlScope) => SqlScope): unknown[
   const run = args.at(-1);
   if (typeof run !== 'function') return args;
   return [...args.slice(0, -1), (scope: SqlScope) => run(adopt(scope))];
-}
-
-function isConnectionError(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && code.startsWith('CONNECTION_');
 }

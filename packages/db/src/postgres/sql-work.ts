@@ -1,5 +1,8 @@
+import { CancelledWork, type Ending } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
+import { endingOfTags, isSeveral, isUndoneByError, mayCommit } from '../postgres-wire/may-commit';
+import { isConnectionError } from './connection-error';
 import type { SqlQuery } from './postgres-sql';
 
 /** What a query is cancelled by. */
@@ -12,7 +15,9 @@ export interface Backend {
 const QUERY_CANCELED = '57014';
 
 /** An error that the server sent, and not the driver or the network. */
-function isServerError(error: unknown): error is { readonly code: string } {
+function isServerError(
+  error: unknown,
+): error is { readonly code: string; readonly routine?: string } {
   return (error as { severity?: unknown } | null)?.severity !== undefined;
 }
 
@@ -20,9 +25,6 @@ function isServerError(error: unknown): error is { readonly code: string } {
 const BEGINS = /^\s*(?:begin|start\s+transaction)\b/i;
 const ENDS =
   /^\s*(?:commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i;
-
-/** Statements that may end a transaction by committing it. */
-const MAY_COMMIT = /\b(?:commit|end|prepare)\b/i;
 
 /**
  * A unit of work: a query of its own, a transaction, or what is done on a reserved connection. It knows the queries of its
@@ -33,9 +35,11 @@ export class SqlWork {
   /** Those that were given to postgres.js and have not settled. */
   readonly queries: Set<SqlQuery> = new Set();
   #backend: Backend | null = null;
-  #isUndone = false;
+  /** From the first cancel on: what the server has answered since. */
+  #cancelled: CancelledWork | undefined;
   #isInTransaction: boolean;
   #lost: Exclude<Outcome, 'finished'> | undefined;
+  #lostBy: Error | undefined;
 
   constructor(kind: SqlWork['kind']) {
     this.kind = kind;
@@ -59,6 +63,17 @@ export class SqlWork {
     return this.#lost;
   }
 
+  /** What its connection ended with, when that is known. */
+  get lostBy(): Error | undefined {
+    return this.#lostBy;
+  }
+
+  /** Its connection is gone. */
+  connectionLost(error: Error): void {
+    this.#lost ??= this.judgeDestroyed();
+    this.#lostBy ??= error;
+  }
+
   look(): WorkSnapshot {
     const { backend, running } = this;
     const connection = backend?.pid ?? undefined;
@@ -67,11 +82,16 @@ export class SqlWork {
     return { state: this.#isInTransaction ? 'in transaction' : 'idle', connection };
   }
 
+  /** The server is about to be asked to cancel what runs. */
+  watchCancel(): void {
+    this.#cancelled ??= new CancelledWork();
+  }
+
   /** Notes how one of its queries ended. */
-  settled(query: SqlQuery, error: unknown): void {
+  settled(query: SqlQuery, error: unknown, result: unknown): void {
     // Before it is gone: what is in flight decides about the outcome.
     if (error !== undefined) this.#failed(query, error);
-    else if (this.kind === 'reserved') this.#followTransaction(query);
+    else if (this.kind === 'reserved') this.#followTransaction(query, result);
     void this.backend;
     this.queries.delete(query);
   }
@@ -81,35 +101,53 @@ export class SqlWork {
     if (this.#lost !== undefined) return this.#lost;
     const { running } = this;
     if (running !== undefined) return this.#judgeRunning(running);
-    if (this.#isInTransaction && this.backend !== null) return 'rolled back';
-    return this.#isUndone ? 'rolled back' : 'cut';
+    if (!this.#isInTransaction || this.backend === null) return this.#cancelled?.undone ?? 'cut';
+    return this.#cancelled?.mayHaveCommitted ? 'outcome unknown' : 'rolled back';
   }
 
-  /** What became of it when the application has ended it. @param isOk - Whether it succeeded. */
+  /** What became of it when the application has ended it. @param isOk - Whether it succeeded; not of a reserved connection. */
   judgeReleased(isOk: boolean): Outcome {
+    if (this.kind === 'reserved') return this.#lost ?? this.#cancelled?.undone ?? 'finished';
     if (isOk) return 'finished';
     if (this.#lost !== undefined) return this.#lost;
-    if (this.#isUndone) return 'rolled back';
-    return this.backend === null && this.kind !== 'reserved' ? 'cut' : 'finished';
+    return this.#cancelled?.undone ?? (this.backend === null ? 'cut' : 'finished');
   }
 
-  #followTransaction(query: SqlQuery): void {
+  #followTransaction(query: SqlQuery, result: unknown): void {
     const text = textOf(query) ?? '';
-    if (BEGINS.test(text)) this.#isInTransaction = true;
-    else if (ENDS.test(text)) this.#isInTransaction = false;
+    // Of several commands postgres.js passes on what became of some.
+    for (const command of text.split(';')) {
+      if (BEGINS.test(command)) this.#isInTransaction = true;
+      else if (ENDS.test(command)) this.#isInTransaction = false;
+    }
+    const ending = isSeveral(text) && mayCommit(text) ? 'commit of several' : endingOf(result);
+    this.#cancelled?.ended(ending, this.#isInTransaction);
   }
 
   #failed(query: SqlQuery, error: unknown): void {
     if (query.state === null) return;
-    if (!isServerError(error)) this.#lost ??= this.#judgeRunning(query);
-    else if (error.code === QUERY_CANCELED) this.#isUndone = true;
+    if (isConnectionError(error)) {
+      this.#lost ??= this.#judgeRunning(query);
+      this.#lostBy ??= error;
+    } else if (isServerError(error) && error.code === QUERY_CANCELED) {
+      const isUndone = isUndoneByError(textOf(query), this.#isInTransaction);
+      // The server itself names the place in its source; a pooler may say the same of a statement that goes on.
+      this.#cancelled?.failed(isUndone && error.routine !== undefined);
+      this.#cancelled?.ended(undefined, this.#isInTransaction);
+    }
   }
 
   #judgeRunning(query: SqlQuery): 'rolled back' | 'outcome unknown' {
-    const text = textOf(query);
-    const cannotCommit = text !== undefined && !MAY_COMMIT.test(text);
-    return this.#isInTransaction && cannotCommit ? 'rolled back' : 'outcome unknown';
+    const isUndone =
+      this.#isInTransaction && !mayCommit(textOf(query)) && !this.#cancelled?.mayHaveCommitted;
+    return isUndone ? 'rolled back' : 'outcome unknown';
   }
+}
+
+/** By the command that the server says it has done. */
+function endingOf(result: unknown): Ending {
+  const command = (result as { command?: unknown } | undefined)?.command;
+  return (typeof command === 'string' ? endingOfTags([command]) : undefined) ?? 'other';
 }
 
 function textOf({ string, strings }: SqlQuery): string | undefined {

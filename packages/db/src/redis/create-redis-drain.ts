@@ -6,10 +6,11 @@ import { connectRedis } from './redis-driver';
 import type { RedisWork } from './redis-work';
 
 /** Options of the drain of a client of redis: commands have no checkout that could leak, and no text. */
-export type RedisDrainOptions = Pick<DrainOptions, 'acquire' | 'cancelGraceMs'>;
+export type RedisDrainOptions = Pick<DrainOptions, 'name' | 'acquire' | 'cancelGraceMs'>;
 
 /** Names of the options. */
 export const REDIS_OPTION_NAMES: readonly (keyof RedisDrainOptions)[] = [
+  'name',
   'acquire',
   'cancelGraceMs',
 ];

@@ -1,6 +1,7 @@
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { gateWork } from './gated-work';
+import { joinEnds } from './join-ends';
 import { isSingle, type OpenRedis } from './redis-client';
 import { isBlocking, isClientsOwn, RedisWork, wordsOf } from './redis-work';
 import { unblockConnection } from './unblock-connection';
@@ -88,6 +89,7 @@ export function connectRedis(
   client.on('ready', learnId);
   if (isOneConnection && client.isReady) askForId({});
   const undoGate = gateWork(client, begin);
+  const ends = joinEnds(client, feed);
 
   return {
     name: 'redis',
@@ -114,7 +116,7 @@ export function connectRedis(
       if (!client.isOpen || isDestroyed) return;
       // A client without a connection would wait for one before it closes.
       if (client.isReady === false) destroy();
-      else await client.close();
+      else await ends.close();
     },
 
     // Its sockets are its own, and end with it.
@@ -130,6 +132,7 @@ export function connectRedis(
 
     restore() {
       undoGate();
+      ends.undo();
       client.off('ready', learnId);
     },
   };

@@ -91,6 +91,6 @@ function sum(pools: readonly SequelizePool[], count: (pool: SequelizePool) => nu
 function closed(): LastcallError {
   return new LastcallError(
     'LASTCALL_DB_CUT',
-    'the process stops, and the time for its sequelize work is over (hammer)',
+    'the process stops, and the time for the work of the sequelize pool is over (hammer)',
   );
 }

@@ -110,6 +110,20 @@ describeRedis('createIoredisDrain()', (redis) => {
       expect(await redis().length('list')).toBe(1);
     });
 
+    it('ends blocking reads also when its stage comes after the hammer, and nothing of that failed', async () => {
+      // Twice: when the stage comes, and as the hammer's cancel, which is over before it was answered.
+      for (let round = 0; round < 10; round++) {
+        const client = open();
+        const drain = createIoredisDrain(client);
+        const read = client.blpop(redis().key('late'), 0);
+        await redis().blocked(connectionName);
+        const behind = client.rpush(redis().key('behind'), 'x');
+        const result = await drain.stop({ signal: AbortSignal.abort() });
+        expect(result).toEqual({ drained: 2, cut: [], errors: [] });
+        expect(await Promise.all([read, behind])).toEqual([null, round + 1]);
+      }
+    });
+
     it('ends blocking reads through a proxy: the server knows the connection by its number', async () => {
       const proxy = await TcpProxy.to(redis().url);
       const client = open({}, proxy.via(redis().url));
@@ -236,6 +250,20 @@ describeRedis('createIoredisDrain()', (redis) => {
           cut: [{ outcome: 'outcome unknown', command: 'set' }],
         });
       });
+    });
+
+    it('lets an application that quits itself wait for the drain, whenever it does', async () => {
+      const client = open();
+      const drain = createIoredisDrain(client);
+      const key = redis().key('own-quit');
+      await client.ping();
+      const work = client.eval(SLOW_SET, 1, key, 100);
+      const stopped = drain.stop({ signal: never() });
+      const quit = client.quit();
+      expect(await work).toBe('OK');
+      expect(await stopped).toMatchObject({ drained: 1, cut: [], errors: [] });
+      expect([await quit, await client.quit()]).toEqual(['OK', 'OK']);
+      client.disconnect();
     });
 
     it('refuses what it cannot drain', async () => {

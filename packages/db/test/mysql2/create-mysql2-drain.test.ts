@@ -35,6 +35,42 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       expect(drain.gauges()).toMatchObject({ inUse: 0, waiting: 0 });
     });
 
+    it.each(['before', 'during'])(
+      'waits for statements whose connection was released under them, %s the stop',
+      async (when) => {
+        const pool = mariadb().pool({ connectionLimit: 2 });
+        const drain = createMysql2Drain(pool);
+        const connection = await pool.getConnection();
+        await mariadb().query(`lock tables ${mariadb().database}.work write`);
+        const work = [connection.execute(insert(0)), connection.query(insert(0))];
+        // The time is over for mysql2 alone: the server goes on.
+        const late = pool.query({ sql: insert(0), timeout: 20 });
+        await mariadb().running(2);
+        if (when === 'before') connection.release();
+        expect(await codeOf(late)).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
+        const stopped = drain.stop({ signal: never() });
+        if (when === 'during') connection.release();
+        await mariadb().query('unlock tables');
+        expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+        expect(await mariadb().rows()).toBe(3);
+        await Promise.all(work);
+      },
+    );
+
+    it('does not call finished what the application has destroyed under a statement', async () => {
+      const pool = mariadb().pool();
+      const drain = createMysql2Drain(pool);
+      const connection = await pool.getConnection();
+      await mariadb().query(`lock tables ${mariadb().database}.work write`);
+      const sent = codeOf(connection.query(insert(0)));
+      await mariadb().running(1);
+      const stopped = drain.stop({ signal: never() });
+      connection.destroy();
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
+      await mariadb().query('unlock tables');
+      await sent;
+    });
+
     it('is one with callbacks as well', async () => {
       const pool = createCallbackPool({ uri: mariadb().url, connectionLimit: 1 });
       const drain = createMysql2Drain(pool);
@@ -251,6 +287,21 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       connection.release();
       expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
       expect(await mariadb().rows()).toBe(1);
+    });
+
+    it('knows that the begin of a transaction commits nothing where none was open', async () => {
+      const pool = mariadb().pool();
+      const drain = createMysql2Drain(pool, { cancelGraceMs: 500 });
+      const connection = await pool.getConnection();
+      // Its answers are followed from here on.
+      const stopped = drain.stop({ signal: AbortSignal.abort() });
+      await connection.beginTransaction();
+      const slow = await codeOf(connection.query(insert(30)));
+      await connection.rollback().catch(() => {});
+      connection.release();
+      expect(slow).toBe('ER_QUERY_INTERRUPTED');
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'rolled back' }] });
+      expect(await mariadb().rows()).toBe(0);
     });
 
     it('kills the connection of who tries again and again', async () => {

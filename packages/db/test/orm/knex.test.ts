@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex';
 import { Pool } from 'pg';
 import { createKnexDrain } from '../../src/knex';
+import { describePostgres } from '../pg/describe-postgres';
 import { describeOrm, GRACE, type OpenOrm } from './orm-contract';
 
 const open =
@@ -28,6 +29,20 @@ const open =
   };
 
 describeOrm('a drain of Knex', { postgres: open('pg'), mariadb: open('mysql2') });
+
+describePostgres('a query that Knex itself has given up', (postgres) => {
+  it('is waited for: it may be committed', async () => {
+    const db = knex({ client: 'pg', connection: postgres().url, pool: { min: 0, max: 2 } });
+    const drain = createKnexDrain(db);
+    await postgres().query(`begin; lock table ${postgres().table}`);
+    const late = db.raw(postgres().insert()).timeout(100);
+    await expect(late).rejects.toThrow(/timeout/i);
+    const stopped = drain.stop({ signal: new AbortController().signal });
+    await postgres().query('commit');
+    expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+    expect(await postgres().rows()).toBe(1);
+  });
+});
 
 describe('createKnexDrain()', () => {
   it('refuses what it cannot drain', async () => {

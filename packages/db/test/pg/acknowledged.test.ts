@@ -74,7 +74,8 @@ describePostgres('1,000 jobs, stopped at random moments', (postgres) => {
       fc.asyncProperty(scenarios, async (scenario) => {
         await postgres().empty();
         const pool = postgres().pool({ max: scenario.max });
-        const drain = createPgDrain(pool, { acquire: scenario.acquire });
+        // Long enough for a machine that does much else.
+        const drain = createPgDrain(pool, { acquire: scenario.acquire, cancelGraceMs: 10_000 });
         const running = scenario.jobs.map((job, id) => run(pool, job, id));
         const settled = Promise.allSettled(running);
         await delay(scenario.stopAfterMs);

@@ -52,6 +52,20 @@ describePostgres('attachPg()', (postgres) => {
     leaked.release();
   });
 
+  it('calls the pool by its name in what it says of it', async () => {
+    const test = createTestLifecycle();
+    const pool = postgres().pool();
+    attachPg(pool, { name: 'orders', lifecycle: test.lifecycle, leakMs: 10 });
+    const warned = new Promise((resolve) => test.lifecycle.events.once('warning', resolve));
+    const client = await pool.connect();
+    expect(await warned).toMatchObject({
+      error: { message: expect.stringMatching(/^a connection of the pg pool 'orders' has been/) },
+    });
+    client.release();
+    await stop(test);
+    await expect(pool.query('select 1')).rejects.toThrow(/^the pg pool 'orders' takes no new work/);
+  });
+
   it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
     const test = createTestLifecycle();
     const pool = postgres().pool({ max: 1 });
@@ -67,7 +81,9 @@ describePostgres('attachPg()', (postgres) => {
     expect(await warned).toMatchObject({
       error: {
         code: 'LASTCALL_DB_LEAK',
-        message: expect.stringMatching(/acquired at .*attach-pg\.test\.ts:\d+:\d+$/),
+        message: expect.stringMatching(
+          /^a connection of the pg pool has been .*acquired at .*attach-pg\.test\.ts:\d+:\d+$/,
+        ),
       },
     });
     expect(test.lifecycle.activities.list()).toMatchObject({

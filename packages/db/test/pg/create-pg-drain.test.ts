@@ -1,4 +1,5 @@
 import { createPgDrain } from '../../src/pg';
+import { TcpProxy } from '../tcp-proxy';
 import { describePostgres } from './describe-postgres';
 
 describePostgres('createPgDrain()', (postgres) => {
@@ -34,6 +35,99 @@ describePostgres('createPgDrain()', (postgres) => {
         expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
         expect(await postgres().gone()).toEqual([]);
       }
+    });
+
+    it.each(['before', 'during'])(
+      'waits for statements whose client was released under them, %s the stop',
+      async (when) => {
+        const pool = postgres().pool({ max: 1 });
+        const drain = createPgDrain(pool);
+        const client = await pool.connect();
+        await client.query('begin');
+        await postgres().query(`begin; lock table ${postgres().table}`);
+        const work = [client.query(postgres().insert()), client.query('commit')];
+        await postgres().running(1);
+        if (when === 'before') client.release();
+        const stopped = drain.stop({ signal: never() });
+        if (when === 'during') client.release();
+        await postgres().query('commit');
+        expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+        expect(await postgres().rows()).toBe(1);
+        await Promise.all(work);
+      },
+    );
+
+    it('hands on a client that was released under a statement, and counts both as one', async () => {
+      const pool = postgres().pool({ max: 1 });
+      const drain = createPgDrain(pool);
+      const client = await pool.connect();
+      await postgres().query(`begin; lock table ${postgres().table}`);
+      const sent = client.query(postgres().insert());
+      const next = pool.connect();
+      client.release();
+      const holder = await next;
+      expect(drain.gauges()).toMatchObject({ inUse: 1, waiting: 0 });
+      await postgres().query('commit');
+      await sent;
+      const stopped = drain.stop({ signal: never() });
+      await holder.query(postgres().insert());
+      expect(drain.gauges()).toMatchObject({ inUse: 1 });
+      holder.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(2);
+    });
+
+    it('closes what nobody needs any more while the last transaction goes on', async () => {
+      const pool = postgres().pool({ max: 4, idleTimeoutMillis: 0 });
+      const drain = createPgDrain(pool);
+      const acquire = () => pool.connect();
+      const [idle, first, under, last] = await Promise.all([
+        acquire(),
+        acquire(),
+        acquire(),
+        acquire(),
+      ]);
+      idle.release();
+      await last.query('begin');
+      const lock = `hashtext('${postgres().table}')`;
+      await postgres().query(`select pg_advisory_lock(${lock})`);
+      const sent = under.query(
+        `insert into ${postgres().table} select 1 from (select pg_advisory_xact_lock(${lock})) s`,
+      );
+      await postgres().running(1);
+      const left = (count: number) =>
+        postgres().eventually(
+          () => postgres().backends(),
+          ({ length }) => length <= count,
+        );
+      const stopped = drain.stop({ signal: never() });
+      expect(await left(3)).toHaveLength(3);
+      first.release();
+      under.release();
+      expect(await left(2)).toHaveLength(2);
+      await postgres().query(`select pg_advisory_unlock(${lock})`);
+      await sent;
+      expect(await left(1)).toEqual(['idle in transaction']);
+      await last.query(postgres().insert());
+      await last.query('commit');
+      last.release();
+      expect(await stopped).toEqual({ drained: 3, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(2);
+    });
+
+    it('keeps its idle connections where work in flight may take another one', async () => {
+      const pool = postgres().pool({ max: 2 });
+      const drain = createPgDrain(pool, { acquire: 'serve' });
+      const [idle, client] = await Promise.all([pool.connect(), pool.connect()]);
+      const backends: unknown[] = [];
+      pool.on('connect', (opened) => backends.push(opened));
+      idle.release();
+      const stopped = drain.stop({ signal: never() });
+      await client.query('select 1');
+      await pool.query(postgres().insert());
+      expect(backends).toEqual([]);
+      client.release();
+      expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
     });
 
     it('serves new acquires of work in flight where that is asked for', async () => {
@@ -94,6 +188,7 @@ describePostgres('createPgDrain()', (postgres) => {
       await inTransaction.query('begin');
       await inTransaction.query(postgres().insert());
       await inTransaction.query(`lock table ${postgres().table}`);
+      expect(await postgres().locks()).toContain('AccessExclusiveLock');
       const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
       expect(drained).toBe(0);
       expect(cut.map(({ outcome, state }) => [outcome, state])).toEqual([
@@ -101,10 +196,23 @@ describePostgres('createPgDrain()', (postgres) => {
         ['rolled back', 'in transaction'],
       ]);
       expect(await postgres().gone()).toEqual([]);
+      expect(await postgres().locks()).toEqual([]);
       expect(await postgres().rows()).toBe(0);
       await expect(inTransaction.query('commit')).rejects.toThrow();
       idle.release();
       inTransaction.release(new Error('late'));
+    });
+
+    it('does not wait for what only connects, and says nothing of it', async () => {
+      const proxy = await TcpProxy.to(postgres().url);
+      proxy.freeze();
+      const pool = postgres().pool({ connectionString: proxy.via(postgres().url) });
+      const drain = createPgDrain(pool);
+      const connecting = pool.connect().catch(({ code }) => code);
+      const { cut, errors } = await drain.stop({ signal: AbortSignal.abort() });
+      expect({ cut, errors }).toMatchObject({ cut: [{ state: 'queued' }], errors: [] });
+      expect(await connecting).toBe('LASTCALL_DB_CUT');
+      proxy.close();
     });
 
     it('lets work finish that comes to its end within the grace', async () => {
@@ -155,6 +263,18 @@ describePostgres('createPgDrain()', (postgres) => {
       expect(Object.hasOwn(pool, 'connect')).toBe(false);
       await pool.query('select 1');
       createPgDrain(pool).detach();
+    });
+
+    it('does nothing to it when it is stopped all the same', async () => {
+      const pool = postgres().pool();
+      const drain = createPgDrain(pool);
+      const client = await pool.connect();
+      drain.detach();
+      const result = await drain.stop({ signal: AbortSignal.abort() });
+      expect(result).toEqual({ drained: 0, cut: [], errors: [] });
+      await client.query('select 1');
+      client.release();
+      await pool.query('select 1');
     });
   });
 

@@ -126,6 +126,59 @@ describePostgres('a pg pool whose server fails', (postgres) => {
     expect(await postgres().gone()).toEqual([]);
   });
 
+  it.each(['before the hammer', 'after it'])(
+    'reset between a COMMIT and its answer, %s: it is committed, and we say that we do not know',
+    async (when) => {
+      const drain = createPgDrain(pool, { cancelGraceMs: 10_000 });
+      const client = await begin();
+      proxy.cutBefore('COMMIT');
+      const signal = when === 'after it' ? AbortSignal.abort() : never();
+      const stopped = drain.stop({ signal });
+      expect(await client.query('commit').catch(codeOf)).toBe('ECONNRESET');
+      client.release();
+      expect(await stopped).toMatchObject({
+        drained: 0,
+        cut: [{ outcome: 'outcome unknown', connection: expect.any(Number) }],
+      });
+      expect(await postgres().rows()).toBe(1);
+    },
+  );
+
+  it.each([
+    ['destroyed by the pool', true, never()],
+    ['waited for until the hammer', undefined, AbortSignal.abort()],
+  ])(
+    'does not answer a COMMIT in time, and its client is released, and %s: we do not know',
+    async (_name, error, signal) => {
+      const drain = createPgDrain(pool);
+      const client = await begin();
+      // What query_timeout of pg does: the application hears of a failure, and the statement goes on.
+      proxy.freeze();
+      const stopped = drain.stop({ signal });
+      const commit = client.query('commit').catch(codeOf);
+      client.release(error);
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
+      expect(await commit).not.toHaveProperty('command');
+      expect(open()).toBe(0);
+    },
+  );
+
+  it('is dismissed by a pooler in between, which says what a server would say: we do not know', async () => {
+    const drain = createPgDrain(pool);
+    const failed = pool.query(postgres().insert(0.5)).catch(codeOf);
+    await postgres().running(1);
+    const stopped = drain.stop({ signal: never() });
+    // As pgbouncer does at its query_timeout, and at its transaction_timeout.
+    proxy.dismiss(fatal('25P04', 'transaction timeout'));
+    expect(await failed).toBe('25P04');
+    expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
+    const rows = await postgres().eventually(
+      () => postgres().rows(),
+      (count) => count === 1,
+    );
+    expect(rows).toBe(1);
+  });
+
   it('reset before the stop: nothing is waited for, and nothing is reported that the stop did not do', async () => {
     const drain = createPgDrain(pool);
     const held = await begin();
@@ -202,4 +255,12 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** An ErrorResponse with the fields that pgbouncer gives it. */
+function fatal(code: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`);
+  const head = Buffer.from('E\0\0\0\0');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
 }

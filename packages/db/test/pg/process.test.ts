@@ -57,7 +57,8 @@ describePostgres('a process with a pg pool', (postgres) => {
         await client.query('begin');
         await client.query(insert(0));
         say('up');
-        await new Promise((resolve) => setTimeout(resolve, 600));
+        // Too late by far, however late the hammer is.
+        await new Promise((resolve) => proc.events.once('hammer', () => setTimeout(resolve, 300)));
         await client.query('commit').catch(({ message }) => say('commit failed'));
         client.release();
         say('released');

@@ -45,6 +45,15 @@ export class TestPostgres {
     return rows.map(({ state }) => state);
   }
 
+  /** The locks on the test's table that sessions hold. */
+  async locks(): Promise<string[]> {
+    const { rows } = await this.#admin.query(
+      'select mode from pg_locks where granted and relation = $1::regclass order by mode',
+      [this.table],
+    );
+    return rows.map(({ mode }) => mode);
+  }
+
   /** Settles when the server runs `count` statements of the test's pools. */
   async running(count: number): Promise<void> {
     const isRunning = (states: string[]): boolean =>

@@ -15,6 +15,10 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
   return { promise, resolve };
 }
 
+function throwing(): never {
+  throw new Error('cannot parse');
+}
+
 describePostgres('createPostgresDrain()', (server) => {
   const sqls: Sql[] = [];
   afterAll(() => Promise.all(sqls.map((sql) => sql.end({ timeout: 0 }))));
@@ -81,6 +85,20 @@ describePostgres('createPostgresDrain()', (server) => {
       await reading;
       expect(seen).toEqual([1, 2, 3]);
       expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+      expect(await server().rows()).toBe(1);
+    });
+
+    it('waits for work that goes on after an error which is not of its connection', async () => {
+      const types = { date: { to: 1082, from: [1082], serialize: String, parse: throwing } };
+      const sql = connect({ types, fetch_types: true } as never);
+      const drain = createPostgresDrain(sql);
+      const reserved = await sql.reserve();
+      expect(await reserved`select ${undefined as never}`.catch(codeOf)).toBe('UNDEFINED_VALUE');
+      expect(await reserved`select current_date`.catch(codeOf)).toBe('cannot parse');
+      const stopped = drain.stop({ signal: never() });
+      await reserved.unsafe(insert());
+      reserved.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
       expect(await server().rows()).toBe(1);
     });
 
@@ -168,6 +186,35 @@ describePostgres('createPostgresDrain()', (server) => {
       idle.release();
       open.release();
       expect(await server().gone()).toEqual([]);
+      expect(await server().rows()).toBe(0);
+    });
+
+    it('fails what the application still asks for on a connection that it has destroyed', async () => {
+      const sql = connect({ max: 3, fetch_types: true });
+      const drain = createPostgresDrain(sql, { cancelGraceMs: 20 });
+      const reserved = await sql.reserve();
+      await reserved`begin`;
+      const goOn = deferred();
+      const inserted = deferred();
+      const late: Promise<unknown>[] = [];
+      const transaction = sql.begin(async (tx) => {
+        await tx.unsafe(insert());
+        inserted.resolve();
+        await goOn.promise;
+        late.push(tx.unsafe(insert()).catch(codeOf));
+        late.push(tx.savepoint((inner) => inner.unsafe(insert())).catch(codeOf));
+        await Promise.all(late);
+        throw new Error('gave up');
+      });
+      const failed = transaction.catch(codeOf);
+      await inserted.promise;
+      const { errors } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(errors).toEqual([]);
+      expect(await failed).toMatch(/^CONNECTION_/);
+      goOn.resolve();
+      expect(await reserved`rollback`.catch(codeOf)).toBe('LASTCALL_DB_CUT');
+      reserved.release();
+      expect(await Promise.all(late)).toEqual(['LASTCALL_DB_CUT', 'LASTCALL_DB_CUT']);
       expect(await server().rows()).toBe(0);
     });
 
@@ -269,6 +316,26 @@ describePostgres('createPostgresDrain()', (server) => {
       await server().terminate();
       expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
       expect(await query).toBe('CONNECTION_CLOSED');
+    });
+
+    it('that ends its sessions: what a transaction goes on to ask for fails as well', async () => {
+      const sql = connect();
+      createPostgresDrain(sql);
+      const [inserted, goOn] = [deferred(), deferred()];
+      const late = new Promise((resolve) => {
+        const transaction = sql.begin(async (tx) => {
+          await tx.unsafe(insert());
+          inserted.resolve();
+          await goOn.promise;
+          resolve(await tx.unsafe(insert()).catch(codeOf));
+        });
+        // It fails when its connection does, and its function goes on.
+        transaction.catch(goOn.resolve);
+      });
+      await inserted.promise;
+      await server().terminate();
+      expect(await late).toBe('CONNECTION_CLOSED');
+      expect(await server().rows()).toBe(0);
     });
   });
 

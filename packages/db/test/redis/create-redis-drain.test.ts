@@ -93,6 +93,21 @@ describeRedis('createRedisDrain()', (redis) => {
       expect(await redis().length('list')).toBe(1);
     });
 
+    it('ends blocking reads also when its stage comes after the hammer, and nothing of that failed', async () => {
+      // Twice: when the stage comes, and as the hammer's cancel, which is over before it was answered.
+      for (let round = 0; round < 10; round++) {
+        const client = open();
+        const drain = createRedisDrain(client);
+        await client.connect();
+        const read = client.blPop(redis().key('late'), 0);
+        await redis().blocked(name);
+        const behind = client.rPush(redis().key('behind'), 'x');
+        const result = await drain.stop({ signal: AbortSignal.abort() });
+        expect(result).toEqual({ drained: 2, cut: [], errors: [] });
+        expect(await Promise.all([read, behind])).toEqual([null, round + 1]);
+      }
+    });
+
     it('is over at once when nothing is in flight, also when it was never connected', async () => {
       for (const connects of [true, false]) {
         const client = open();
@@ -175,6 +190,34 @@ describeRedis('createRedisDrain()', (redis) => {
         await connecting;
         expect(await redis().get('away')).toBeNull();
       });
+    });
+
+    it('lets an application that closes it itself wait for the drain, whenever and however it does', async () => {
+      const client = open();
+      await client.connect();
+      const drain = createRedisDrain(client);
+      const key = redis().key('own-close');
+      const work = client.set(key, 'x');
+      const stopped = drain.stop({ signal: never() });
+      const closing = [client.close(), client.withTypeMapping({}).close(), client.quit()];
+      expect(await work).toBe('OK');
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await Promise.all(closing.map(codeOf))).toEqual(['done', 'done', 'done']);
+      expect(await Promise.all([client.close(), client.quit()].map(codeOf))).toEqual([
+        'done',
+        'done',
+      ]);
+      expect(() => client.destroy()).not.toThrow();
+    });
+
+    it('is given back as it was', async () => {
+      const client = open();
+      const { close, quit, destroy } = client;
+      createRedisDrain(client).detach();
+      expect([client.close, client.quit, client.destroy]).toEqual([close, quit, destroy]);
+      await client.connect();
+      await client.close();
+      await expect(client.close()).rejects.toThrow(/closed/);
     });
 
     it('refuses what it cannot drain', () => {

@@ -1,0 +1,104 @@
+import { type Program, runProgram } from '../run-program';
+import { OwnMongod } from './own-mongod';
+
+const TIMES = {
+  LASTCALL_WRAP_UP_TIME_MS: '10',
+  LASTCALL_HAMMER_TIME_MS: '400',
+  LASTCALL_WAIT_TIME_MS: '5000',
+};
+
+describe('a process with a client of mongodb (and a fake of its server)', () => {
+  let mongod: OwnMongod;
+  beforeEach(async () => {
+    mongod = await OwnMongod.start();
+  });
+  afterEach(() => mongod.close());
+
+  /** Runs `source` with `client` attached and `orders`, in a process of its own. */
+  function start(source: string, env: Record<string, string> = {}): Program {
+    return runProgram(
+      `
+      const { MongoClient } = require('mongodb');
+      const { attachMongo } = require('@lastcall/db/mongodb');
+      const client = new MongoClient(${JSON.stringify(mongod.url)});
+      const handle = attachMongo(client, { name: 'shop' });
+      const orders = client.db().collection('orders');
+      ${source}`,
+      { ...TIMES, ...env },
+    );
+  }
+
+  it('stops: work finishes, the log says what was drained, and the process ends by the signal', async () => {
+    await mongod.slow('insert', 300);
+    const program = start(
+      `
+      proc.onWrapUp(() => void orders.insertOne({ n: 1 }).then(() => say('written')));
+      orders.find().toArray().then(() => say('up'));`,
+      { LASTCALL_HAMMER_TIME_MS: '8000', LASTCALL_WAIT_TIME_MS: '9000' },
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { signal, out, err } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out).toContain('written');
+    expect(err).toMatch(/resources shop +ok .* 1 drained, 0 cut\n/);
+    expect(await mongod.orders()).toBe(1);
+  });
+
+  it('is cut at the hammer: says what was rolled back, and nothing crashes afterwards', async () => {
+    const program = start(`
+      process.on('exit', () => say('exit'));
+      (async () => {
+        const session = client.startSession();
+        session.startTransaction();
+        await orders.insertOne({ n: 1 }, { session });
+        orders.watch().on('change', () => {});
+        say('up');
+        await new Promise((resolve) => proc.events.on('listenerEnd', ({ name }) => name === 'shop' && resolve()));
+        await session.commitTransaction().catch(() => say('commit failed'));
+        await session.endSession();
+        say('ended');
+      })();
+      proc.onShutdown(() => new Promise((resolve) => setTimeout(resolve, 800)), { name: 'last', stage: 'telemetry' });`);
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { signal, out, err } = await program.ended;
+    expect({ signal, out }).toEqual({ signal: 'SIGTERM', out: 'up\ncommit failed\nended\nexit\n' });
+    expect(err).toMatch(/shop +cut .* \d drained, 1 cut \(1 rolled back\)\n/);
+    expect(await mongod.orders()).toBe(0);
+    expect(await mongod.openTransactions()).toBe(0);
+  });
+
+  it.each(['SIGSTOP', 'SIGKILL'] as const)(
+    'ends by itself after a drain, though its server has got %s',
+    async (fault) => {
+      const program = start(`
+      // Without a lifecycle nobody ends the process but itself.
+      handle.detach();
+      proc.uninstall();
+      const { createMongoDrain } = require('@lastcall/db/mongodb');
+      const drain = createMongoDrain(client, { leakMs: 60_000 });
+      process.once('SIGTERM', () => {
+        orders.insertOne({ n: 2 }).catch(() => {});
+        drain.stop({ signal: AbortSignal.timeout(50) }).then(({ drained, cut }) => say(drained + ' ' + cut.length));
+      });
+      orders.insertOne({ n: 1 }).then(() => say('up'));`);
+      await program.saw('up');
+      mongod.signal(fault);
+      program.kill('SIGTERM');
+      expect(await program.ended).toMatchObject({ code: 0, err: '', out: 'up\n0 1\n' });
+    },
+  );
+
+  it('has the same API by require() and import', async () => {
+    const program = start(`
+      const names = (object) => Object.keys(object).filter((name) => !['default', 'module.exports', '__esModule'].includes(name)).sort().join(' ');
+      import('@lastcall/db/mongodb').then((esm) => {
+        say(names(require('@lastcall/db/mongodb')));
+        say(names(esm));
+        process.exit();
+      });`);
+    const { out } = await program.ended;
+    expect(out).toBe('attachMongo createMongoDrain\nattachMongo createMongoDrain\n');
+  });
+});
