@@ -160,6 +160,26 @@ describeBullmq('a process that works on jobs of BullMQ', (bullmq) => {
     expect(await bullmq().states()).toEqual({ completed: 1, waiting: 1 });
   });
 
+  it('leaves nothing that keeps the process alive', async () => {
+    await bullmq().add(1);
+    const program = start(
+      `${BULLMQ} void consume((worker) => {
+      const drain = createBullmqDrain(worker);
+      process.once('SIGTERM', async () => {
+        await drain.stop({ signal: new AbortController().signal });
+        // Sockets are closed in the next turns of the loop.
+        while (process.getActiveResourcesInfo().includes('TCPSocketWrap')) await new Promise(setImmediate);
+        say('left: ' + process.getActiveResourcesInfo().filter((name) => name === 'Timeout'));
+      });
+    });`,
+      { url: bullmq().url, queue: bullmq().queue.name },
+    );
+    await program.saw('begin');
+    program.kill('SIGTERM');
+    const { code, out, err } = await program.ended;
+    expect({ code, out, err }).toEqual({ code: 0, out: 'begin 0\ndone 0\nleft: \n', err: '' });
+  });
+
   it('ends by itself, without errors, where Redis is frozen', async () => {
     await bullmq().add(1);
     const proxy = await bullmq().proxy();

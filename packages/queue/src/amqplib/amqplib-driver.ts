@@ -21,7 +21,7 @@ export function connectAmqplib(
     return channel;
   }
 
-  const connection = isConnection(target) ? new GatedConnection(target, gate) : undefined;
+  const connection = isConnection(target) ? new GatedConnection(target, gate, ledger) : undefined;
   if (isChannel(target)) gate(target);
   const everyGate = <T>(step: (gate: ChannelGate) => Promise<T>): Promise<T[]> =>
     Promise.all([...gates.values()].map(step));
@@ -52,15 +52,26 @@ export function connectAmqplib(
 class GatedConnection {
   readonly #connection: OpenConnection;
   readonly #close: () => Promise<unknown>;
+  readonly #ended: Promise<void>;
+  #end: () => void = () => {};
   #isClosed = false;
 
-  constructor(connection: OpenConnection, gate: (channel: OpenChannel) => OpenChannel) {
+  constructor(
+    connection: OpenConnection,
+    gate: (channel: OpenChannel) => OpenChannel,
+    ledger: Ledger<Delivery>,
+  ) {
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
     this.#connection = connection;
     this.#close = connection.close.bind(connection);
     const create = connection.createChannel.bind(connection);
     const createConfirm = connection.createConfirmChannel.bind(connection);
     connection.createChannel = async (options) => gate(await create(options));
     connection.createConfirmChannel = async (options) => gate(await createConfirm(options));
+    // An application's own close joins the stop: it would close under the handlers, or be rejected after ours.
+    connection.close = () => (ledger.isDraining ? this.#ended : this.#close());
     connection.on('close', this.#onClose);
     for (const entry of connection.connection?.channels ?? []) {
       if (isChannel(entry?.channel)) gate(entry.channel);
@@ -80,12 +91,14 @@ class GatedConnection {
   destroy(reason: Error, channels: Iterable<OpenChannel>): void {
     const raw = [this.#connection, ...channels].map(({ connection }) => connection?.stream);
     for (const stream of new Set(raw)) if (stream?.destroyed === false) stream.destroy(reason);
+    this.#end();
   }
 
   restore(): void {
     const connection = this.#connection as Partial<OpenConnection>;
     delete connection.createChannel;
     delete connection.createConfirmChannel;
+    delete connection.close;
     this.#connection.off('close', this.#onClose);
   }
 

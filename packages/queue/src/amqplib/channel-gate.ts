@@ -6,6 +6,9 @@ import type { ChannelMethods, Message, OnMessage, OpenChannel } from './amqp-typ
 import { Deliveries } from './deliveries';
 import type { DeliveringChannel, Delivery } from './delivery';
 
+/** A tag that no consumer has. */
+const NO_CONSUMER = 'lastcall: are you there?';
+
 /** Stands in front of one channel: keeps the ledger of what comes and is acknowledged on it, and ends it at a stop. */
 export class ChannelGate implements DeliveringChannel {
   readonly channel: OpenChannel;
@@ -60,10 +63,25 @@ export class ChannelGate implements DeliveringChannel {
   /** Closes the channel: its answer proves that the broker has read every acknowledgement. */
   close(): Promise<unknown> {
     if (this.#isClosed && this.#closing === undefined) return Promise.resolve();
-    this.#closing ??= this.#own.close().then(() => {
-      this.#isConfirmed = true;
-    });
+    this.#closing ??= this.#closeInOrder();
     return this.#closing;
+  }
+
+  /**
+   * amqplib takes a close of the broker's own, because of an error, that crosses ours for the answer to it; but from that error on
+   * the broker has read nothing. So it is asked something before: to cancel a consumer that does not exist.
+   */
+  async #closeInOrder(): Promise<void> {
+    if (this.#ledger.isDraining) {
+      const hasClosed = await this.#own.cancel(NO_CONSUMER).then(
+        () => false,
+        () => true,
+      );
+      // The channel's own 'error' tells why.
+      if (hasClosed) return;
+    }
+    await this.#own.close();
+    this.#isConfirmed = true;
   }
 
   #gate(): Omit<ChannelMethods, 'cancel'> {

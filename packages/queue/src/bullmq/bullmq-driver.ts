@@ -2,7 +2,7 @@ import type { Outcome } from '../drain/cut-message';
 import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { ActiveJob } from './active-job';
-import { destroyWorker, keepErrorsQuiet } from './bullmq-internals';
+import { destroyWorker, killBusyChildren, prepareClose } from './bullmq-internals';
 import type { Job, OpenWorker } from './bullmq-worker';
 
 const CLOSE_MS = 1000;
@@ -10,10 +10,16 @@ const CLOSE_MS = 1000;
 /** A processor that throws one of these has moved its job itself. */
 const MOVED = ['DelayedError', 'WaitingError', 'WaitingChildrenError', 'RateLimitError'];
 
+/** Tells BullMQ that its job is where it belongs. */
+class HandedBack extends Error {
+  override readonly name = 'WaitingError';
+}
+
 /** What a worker of BullMQ does for its drain. */
 export function connectBullmq(
   worker: OpenWorker,
   ledger: Ledger<ActiveJob>,
+  cutSignal: AbortSignal,
 ): QueueDriver<ActiveJob> {
   const active = new WeakMap<Job, ActiveJob>();
   const processJob = worker.processJob.bind(worker);
@@ -39,9 +45,24 @@ export function connectBullmq(
       return await callProcessJob?.(job, token, signal);
     } catch (error) {
       if (entry !== undefined && hasMoved(error)) entry.isConfirmed = true;
+      else if (entry !== undefined && (await gaveUp(entry, error))) throw new HandedBack();
       throw error;
     } finally {
       if (entry !== undefined) entry.isAcknowledging = true;
+    }
+  }
+
+  /** Hands back the job of a processor that failed since the hammer fell: BullMQ would count it as an attempt, if not the last. */
+  async function gaveUp(entry: ActiveJob, error: unknown): Promise<boolean> {
+    if (!cutSignal.aborted || !ledger.entries.has(entry) || isFinal(error)) return false;
+    entry.isAcknowledging = true;
+    try {
+      const outcome = await handBack(entry.job, entry.token);
+      if (outcome !== 'handed back') return false;
+      ledger.giveUp(entry, outcome);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -71,7 +92,7 @@ export function connectBullmq(
     stopFetching() {
       // BullMQ prints errors that nobody listens for.
       worker.on('error', ignore);
-      keepErrorsQuiet(worker);
+      prepareClose(worker);
       // Takes no more jobs from now on; settles when those in hand are done.
       closing = worker.close();
       closing.catch(ignore);
@@ -80,7 +101,10 @@ export function connectBullmq(
     handBack: ({ job, token }) => handBack(job, token),
     abandoned: ({ isAcknowledging }) => (isAcknowledging ? 'outcome unknown' : 'cut'),
     // After the jobs were handed back: a processor that fails now does not cost its job an attempt.
-    cancelHandlers: ({ message }) => worker.cancelAllJobs?.(message),
+    cancelHandlers({ message }) {
+      worker.cancelAllJobs?.(message);
+      killBusyChildren(worker);
+    },
     confirm: () => Promise.resolve(),
     isConfirmed: ({ isConfirmed }) => isConfirmed,
     close: () => closing,
@@ -105,6 +129,11 @@ async function handBack(job: Job, token: string): Promise<Outcome> {
 function hasMoved(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return MOVED.includes(error.name) || error.message === 'bullmq:rateLimitExceeded';
+}
+
+/** The processor wants no other try. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'UnrecoverableError';
 }
 
 function ignore(): void {}

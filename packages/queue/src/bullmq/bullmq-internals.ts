@@ -4,7 +4,14 @@ import type { OpenWorker } from './bullmq-worker';
 
 interface Client {
   readonly stream?: { destroy(): unknown } | undefined;
+  readonly connector?: Connector;
   disconnect?(): unknown;
+}
+
+interface Connector {
+  connecting: boolean;
+  readonly stream?: { readonly destroyed: boolean } | undefined;
+  disconnect(): unknown;
 }
 
 interface Connection {
@@ -27,21 +34,49 @@ interface Internals extends Connections {
   readonly stalledCheckTimer?: NodeJS.Timeout;
   readonly stalledCheckStopper?: () => void;
   readonly abortDelayController?: { abort(): void } | null;
-  readonly childPool?: { clean(): Promise<void> };
+  readonly childPool?: ChildPool;
+}
+
+/** The processes, or threads, of sandboxed processors. */
+interface ChildPool {
+  clean(): Promise<void>;
+  /** Those that are at a job. */
+  readonly retained?: Readonly<Record<string, object>>;
+  kill?(child: object, signal: string): Promise<void>;
+}
+
+/** Lets a worker be closed at any moment, also while it connects. Before its `close()`. */
+export function prepareClose(worker: OpenWorker): void {
+  for (const connection of connectionsOf(worker)) {
+    keepErrorsQuiet(connection);
+    if (isOurs(connection)) skipClosedStreams(connection);
+  }
 }
 
 /**
  * A connection that is closed while it connects takes its listeners off, and then fails to connect: an error that nobody
  * listens for, which would crash the process.
  */
-export function keepErrorsQuiet(worker: OpenWorker): void {
-  for (const connection of connectionsOf(worker)) {
-    const removeAllListeners = connection.removeAllListeners.bind(connection);
-    connection.removeAllListeners = () => {
-      removeAllListeners();
-      return connection.on('error', ignore);
-    };
-  }
+function keepErrorsQuiet(connection: Connection): void {
+  const removeAllListeners = connection.removeAllListeners.bind(connection);
+  connection.removeAllListeners = () => {
+    removeAllListeners();
+    return connection.on('error', ignore);
+  };
+}
+
+/**
+ * ioredis gives a stream two seconds to close, also one that has closed already: a timer that nobody clears keeps the process
+ * alive. It disconnects again when a command fails of which it needs the answer to connect.
+ */
+function skipClosedStreams({ _client: client }: Connection): void {
+  const connector = client?.connector;
+  if (connector === undefined) return;
+  const disconnect = connector.disconnect.bind(connector);
+  connector.disconnect = () => {
+    if (connector.stream?.destroyed === true) connector.connecting = false;
+    else disconnect();
+  };
 }
 
 /**
@@ -61,6 +96,16 @@ export function destroyWorker(worker: OpenWorker): void {
   internals.abortDelayController?.abort();
 }
 
+/**
+ * Ends the processes of sandboxed processors that are at a job, which somebody else has by now: asked to end they would finish
+ * it first, also when we are long gone.
+ */
+export function killBusyChildren(worker: OpenWorker): void {
+  const { childPool } = worker as unknown as Internals;
+  for (const child of Object.values(childPool?.retained ?? {}))
+    childPool?.kill?.(child, 'SIGKILL').catch(ignore);
+}
+
 /** BullMQ 5, closed during a check for stalled jobs, waits for the next one: a timer of 30 seconds. */
 function endStalledChecks(worker: OpenWorker): void {
   Object.defineProperty(worker, 'stalledCheckStopper', {
@@ -77,10 +122,14 @@ function connectionsOf(worker: OpenWorker): Connection[] {
 }
 
 /** After `disconnect()` ioredis waits two seconds for a server that does not answer. */
-function disconnect({ _client: client, extraOptions }: Connection): void {
-  if (client === undefined || extraOptions?.shared === true) return;
-  client.disconnect?.();
-  client.stream?.destroy();
+function disconnect(connection: Connection): void {
+  if (!isOurs(connection)) return;
+  connection._client?.disconnect?.();
+  connection._client?.stream?.destroy();
+}
+
+function isOurs({ extraOptions }: Connection): boolean {
+  return extraOptions?.shared !== true;
 }
 
 function ignore(): void {}

@@ -24,6 +24,6 @@ export function createBullmqDrain(worker: BullmqWorker, options: DrainOptions = 
     consumer: worker,
     name: 'bullmq',
     settings,
-    connect: (ledger) => connectBullmq(open, ledger),
+    connect: (ledger, cutSignal) => connectBullmq(open, ledger, cutSignal),
   });
 }

@@ -69,7 +69,7 @@ function register(
     for (const error of errors) lifecycle.warn(closeFailed(name, error));
     return { drained, cut };
   }
-  const registration = lifecycle.onShutdown(stop, { name: asked, stage });
+  const registration = lifecycle.onShutdown(stop, { name: asked, stage, leaf: true });
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
   let isAttached = true;

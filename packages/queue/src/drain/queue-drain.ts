@@ -34,7 +34,10 @@ export interface QueueDrain {
   inFlight(owner?: string, limit?: number): ActivitySample;
   /** How the consumer does. */
   gauges(): QueueGauges;
-  /** Gives the consumer back as it was. During a stop, and after it, it does nothing: what is closed stays closed. */
+  /**
+   * Gives the consumer back as it was: a stop that comes later leaves it alone. During a stop, and after it, it does
+   * nothing: what is closed stays closed.
+   */
   detach(): void;
 }
 
@@ -45,8 +48,11 @@ export interface QueueDrainParts<E extends Entry> {
   /** The driver's name, for messages. */
   readonly name: string;
   readonly settings: DrainSettings;
-  /** Makes the driver, which begins to keep the ledger. Not called when the consumer has a drain already. */
-  readonly connect: (ledger: Ledger<E>) => QueueDriver<E>;
+  /**
+   * Makes the driver, which begins to keep the ledger. Not called when the consumer has a drain already.
+   * @param cutSignal - Aborted at the hammer, for handlers that give up then.
+   */
+  readonly connect: (ledger: Ledger<E>, cutSignal: AbortSignal) => QueueDriver<E>;
 }
 
 const attached = new WeakSet<object>();
@@ -60,15 +66,17 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
   assertNotAttached(consumer, name);
   const ledger = new Ledger<E>(name);
   const cutting = new AbortController();
-  const driver = parts.connect(ledger);
+  const driver = parts.connect(ledger, cutting.signal);
   attached.add(consumer);
   const kind = `${driver.name} ${driver.unit}`;
   let stop: DrainStop<E> | undefined;
+  let isDetached = false;
 
   return Object.freeze({
     cutSignal: cutting.signal,
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
+      if (isDetached) return Promise.resolve({ drained: 0, cut: [], handedBack: 0, errors: [] });
       stop ??= new DrainStop({ driver, ledger, settings, cutting });
       hammerOnAbort(stop, signal);
       return stop.result;
@@ -81,7 +89,9 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
       return { inHand: ledger.entries.size, oldestMs };
     },
     detach(): void {
-      if (stop !== undefined || !attached.delete(consumer)) return;
+      if (stop !== undefined || isDetached) return;
+      isDetached = true;
+      attached.delete(consumer);
       driver.restore();
     },
   });

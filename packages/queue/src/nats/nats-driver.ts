@@ -1,6 +1,7 @@
 import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { CoreGate } from './core-gate';
+import { joinEnds } from './joined-ends';
 import { JsGate } from './js-gate';
 import type { NatsEntry } from './nats-entry';
 import { NatsHands } from './nats-hands';
@@ -21,6 +22,7 @@ export function connectNats(
 ): NatsDriver {
   const hands = new NatsHands(ledger);
   const core = new CoreGate(connection, hands);
+  const ends = joinEnds(connection, () => ledger.isDraining);
   const consumers = new Map<OpenConsumer, JsGate>();
   let isConfirmed = false;
 
@@ -47,12 +49,13 @@ export function connectNats(
     isConfirmed: ({ giveBack }) => isConfirmed || giveBack === undefined,
     async close() {
       for (const each of consumers.values()) each.end();
-      if (closesConnection && !connection.isClosed()) await connection.close();
+      if (closesConnection && !connection.isClosed()) await ends.close();
     },
     // NATS destroys its socket by itself, whatever the server does.
-    destroy() {},
+    destroy: () => ends.release(),
     restore() {
       core.restore();
+      ends.restore();
       for (const each of consumers.values()) each.restore();
     },
     track(consumer) {

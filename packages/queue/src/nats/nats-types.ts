@@ -59,6 +59,7 @@ export interface OpenConnection {
   ): void;
   flush(): Promise<void>;
   close(): Promise<void>;
+  drain?(): Promise<void>;
   isClosed(): boolean;
 }
 

@@ -70,6 +70,27 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       expect(await rabbitmq().take(queue)).toEqual(['3', '4']);
     });
 
+    it('lets an application that closes the connection itself wait for it, whenever it does', async () => {
+      const queue = await rabbitmq().queue(2);
+      const gate = createGate();
+      const connection = await rabbitmq().connection();
+      const drain = createAmqplibDrain(connection);
+      const channel = await connection.createChannel();
+      await channel.consume(queue, async (message) => {
+        await gate.opened;
+        if (message) channel.ack(message);
+      });
+      await inHand(drain, 2);
+      const stopped = drain.stop({ signal: never() });
+      const closed = connection.close();
+      await delay(0);
+      gate.open();
+      await closed;
+      expect(await stopped).toEqual({ drained: 2, cut: [], handedBack: 0, errors: [] });
+      await connection.close();
+      expect(await rabbitmq().take(queue)).toEqual([]);
+    });
+
     it('waits for acknowledgements of callbacks that return nothing, and of several at once', async () => {
       const queue = await rabbitmq().queue(4);
       const messages: ConsumeMessage[] = [];
@@ -148,6 +169,35 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       gate.open();
       expect(await stopped).toMatchObject({ drained: 1 });
       expect(await rabbitmq().settled(queue, 1)).toBe(1);
+    });
+
+    it('does not know of acknowledgements behind an error for which the broker closes the channel', async () => {
+      const queue = await rabbitmq().queue(3);
+      const other = await rabbitmq().queue(1);
+      const gate = createGate();
+      const connection = await rabbitmq().connection();
+      const drain = createAmqplibDrain(connection, { cutGraceMs: 20 });
+      for (const name of [queue, other]) {
+        const channel = await connection.createChannel();
+        channel.on('error', () => {});
+        await channel.consume(name, async (message) => {
+          await gate.opened;
+          if (message === null) return;
+          if (name === queue && text(message) === '1')
+            channel.publish('no such exchange', '', message.content);
+          channel.ack(message);
+        });
+      }
+      await inHand(drain, 4);
+      const stopped = drain.stop({ signal: never() });
+      gate.open();
+      const { drained, cut, errors } = await stopped;
+      expect([drained, cut.length]).toEqual([1, 3]);
+      expect(new Set(cut.map(({ outcome }) => outcome))).toEqual(new Set(['outcome unknown']));
+      expect(errors).toEqual([]);
+      await rabbitmq().settled(queue, 2);
+      expect(await rabbitmq().take(queue)).toEqual(['1', '2']);
+      expect(await rabbitmq().take(other)).toEqual([]);
     });
 
     it('lets a handler publish what it made before it acknowledges', async () => {
@@ -352,11 +402,14 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       const channel = await connection.createChannel();
       expect(() => createAmqplibDrain(connection)).toThrow(/has one already/);
       drain.detach();
-      for (const name of ['createChannel', 'createConfirmChannel'])
+      for (const name of ['createChannel', 'createConfirmChannel', 'close'])
         expect(Object.hasOwn(connection, name)).toBe(false);
       for (const name of ['consume', 'ack', 'nack', 'close'])
         expect(Object.hasOwn(channel, name)).toBe(false);
       createAmqplibDrain(connection).detach();
+      const nothing = { drained: 0, cut: [], handedBack: 0, errors: [] };
+      expect(await drain.stop({ signal: now() })).toEqual(nothing);
+      await channel.checkQueue(await rabbitmq().queue());
     });
   });
 

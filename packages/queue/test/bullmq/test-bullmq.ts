@@ -35,7 +35,11 @@ export class TestBullmq {
     return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
   }
 
-  worker(processor: Processor, options: Partial<WorkerOptions> = {}, url = this.url): Worker {
+  worker(
+    processor: Processor | string,
+    options: Partial<WorkerOptions> = {},
+    url = this.url,
+  ): Worker {
     const { hostname, port, password } = new URL(url);
     const connection = { host: hostname, port: Number(port), ...(password ? { password } : {}) };
     const worker = new this.#Worker(this.queue.name, processor, { connection, ...options });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { connect as connect3 } from '@nats-io/transport-node';
 import { connect as connect2 } from 'nats';
@@ -15,6 +15,7 @@ interface Client {
   publish(subject: string, data?: string): void;
   request(subject: string, data?: string, options?: unknown): Promise<Message>;
   flush(): Promise<void>;
+  drain(): Promise<void>;
   close(): Promise<void>;
   isClosed(): boolean;
 }
@@ -174,6 +175,42 @@ describeNats('createNatsDrain()', (nats) => {
           cut: [{ outcome: 'lost', queue: subject, id: subject, ageMs: expect.any(Number) }],
         });
         expect((await reply).string()).toBe('given up');
+      });
+
+      it.each(['drain', 'close'] as const)(
+        'lets an application that calls %s() itself wait for it, whenever it does',
+        async (end) => {
+          const { client, drain } = await start();
+          const subject = nats().subject();
+          const gate = createGate();
+          client.subscribe(subject, {
+            async callback(_error: unknown, message: Message) {
+              await gate.opened;
+              message.respond('packed');
+            },
+          });
+          await client.flush();
+          const reply = nats().admin.request(subject, '', { timeout: 5000 });
+          await inHand(drain, 1);
+          const stopped = drain.stop({ signal: never() });
+          const ended = client[end]();
+          await turn();
+          gate.open();
+          expect((await reply).string()).toBe('packed');
+          await ended;
+          expect(await stopped).toEqual({ drained: 1, cut: [], handedBack: 0, errors: [] });
+          expect(client.isClosed()).toBe(true);
+          await client[end]();
+        },
+      );
+
+      it('leaves to its application a connection that it does not close', async () => {
+        const { client, drain } = await start(undefined, { close: false });
+        const stopped = drain.stop({ signal: never() });
+        const ended = client.drain();
+        await stopped;
+        await ended;
+        expect(client.isClosed()).toBe(true);
       });
 
       it('leaves the connection open where others need it', async () => {
@@ -349,7 +386,8 @@ describeNats('createNatsDrain()', (nats) => {
       const { drain, client, consumer } = await startConsumer(0);
       expect(() => createNatsDrain(client)).toThrow(/has one already/);
       drain.detach();
-      expect(Object.hasOwn(client, 'subscribe')).toBe(false);
+      for (const name of ['subscribe', 'drain', 'close'])
+        expect(Object.hasOwn(client, name)).toBe(false);
       for (const name of ['consume', 'fetch', 'next'])
         expect(Object.hasOwn(consumer, name)).toBe(false);
     });
