@@ -1,24 +1,19 @@
-import {
-  LastcallError,
-  type Lifecycle,
-  type Signals,
-  toError,
-  type UpgradeEvent,
-} from '@lastcall/proc';
-import { assertSupported } from './assert-supported';
-import { assertRoomForOneMore, livingAncestors, selfAsAncestor } from './generations';
-import type { DownMessage } from './handover/handover';
+import { type LastcallError, type Lifecycle, type Signals, toError } from '@lastcall/proc';
+import { Chain } from './chain';
+import { GenerationLife } from './generation-life';
+import { ancestorsGone } from './generations';
+import { keepAlive } from './keep-alive';
 import { OverlapHooks } from './overlap-hooks';
 import { findParent, type ParentLink } from './parent-link';
 import { PidFile } from './pid-file';
-import type { GenerationState, RestartStatus } from './restart';
+import type { RestartStatus } from './restart';
 import type { Remover, RestartEnvironment } from './restart-environment';
 import type { RestartSettings } from './settings';
 import { SocketDesk } from './sockets/socket-desk';
-import { type StartCommand, startCommandOf } from './start-command';
+import { Supervision } from './supervision';
 import { takeActivatedSockets } from './systemd/activated-sockets';
 import { SystemdNotifier } from './systemd/systemd-notifier';
-import { Upgrade } from './upgrade';
+import { createTellUpgrade, type TellUpgrade } from './tell-upgrade';
 
 /** What a generation works with. */
 export interface GenerationParts {
@@ -28,19 +23,6 @@ export interface GenerationParts {
   readonly settings: () => RestartSettings;
 }
 
-type State =
-  | { readonly name: 'starting' | 'serving' | 'stopping' }
-  | { readonly name: 'upgrading'; readonly upgrade: Upgrade }
-  /** Under a supervisor: it was asked to replace this process. */
-  | { readonly name: 'asking'; readonly answer: Promise<{ readonly pid: number }> }
-  | { readonly name: 'replaced'; readonly pid: number | null };
-
-/** The longest delay of a Node timer. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
-/** A process that is asked to end gets this much more than `waitTimeMs`, in milliseconds. */
-const KILL_MARGIN_MS = 500;
-
 /** This process as a generation of its service: begins with the first use of `restart`, ends with the process. */
 export class Generation {
   readonly generation: number;
@@ -48,27 +30,21 @@ export class Generation {
   readonly hooks: OverlapHooks;
   readonly parentGone: Promise<void>;
   readonly #parts: GenerationParts;
-  readonly #command: StartCommand;
   readonly #parent: ParentLink | null;
   readonly #pidFile: PidFile;
   readonly #systemd: SystemdNotifier;
-  #state: State = { name: 'starting' };
+  readonly #tell: TellUpgrade;
+  readonly #life = new GenerationLife();
+  readonly #topology: Chain | Supervision;
   #ready: Promise<void> | undefined;
   /** The sockets that a supervisor was given. */
   readonly #bound: string[] = [];
-  #isReadySaid = false;
-  /** Nobody else will serve in place of this process any more. */
-  #isSettled = false;
-  /** The upgrade that succeeded. Kept, as its channel must not be closed before this process ends: that is how one knows. */
-  #upgraded: Upgrade | null = null;
   #upgradeSignal: NodeJS.Signals | 'none' = 'none';
   #removeSignal: Remover = () => {};
-  #letEnd: Remover = () => {};
 
   constructor(parts: GenerationParts) {
     const { environment, lifecycle, settings } = parts;
     this.#parts = parts;
-    this.#command = startCommandOf(environment);
     this.#parent = findParent(environment);
     const warn = (error: LastcallError): void => lifecycle.warn(error);
     this.hooks = new OverlapHooks(environment, warn);
@@ -76,6 +52,7 @@ export class Generation {
     this.#systemd = new SystemdNotifier({ environment, settings, warn });
     const handover = this.#parent?.handover;
     this.generation = handover?.generation ?? 1;
+    this.#tell = createTellUpgrade(lifecycle, this.generation);
     this.sockets = new SocketDesk({
       environment,
       inherited: handover?.sockets ?? takeActivatedSockets(environment),
@@ -86,6 +63,7 @@ export class Generation {
         this.#parent?.sendBound(socket, handle);
       },
     });
+    this.#topology = this.#createTopology();
     this.parentGone = this.#parent === null ? Promise.resolve() : this.#follow(this.#parent);
     this.#joinLifecycle();
   }
@@ -111,7 +89,7 @@ export class Generation {
 
   upgrade(reason: string): Promise<{ readonly pid: number }> {
     try {
-      return this.#isSupervised ? this.#askSupervisor(reason) : this.#beginUpgrade(reason);
+      return this.#topology.upgrade(reason);
     } catch (thrown) {
       const error = thrown as LastcallError;
       this.#tell('refused', { reason, error });
@@ -120,14 +98,13 @@ export class Generation {
   }
 
   status(): RestartStatus {
-    const { name } = this.#state;
+    const parent = this.#parent;
     return {
-      state: name === 'asking' ? 'upgrading' : (name satisfies GenerationState),
+      state: this.#life.state,
       generation: this.generation,
-      topology: this.#parent?.handover.topology ?? null,
-      parentPid:
-        this.#parent === null || this.#parent.isGone ? null : this.#parent.handover.parentPid,
-      successorPid: this.#successorPid(),
+      topology: parent?.handover.topology ?? null,
+      parentPid: parent === null || parent.isGone ? null : parent.handover.parentPid,
+      successorPid: this.#life.successorPid,
       sockets: this.sockets.list(),
     };
   }
@@ -136,9 +113,32 @@ export class Generation {
     return this.#parent?.handover.topology === 'supervised';
   }
 
-  #successorPid(): number | null {
-    if (this.#state.name === 'replaced') return this.#state.pid;
-    return this.#state.name === 'upgrading' ? this.#state.upgrade.pid : null;
+  #createTopology(): Chain | Supervision {
+    const { environment, lifecycle, settings } = this.#parts;
+    const shared = {
+      environment,
+      lifecycle,
+      sockets: this.sockets.named,
+      life: this.#life,
+      tell: this.#tell,
+    };
+    if (this.#parent !== null && this.#isSupervised)
+      return new Supervision({ ...shared, supervisor: this.#parent });
+    return new Chain({
+      ...shared,
+      settings,
+      hooks: this.hooks,
+      pidFile: this.#pidFile,
+      systemd: this.#systemd,
+      generation: this.generation,
+      ancestors: this.#parent?.handover.ancestors ?? [],
+      settled: this.#parent?.settled ?? Promise.resolve(),
+    });
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    // What goes wrong is told by an event.
+    this.upgrade(signal).catch(() => {});
   }
 
   // --- readiness --------------------------------------------------------------------------------------------------
@@ -146,6 +146,8 @@ export class Generation {
   async #becomeReady(): Promise<void> {
     try {
       await this.sockets.settle();
+      // It would be a promise to serve; and the end that follows, one of the whole service.
+      if (this.#parts.lifecycle.state !== 'running') return;
       if (!this.#isSupervised) this.#pidFile.write();
     } catch (thrown) {
       // The program may mend it and say so again.
@@ -154,10 +156,19 @@ export class Generation {
       throw thrown;
     }
     const claimed = this.sockets.closeUnclaimed();
-    this.#isReadySaid = true;
-    if (this.#state.name === 'starting') this.#state = { name: 'serving' };
+    this.#life.ready();
     this.#parent?.send({ type: 'ready', claimed, bound: this.#bound });
     this.#systemd.ready(this.generation);
+    this.#stayUntilAlone();
+  }
+
+  /** A program that begins its work when it is alone has nothing that keeps it alive until then. */
+  #stayUntilAlone(): void {
+    if (this.#parent === null) return;
+    const { environment, lifecycle } = this.#parts;
+    const letEnd = keepAlive(environment);
+    void this.parentGone.then(letEnd);
+    lifecycle.done.addEventListener('abort', letEnd, { once: true });
   }
 
   #sayFailed(thrown: unknown): void {
@@ -170,139 +181,34 @@ export class Generation {
   /** @returns when no former generation is there any more */
   #follow(parent: ParentLink): Promise<void> {
     this.#systemd.leaveToParent();
-    parent.onMessage((message) => this.#onMessage(message));
-    void parent.gone.then(() => this.#onParentGone(parent));
-    if (!this.#isSupervised) return parent.gone.then(() => this.hooks.parentGone());
     const alone = new Promise<void>((resolve) => {
       parent.onMessage(({ type }) => {
+        if (type === 'settled') this.#settle();
         if (type === 'alone') resolve();
       });
     });
-    return Promise.race([alone, parent.gone]).then(() => this.hooks.parentGone());
+    void parent.gone.then(() => this.#onParentGone(parent));
+    const { environment } = this.#parts;
+    // One that came before the parent may drain longer than it.
+    const allGone = parent.gone.then(() => ancestorsGone(environment, parent.handover.ancestors));
+    return Promise.race([alone, allGone]).then(() => {
+      // A supervisor has started the first one: no other came before it.
+      if (this.generation > 1) this.hooks.parentGone();
+    });
   }
 
   #onParentGone({ handover }: ParentLink): void {
     this.#tell('parent-gone', { pid: handover.parentPid });
-    // Of a supervisor: nobody would say so any more.
-    if (this.#isSupervised && this.#state.name !== 'replaced') this.#resume();
-    if (this.#isSettled) return;
+    if (this.#life.isSettled) return;
     this.#settle();
     // It ended before it could name its successor.
-    if (this.#isReadySaid) this.#systemd.ready(this.generation);
+    if (this.#life.isReady) this.#systemd.ready(this.generation);
   }
 
   /** There is no way back to the former generation. */
   #settle(): void {
-    this.#isSettled = true;
+    this.#life.settled();
     if (!this.#isSupervised) this.#systemd.lead();
-  }
-
-  #onMessage(message: DownMessage): void {
-    if (message.type === 'settled') this.#settle();
-    if (message.type === 'pause') this.#pause(message.names);
-    if (message.type === 'resume') this.#resume();
-    if (message.type === 'replaced') this.#onReplaced(message.pid);
-  }
-
-  /** Under a supervisor, which decides when this process goes on or ends: until then it must not end by itself. */
-  #pause(names: readonly string[]): void {
-    this.#letEnd();
-    this.#letEnd = this.#parts.environment.setTimer(() => {}, MAX_DELAY_MS);
-    void this.sockets.named.pause(names);
-  }
-
-  #resume(): void {
-    this.sockets.named.resume();
-    this.#letEnd();
-  }
-
-  #onReplaced(pid: number | null): void {
-    if (this.#state.name === 'stopping' || this.#state.name === 'replaced') return;
-    this.#state = { name: 'replaced', pid };
-    this.#tell('done', { reason: 'supervisor', pid });
-    void this.#parts.lifecycle.shutdown('upgrade');
-    this.#letEnd();
-  }
-
-  // --- upgrades ---------------------------------------------------------------------------------------------------
-
-  #onSignal(signal: NodeJS.Signals): void {
-    // What goes wrong is told by an event.
-    this.upgrade(signal).catch(() => {});
-  }
-
-  /** @throws LastcallError why none can begin */
-  #beginUpgrade(reason: string): Promise<{ readonly pid: number }> {
-    const { environment, lifecycle, settings } = this.#parts;
-    assertSupported(environment);
-    this.#assertServing();
-    const living = livingAncestors(environment, this.#parent?.handover.ancestors ?? []);
-    const { maxGenerations, command } = settings();
-    assertRoomForOneMore(living, maxGenerations);
-    const startedAt = environment.now();
-    const upgrade = new Upgrade({
-      environment,
-      settings: settings(),
-      command: { ...this.#command, ...command },
-      sockets: this.sockets.named,
-      hooks: this.hooks,
-      pidFile: this.#pidFile,
-      systemd: this.#systemd,
-      generation: this.generation,
-      ancestors: [...living, selfAsAncestor(environment)],
-      settled: this.#parent?.settled ?? Promise.resolve(),
-      killAfterMs: lifecycle.settings.waitTimeMs + KILL_MARGIN_MS,
-      emit: (step, pid, error) => {
-        const atMs = Math.round(environment.now() - startedAt);
-        this.#tell(step, { reason, pid, atMs, ...(error === undefined ? {} : { error }) });
-      },
-      warn: (error) => lifecycle.warn(error),
-    });
-    this.#state = { name: 'upgrading', upgrade };
-    upgrade.result.then(
-      ({ pid }) => this.#onUpgraded(pid, upgrade),
-      () => this.#onUpgradeFailed(),
-    );
-    return upgrade.result;
-  }
-
-  #assertServing(): void {
-    const { name } = this.#state;
-    if (name !== 'serving') throw refusalOf(name, this.#successorPid());
-  }
-
-  #onUpgraded(pid: number, upgrade: Upgrade): void {
-    this.#state = { name: 'replaced', pid };
-    this.#upgraded = upgrade;
-    // Where a stop is under way already, this joins it.
-    if (this.#parts.lifecycle.state === 'running') void this.#parts.lifecycle.shutdown('upgrade');
-  }
-
-  #onUpgradeFailed(): void {
-    const isRunning = this.#parts.lifecycle.state === 'running';
-    this.#state = { name: isRunning ? 'serving' : 'stopping' };
-  }
-
-  #askSupervisor(reason: string): Promise<{ readonly pid: number }> {
-    const parent = this.#parent as ParentLink;
-    this.#assertServing();
-    if (parent.isGone) throw refused('the supervisor is gone');
-    const answer = new Promise<{ readonly pid: number }>((resolve, reject) => {
-      const remove = parent.onMessage((message) => {
-        if (message.type === 'replaced' && message.pid !== null) resolve({ pid: message.pid });
-        else if (message.type === 'refused') reject(refused(message.message));
-        else return;
-        remove();
-      });
-      void parent.gone.then(() => reject(refused('the supervisor is gone')));
-    });
-    this.#state = { name: 'asking', answer };
-    answer.catch((error: LastcallError) => {
-      if (this.#state.name === 'asking') this.#state = { name: 'serving' };
-      this.#tell('failed', { reason, error });
-    });
-    parent.send({ type: 'upgrade', reason });
-    return answer;
   }
 
   // --- the stop ---------------------------------------------------------------------------------------------------
@@ -310,18 +216,21 @@ export class Generation {
   #joinLifecycle(): void {
     const { lifecycle } = this.#parts;
     lifecycle.done.addEventListener('abort', () => this.#onStop(), { once: true });
-    lifecycle.onShutdown(({ signal }) => this.#endUpgrade(signal), {
-      name: 'upgrade',
-      stage: 'intake',
-    });
+    lifecycle.events.on('report', ({ report: { ok } }) =>
+      this.#parent?.send({ type: 'stopped', ok }),
+    );
+    const topology = this.#topology;
+    if (topology instanceof Chain)
+      lifecycle.onShutdown(({ signal }) => topology.end(signal), {
+        name: 'upgrade',
+        stage: 'intake',
+      });
     lifecycle.onShutdown(() => this.#cleanUp(), { name: 'restart', stage: 'telemetry' });
   }
 
   #onStop(): void {
     const { lifecycle } = this.#parts;
-    if (this.#state.name === 'replaced') return;
-    if (this.#state.name === 'upgrading') this.#state.upgrade.stop();
-    else this.#state = { name: 'stopping' };
+    if (!this.#life.stop()) return;
     if (this.#isServiceStop())
       this.#parent?.send({ type: 'stopping', reason: lifecycle.reason ?? '' });
     this.#systemd.stopping(lifecycle.settings.waitTimeMs);
@@ -334,75 +243,23 @@ export class Generation {
     return reason !== null && asked.includes(reason);
   }
 
-  async #endUpgrade(hammer: AbortSignal): Promise<void> {
-    if (this.#state.name !== 'upgrading') return;
-    const { upgrade } = this.#state;
-    const hurry = (): void => upgrade.hurry();
-    if (hammer.aborted) hurry();
-    hammer.addEventListener('abort', hurry, { once: true });
-    await upgrade.over;
-  }
-
   async #cleanUp(): Promise<void> {
-    if (this.#state.name === 'replaced') this.sockets.removePaths((name) => this.#isDropped(name));
-    else if (this.#isLeader()) {
-      this.sockets.removePaths(() => true);
-      if (!this.#isSupervised) this.#pidFile.remove();
-    } else this.sockets.removePaths((_, inherited) => !inherited);
+    // Supervised, others may be serving the paths: they and the pid file are the supervisor's.
+    if (this.#topology instanceof Chain) this.#removeFiles(this.#topology);
     await this.#systemd.flushed();
   }
 
-  /** Whether the successor has not taken the socket over, so that nobody serves its path any more. */
-  #isDropped(name: string): boolean {
-    return this.#upgraded !== null && !this.#upgraded.claimed.includes(name);
+  #removeFiles(chain: Chain): void {
+    if (this.#life.state === 'replaced') this.sockets.removePaths((name) => chain.isDropped(name));
+    else if (this.#isLeader()) {
+      this.sockets.removePaths(() => true);
+      this.#pidFile.remove();
+    } else this.sockets.removePaths((_, inherited) => !inherited);
   }
 
   /** Whether nobody else serves, or will, when this process ends. */
   #isLeader(): boolean {
     if (this.#parent === null || this.#parent.isGone) return true;
-    if (this.#isSupervised) return false;
-    return this.#isReadySaid && (this.#isSettled || this.#isServiceStop());
+    return this.#life.isReady && (this.#life.isSettled || this.#isServiceStop());
   }
-
-  #tell(
-    step: UpgradeEvent['step'],
-    details: Partial<Pick<UpgradeEvent, 'reason' | 'pid' | 'atMs' | 'error'>>,
-  ): void {
-    const { generation } = this;
-    const event = { type: 'upgrade', step, generation, reason: '', pid: null, atMs: 0 } as const;
-    this.#parts.lifecycle.tell({ ...event, ...details });
-  }
-}
-
-function refusalOf(state: Exclude<State['name'], 'serving'>, pid: number | null): LastcallError {
-  switch (state) {
-    case 'starting':
-      return new LastcallError(
-        'LASTCALL_UPGRADE_NOT_READY',
-        'this process is not ready itself: call restart.ready() once it serves, then upgrade',
-      );
-    case 'upgrading':
-    case 'asking':
-      return new LastcallError(
-        'LASTCALL_UPGRADE_IN_PROGRESS',
-        `an upgrade is under way${pid === null ? '' : ` (process ${pid})`}; ask again when it has ended`,
-      );
-    case 'replaced':
-      return new LastcallError(
-        'LASTCALL_UPGRADE_REPLACED',
-        `this process has been replaced${pid === null ? '' : ` by process ${pid}: upgrade that one`}`,
-      );
-    case 'stopping':
-      return new LastcallError(
-        'LASTCALL_UPGRADE_STOPPING',
-        'this process stops; start the service anew',
-      );
-  }
-}
-
-function refused(why: string): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_REFUSED',
-    `the supervisor did not replace this process: ${why}`,
-  );
 }

@@ -13,6 +13,29 @@ export function livingAncestors(
   });
 }
 
+/** How often one looks, in milliseconds: no signal tells of the end of a process that is no child. */
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Resolves when none of `ancestors` is alive any more. Those are left out of which the system does not say when they were
+ * started: a later process may have the pid, and would be waited for.
+ */
+export function ancestorsGone(
+  environment: RestartEnvironment,
+  ancestors: readonly Ancestor[],
+): Promise<void> {
+  const known = ancestors.filter(({ startedAt }) => startedAt !== null);
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (livingAncestors(environment, known).length > 0) return;
+      stop();
+      resolve();
+    };
+    const stop = environment.setTicker(look, LOOK_EVERY_MS);
+    look();
+  });
+}
+
 /** This process as an ancestor of the next generation. */
 export function selfAsAncestor(environment: RestartEnvironment): Ancestor {
   return { pid: environment.pid, startedAt: environment.startTimeOf(environment.pid) };

@@ -1,10 +1,12 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { LastcallError, toError } from '@lastcall/proc';
 import type { RestartEnvironment } from './restart-environment';
 import type { StartCommand } from './start-command';
 
 /** So much of what the command wrote goes into the error, from its end. */
 const TAIL_LENGTH = 500;
+/** What it has started may keep its output open when it has ended: then the last of it gets this long, in milliseconds. */
+const LAST_WORDS_MS = 200;
 
 /**
  * Runs the command of option `check` as the new generation would run.
@@ -19,8 +21,12 @@ export async function runCheck(
   signal: AbortSignal,
 ): Promise<void> {
   const [file = '', ...args] = typeof check === 'string' ? ['/bin/sh', '-c', check] : check;
-  const child = environment.spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const kill = (): void => void child.kill('SIGKILL');
+  // A process group of its own: a shell's children end with it.
+  const options: SpawnOptions = { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true };
+  const child = environment.spawn(file, args, options);
+  const kill = (): void => {
+    if (child.pid !== undefined) environment.kill(-child.pid, 'SIGKILL');
+  };
   signal.addEventListener('abort', kill, { once: true });
   let isLate = false;
   const cancel = environment.setTimer(() => {
@@ -28,12 +34,14 @@ export async function runCheck(
     kill();
   }, timeoutMs);
   try {
-    const { failure, tail } = await outcomeOf(child);
+    const { failure, tail } = await outcomeOf(environment, child);
     if (failure === null) return;
     const why = isLate ? `took longer than readyTimeoutMs (${timeoutMs})` : failure;
     throw checkFailed(`${why}${tail === '' ? '' : `: ${tail}`}`);
   } finally {
     cancel();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
     signal.removeEventListener('abort', kill);
   }
 }
@@ -43,7 +51,7 @@ interface Outcome {
   readonly tail: string;
 }
 
-function outcomeOf(child: ChildProcess): Promise<Outcome> {
+function outcomeOf(environment: RestartEnvironment, child: ChildProcess): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     let tail = '';
     const add = (chunk: string): void => {
@@ -52,9 +60,14 @@ function outcomeOf(child: ChildProcess): Promise<Outcome> {
     child.stdout?.setEncoding('utf8').on('data', add);
     child.stderr?.setEncoding('utf8').on('data', add);
     child.once('error', (error) => reject(checkFailed(toError(error).message)));
-    child.once('close', (code, signal) => {
+    child.once('exit', (code, signal) => {
       const failure = code === 0 ? null : `ended with ${signal ?? `exit code ${code}`}`;
-      resolve({ failure, tail: tail.trim() });
+      const cancel = environment.setTimer(finish, LAST_WORDS_MS);
+      child.once('close', finish);
+      function finish(): void {
+        cancel();
+        resolve({ failure, tail: tail.trim() });
+      }
     });
   });
 }

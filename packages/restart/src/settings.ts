@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import {
-  assertOptionsObject,
-  describe,
   isDelay,
   LastcallError,
   type Lifecycle,
+  mergeSettings,
+  type SettingField,
 } from '@lastcall/proc';
 import type { RestartEnvironment } from './restart-environment';
 import type { StartCommand } from './start-command';
@@ -54,61 +54,46 @@ export type RestartOptions = {
   readonly [K in keyof RestartSettings]?: RestartSettings[K] | undefined;
 };
 
-interface Field {
-  readonly allowed: string;
-  readonly isValid: (value: unknown) => boolean;
-  readonly variable?: string;
-  readonly parse?: (text: string) => unknown;
-}
-
-const asNumber = (text: string): unknown => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text);
-const asText = (text: string): unknown => text;
-const asBoolean = (text: string): unknown =>
-  text === 'true' || text === 'false' ? text === 'true' : text;
-
-const FIELDS: { readonly [K in keyof RestartSettings]: Field } = {
+const FIELDS: { readonly [K in keyof RestartSettings]: SettingField } = {
   readyTimeoutMs: {
     allowed: 'a number of milliseconds above 0',
     isValid: (value) => isDelay(value) && value > 0,
     variable: 'LASTCALL_READY_TIMEOUT_MS',
-    parse: asNumber,
+    as: 'number',
   },
   bakeMs: {
     allowed: 'a number of milliseconds, 0 or more',
     isValid: isDelay,
     variable: 'LASTCALL_BAKE_MS',
-    parse: asNumber,
+    as: 'number',
   },
   pidFile: {
     allowed: 'a non-empty string',
     isValid: isText,
     variable: 'LASTCALL_PID_FILE',
-    parse: asText,
   },
   check: {
     allowed: 'a non-empty string, or a non-empty array of strings',
     isValid: (value) =>
       isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
     variable: 'LASTCALL_CHECK',
-    parse: asText,
   },
   maxGenerations: {
     allowed: 'a whole number, 2 or more',
     isValid: (value) => Number.isSafeInteger(value) && (value as number) >= 2,
     variable: 'LASTCALL_MAX_GENERATIONS',
-    parse: asNumber,
+    as: 'number',
   },
   upgradeSignal: {
     allowed: "the name of a signal that can be caught, or 'none'",
     isValid: (value) => value === 'none' || isCatchable(value),
     variable: 'LASTCALL_UPGRADE_SIGNAL',
-    parse: asText,
   },
   upgradeOnTerminal: {
     allowed: 'true or false',
     isValid: (value) => typeof value === 'boolean',
     variable: 'LASTCALL_UPGRADE_ON_TERMINAL',
-    parse: asBoolean,
+    as: 'boolean',
   },
   command: {
     allowed: 'an object with some of execPath, execArgv, args, cwd, env',
@@ -118,11 +103,8 @@ const FIELDS: { readonly [K in keyof RestartSettings]: Field } = {
     allowed: "'auto', 'off' or a function",
     isValid: (value) => value === 'auto' || value === 'off' || typeof value === 'function',
     variable: 'LASTCALL_NOTIFY',
-    parse: asText,
   },
 };
-
-const FIELD_NAMES = Object.keys(FIELDS) as (keyof RestartSettings)[];
 
 export const DEFAULT_SETTINGS: RestartSettings = Object.freeze({
   readyTimeoutMs: 60_000,
@@ -147,14 +129,9 @@ export function resolveRestartSettings(
   environment: RestartEnvironment,
   lifecycle: Lifecycle,
 ): RestartSettings {
-  assertOptionsObject('restart.setup()', options, FIELD_NAMES);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) assertField(name as keyof RestartSettings, value);
-  const settings = {
-    ...current,
-    ...Object.fromEntries(given),
-    ...overrides(environment),
-  } as RestartSettings;
+  const settings = mergeSettings('restart.setup()', FIELDS, current, options, (name) =>
+    environment.env(name),
+  );
   assertSignalFree(settings, lifecycle);
   return Object.freeze(settings);
 }
@@ -168,33 +145,6 @@ function assertSignalFree({ upgradeSignal }: RestartSettings, { settings }: Life
     'LASTCALL_BAD_OPTION',
     `option 'upgradeSignal' of restart.setup() is ${upgradeSignal}, which proc.setup() has for something else; choose another`,
   );
-}
-
-function assertField(name: keyof RestartSettings, value: unknown): void {
-  const { allowed, isValid } = FIELDS[name];
-  if (isValid(value)) return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `option '${name}' of restart.setup() must be ${allowed}, got ${describe(value)}`,
-  );
-}
-
-function overrides(environment: RestartEnvironment): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const name of FIELD_NAMES) {
-    const { variable, parse, isValid, allowed } = FIELDS[name];
-    const text = variable === undefined ? undefined : environment.env(variable)?.trim();
-    if (text === undefined || text === '' || parse === undefined) continue;
-    const value = parse(text);
-    if (!isValid(value)) {
-      throw new LastcallError(
-        'LASTCALL_BAD_ENVIRONMENT',
-        `environment variable ${variable} must be ${allowed}, got '${text}'; correct or unset it`,
-      );
-    }
-    found[name] = value;
-  }
-  return found;
 }
 
 function isText(value: unknown): value is string {

@@ -1,4 +1,4 @@
-import { type LastcallError as Failure, LastcallError, type UpgradeEvent } from '@lastcall/proc';
+import type { LastcallError, UpgradeEvent } from '@lastcall/proc';
 import { type GenerationProcess, startGeneration } from './handover/generation-process';
 import type { Ancestor, UpMessage } from './handover/handover';
 import type { OverlapHooks } from './overlap-hooks';
@@ -10,6 +10,7 @@ import type { RestartSettings } from './settings';
 import type { NamedSockets } from './sockets/named-sockets';
 import type { StartCommand } from './start-command';
 import type { SystemdNotifier } from './systemd/systemd-notifier';
+import { endedBeforeReady, noReserve, rolledBack, stopping, timedOut } from './upgrade-failures';
 
 /** What an upgrade works on. */
 export interface UpgradeParts {
@@ -46,6 +47,8 @@ type News = 'ready' | 'ended' | 'stopping' | 'time is over' | 'stop of this proc
 
 /** The end of a process may be known before its last words are read: they get this long, in milliseconds. */
 const LAST_WORDS_MS = 200;
+/** How long the new generation may take to say that it stops by a signal that it got itself, in milliseconds. */
+const OWN_SIGNAL_MS = 100;
 
 /**
  * One attempt to replace this process by a new generation.
@@ -76,7 +79,8 @@ export class Upgrade {
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
-    this.result = this.#run();
+    // Not at once: whoever hears of the begin is to find this upgrade under way.
+    this.result = Promise.resolve().then(() => this.#run());
     this.over = this.result.then(
       () => {},
       () => {},
@@ -115,7 +119,7 @@ export class Upgrade {
       await this.#bake(successor);
       return { pid: successor.pid };
     } catch (thrown) {
-      await this.#undo(thrown as Failure);
+      await this.#undo(thrown as LastcallError);
       throw thrown;
     }
   }
@@ -193,6 +197,7 @@ export class Upgrade {
     successor: GenerationProcess,
     ms: number,
     said: Promise<'ready' | 'stopping'>,
+    stop = this.#stop.signal,
   ): Promise<News> {
     const { environment } = this.#parts;
     const removers: Remover[] = [];
@@ -207,8 +212,11 @@ export class Upgrade {
       const none = Promise.race([lastWords, timer(LAST_WORDS_MS)]);
       return Promise.race([said, none.then((): News => 'ended')]);
     });
-    const late = timer(ms).then((): News => 'time is over');
-    const stopped = aborted(this.#stop.signal).then((): News => 'stop of this process');
+    // A process that stood still finds its time over before it has read what came meanwhile: one more turn for that.
+    const late = timer(ms)
+      .then(() => timer(0))
+      .then((): News => 'time is over');
+    const stopped = aborted(stop).then((): News => 'stop of this process');
     try {
       return await Promise.race([said, ended, stopped, late]);
     } finally {
@@ -222,13 +230,28 @@ export class Upgrade {
     const pid = this.pid;
     // First what clients wait for.
     sockets.resume();
-    if ('successor' in this.#state)
-      await this.#state.successor.terminate(killAfterMs, this.#hurry.signal);
+    if ('successor' in this.#state) {
+      const { successor } = this.#state;
+      // It may take its time: who looks is to know why by then.
+      if (successor.end === null) emit('giving-up', pid, error);
+      await this.#end(successor, killAfterMs);
+    }
     this.#state = { name: 'failed' };
     this.#attempt(() => pidFile.reclaim());
     if (!this.#stop.signal.aborted) hooks.takeBack();
     systemd.reloadFailed(error);
     emit(wasReady ? 'rolled-back' : 'failed', pid, error);
+  }
+
+  /**
+   * Systemd, and Ctrl-C on a terminal, send a signal to both generations: a second one would cut what is in flight in the new
+   * one, so it gets a moment to say that it stops.
+   */
+  async #end(successor: GenerationProcess, killAfterMs: number): Promise<void> {
+    const waitMs = this.#stop.signal.aborted ? OWN_SIGNAL_MS : 0;
+    const news = await this.#wait(successor, waitMs, this.#isStopping, this.#hurry.signal);
+    const signal = news === 'stopping' ? null : 'SIGTERM';
+    await successor.terminate(signal, killAfterMs, this.#hurry.signal);
   }
 
   #attempt(fn: () => void): void {
@@ -252,47 +275,4 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-function endOf({ end }: GenerationProcess): string {
-  return end?.signal == null ? `ended with exit code ${end?.code}` : `was killed by ${end.signal}`;
-}
-
-function endedBeforeReady(
-  successor: GenerationProcess,
-  lastWords: { readonly code: string; readonly message: string } | undefined,
-): LastcallError {
-  const why = lastWords === undefined ? '' : ` (${lastWords.code}: ${lastWords.message})`;
-  return new LastcallError(
-    'LASTCALL_UPGRADE_CHILD_ENDED',
-    `the new generation, process ${successor.pid}, ${endOf(successor)} before it was ready${why}; what it wrote says why`,
-  );
-}
-
-function timedOut(pid: number, ms: number): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_TIMED_OUT',
-    `the new generation, process ${pid}, did not call restart.ready() within ${ms} ms (readyTimeoutMs) and is ended`,
-  );
-}
-
-function rolledBack(successor: GenerationProcess): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_ROLLED_BACK',
-    `the new generation, process ${successor.pid}, ${endOf(successor)} soon after it was ready (within bakeMs)`,
-  );
-}
-
-function stopping(): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_STOPPING',
-    'the upgrade was given up: this process stops',
-  );
-}
-
-function noReserve(): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_NO_RESERVE',
-    'the sockets could not be kept in reserve: this process goes on accepting beside the new one until it stops',
-  );
 }

@@ -2,7 +2,13 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Program, runProgram } from '../../../tools/run-program';
-import { type ControlReply, type ControlRequest, controlPath, listControls } from '../src/control';
+import {
+  type ControlReply,
+  type ControlRequest,
+  controlPath,
+  listControls,
+  serveControl,
+} from '../src/control';
 import { temporaryDirectory } from './harness/service';
 
 const ROOM = join(__dirname, '..');
@@ -76,6 +82,33 @@ describe('startControl()', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it.each(['orders.js', 'orders.mjs', 'orders.ts'])(
+    'has the name that a dump has where none was given: %s without its extension',
+    async (script) => {
+      const directory = temporaryDirectory();
+      const program = runProgram(
+        ROOM,
+        `process.argv[1] = '/srv/${script}';
+        const alive = setInterval(() => {}, 1000);
+        require('@lastcall/restart/control').startControl().then(() => process.stdout.write('up'));`,
+        {
+          env: {
+            LASTCALL_CONTROL_DIR: directory,
+            LASTCALL_DUMP_DIR: directory,
+            npm_package_name: '',
+          },
+        },
+      );
+      await program.saw('up');
+      const { process: self } = await result(socketIn(directory), { command: 'status' });
+      expect(self).toMatchObject({ name: 'orders' });
+      const { text } = await result(socketIn(directory), { command: 'dump' });
+      expect(text).toMatch(/^=== lastcall dump: orders pid /);
+      program.kill('SIGKILL');
+      await program.ended;
+    },
+  );
+
   it('keeps no process alive, and can be closed', async () => {
     const directory = temporaryDirectory();
     const program = run(
@@ -114,6 +147,12 @@ describe('startControl()', () => {
     );
     expect(await program.ended).toMatchObject({ code: 3 });
     expect((await program.ended).out).toMatch(/LASTCALL_CONTROL_NOT_STARTED.*0700/);
+    // The folder is there, and nobody can make one in it.
+    const third = run(
+      'up().catch((e) => { say(e.code + e.message); process.exit(3); })',
+      '/proc/x',
+    );
+    expect((await third.ended).out).toMatch(/LASTCALL_CONTROL_NOT_STARTED.*ENOENT/);
     const taken = join(temporaryDirectory(), 'control');
     mkdirSync(taken, { mode: 0o700 });
     const second = run(
@@ -218,6 +257,47 @@ describe('a control socket', () => {
     expect(bogus).toMatchObject({ type: 'error', code: 'LASTCALL_BAD_OPTION' });
     program.kill('SIGTERM');
     await program.ended;
+  });
+});
+
+describe('a control socket that is not used well', () => {
+  it('leaves the service its descriptors, and says why it refuses more connections', async () => {
+    const directory = temporaryDirectory();
+    const program = run('up()', directory);
+    await program.saw('up ');
+    const path = socketIn(directory);
+    const idle = Array.from({ length: 300 }, () => connect(path).on('error', () => {}));
+    const closed = idle.map(
+      (socket) => new Promise((resolve) => socket.resume().once('close', resolve)),
+    );
+    await Promise.all(closed.slice(64));
+    const [refused] = await ask(path, { command: 'status' });
+    expect(refused).toMatchObject({
+      type: 'error',
+      message: expect.stringContaining('64 connections'),
+    });
+    const { pid } = program.child;
+    expect(readdirSync(`/proc/${pid}/fd`).length).toBeLessThan(150);
+    // They ask nothing, and are closed.
+    await Promise.all(closed);
+    expect(await result(path, { command: 'status' })).toMatchObject({ role: 'service' });
+    program.kill('SIGTERM');
+    await program.ended;
+  });
+
+  it('cuts off who asks and asks, and does not read the answers', async () => {
+    const directory = temporaryDirectory();
+    const server = await serveControl(join(directory, 'x.1.sock'), async () => 'x'.repeat(1 << 20));
+    const socket = connect(server.path)
+      .pause()
+      .on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    for (let id = 0; id < 100 && !socket.destroyed; id += 1) {
+      socket.write(`{"id":${id},"command":"status"}\n`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await closed;
+    await server.close();
   });
 });
 

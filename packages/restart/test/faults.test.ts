@@ -54,6 +54,11 @@ describe('a new generation that fails does no harm, and the next attempt succeed
     const step = code === 'LASTCALL_UPGRADE_ROLLED_BACK' ? 'rolled-back' : 'failed';
     const { successor } = await service.saw({ pid: old, step, code });
     expect(isAlive(Number(successor))).toBe(false);
+    // One that must be ended may take its time for that: why, is said before.
+    const givesUp = service.events.filter((event) => event.step === 'giving-up');
+    expect(givesUp.map((event) => event.code)).toEqual(
+      code === 'LASTCALL_UPGRADE_TIMED_OUT' ? [code] : [],
+    );
     writeFileSync(unless, '');
     await servesOnAndCanTryAgain(service, old);
   });
@@ -198,6 +203,32 @@ describe('an upgrade does not begin', () => {
     await servesOnAndCanTryAgain(service, old);
   });
 
+  it('when the check takes too long, and has started something that keeps its output open', async () => {
+    const file = join(temporaryDirectory(), 'pid');
+    const check = `sleep 60 & echo $! > ${file}; wait`;
+    const setup = { check, readyTimeoutMs: 500, bakeMs: 100 };
+    await using service = new Service({ plan: { '*': { setup } } });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const { message } = await service.saw({
+      step: 'failed',
+      code: 'LASTCALL_UPGRADE_CHECK_FAILED',
+    });
+    expect(message).toContain('took longer than readyTimeoutMs (500)');
+    await service.gone(Number(readFileSync(file, 'utf8')));
+  });
+
+  it('but does when the check is over, and something that it has started is not', async () => {
+    const file = join(temporaryDirectory(), 'pid');
+    const check = `sleep 60 & echo $! > ${file}`;
+    await using service = new Service({ plan: { '*': { setup: { check, bakeMs: 100 } } } });
+    send(await service.ready(1), 'SIGHUP');
+    await service.ready(2);
+    const started = Number(readFileSync(file, 'utf8'));
+    expect(isAlive(started)).toBe(true);
+    send(started, 'SIGKILL');
+  });
+
   it('when no descriptor is left', async () => {
     await using service = new Service({
       under: ['/bin/sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'],
@@ -308,6 +339,22 @@ describe('the old generation is killed', () => {
     expect(await slow).toBe('ECONNRESET');
     expect(await ask(address)).toMatch(/^2:/);
   });
+});
+
+it('the old generation stands still until the time to be ready is over: that the new one was ready counts', async () => {
+  const [readyTimeoutMs, bakeMs] = [8000, 100];
+  await using service = new Service({
+    plan: { '*': { setup: { readyTimeoutMs, bakeMs } }, 2: { readyAfterMs: 200 } },
+  });
+  const old = await service.ready(1);
+  send(old, 'SIGHUP');
+  await service.saw({ generation: 2, begun: true });
+  const isOver = new Promise((resolve) => setTimeout(resolve, readyTimeoutMs));
+  send(old, 'SIGSTOP');
+  await service.ready(2);
+  await isOver;
+  send(old, 'SIGCONT');
+  await service.saw({ pid: old, step: 'done' });
 });
 
 it('a storm of signals brings one upgrade', async () => {

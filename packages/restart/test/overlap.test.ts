@@ -1,4 +1,4 @@
-import { Service, send } from './harness/service';
+import { ask, isAlive, Service, send } from './harness/service';
 
 const crons = (service: Service) =>
   service.events
@@ -31,5 +31,43 @@ describe('a component that must not run twice', () => {
       '1 before',
       '1 after failed',
     ]);
+  });
+
+  it('waits for every older generation, though the one before has ended', async () => {
+    await using service = new Service({
+      plan: { '*': { cron: true, setup: { bakeMs: 100 } } },
+      env: { LASTCALL_HAMMER_TIME_MS: '60000', LASTCALL_WAIT_TIME_MS: '61000' },
+    });
+    const address = await service.address();
+    const first = await service.ready(1);
+    const slow = ask(address, '/slow?ms=60000').catch(() => 'cut');
+    await service.saw({ request: '/slow' });
+    send(first, 'SIGHUP');
+    await service.saw({ pid: first, step: 'done' });
+    const second = await service.ready(2);
+    send(second, 'SIGHUP');
+    await service.ready(3);
+    await service.gone(second);
+    await service.saw({ generation: 3, step: 'parent-gone' });
+    expect(isAlive(first)).toBe(true);
+    expect(crons(service)).not.toContain('3 parentGone');
+    send(first, 'SIGKILL');
+    expect(await slow).toBe('cut');
+    await service.saw({ generation: 3, cron: 'after parent-gone' });
+    await service.saw({ generation: 3, cron: 'parentGone' });
+  });
+
+  it('and is all that the service does, is waited for', async () => {
+    await using service = new Service({
+      plan: { '*': { sockets: [], consumer: true } },
+      env: { LASTCALL_WRAP_UP_TIME_MS: '300' },
+    });
+    for (const generation of [1, 2]) {
+      const { pid } = await service.saw({ generation, consumes: true });
+      send(pid, 'SIGHUP');
+    }
+    const { pid } = await service.saw({ generation: 3, consumes: true });
+    send(pid, 'SIGTERM');
+    await service.saw({ pid, report: 'SIGTERM', ok: true });
   });
 });

@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import net, { createServer } from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -72,6 +72,19 @@ describe('a listen set that changes between generations', () => {
   });
 });
 
+it('a socket that is asked for after ready() is not handed on, and the error says why', async () => {
+  const admin = { name: 'admin', port: await freePort(), host };
+  await using service = new Service({ plan: { '*': { lateSockets: [admin] } } });
+  const old = await service.ready(1);
+  await service.address('admin', 1);
+  send(old, 'SIGHUP');
+  const { message } = await service.saw({ generation: 2, failed: 'LASTCALL_SOCKET_IN_USE' });
+  expect(message).toContain('before restart.ready()');
+  await service.saw({ pid: old, step: 'rolled-back' });
+  for (const name of ['web', 'admin'])
+    expect(await ask(await service.address(name, 1))).toBe(`1:${old}`);
+});
+
 it('no socket leaks to processes that the service starts', async () => {
   await using service = new Service({ plan: { '*': { listFds: true, setup: { bakeMs: 50 } } } });
   await upgrade(service, 1);
@@ -114,6 +127,31 @@ describe('a unix socket', () => {
     expect(await ask(path)).toBe(`1:${pid}`);
   });
 
+  it('is not taken away from a service that hangs, and whose queue is full', async () => {
+    const path = join(temporaryDirectory(), 'web.sock');
+    const sockets = [{ name: 'web', path, backlog: 1 }];
+    await using first = new Service({ plan: { '*': { sockets } } });
+    const pid = await first.ready(1);
+    send(pid, 'SIGSTOP');
+    const waiting: net.Socket[] = [];
+    for (let code = ''; code === ''; ) {
+      const socket = net.connect(path);
+      waiting.push(socket);
+      code = await new Promise((resolve) => {
+        socket.once('connect', () => resolve(''));
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+      });
+    }
+    await using second = new Service({ plan: { '*': { sockets } } });
+    await second.saw({ failed: 'LASTCALL_SOCKET_IN_USE' });
+    send(pid, 'SIGCONT');
+    // Who has waited longest is answered when the queue has been emptied: before that it takes nobody.
+    waiting[0]?.write('GET / HTTP/1.0\r\n\r\n');
+    await once(waiting[0] as net.Socket, 'data');
+    for (const socket of waiting) socket.destroy();
+    expect(await ask(path)).toBe(`1:${pid}`);
+  });
+
   it('that could not be bound leaves nothing behind', async () => {
     const path = join(temporaryDirectory(), 'missing', 'web.sock');
     await using service = new Service({ plan: { '*': { sockets: [{ name: 'web', path }] } } });
@@ -121,6 +159,26 @@ describe('a unix socket', () => {
     mkdirSync(join(path, '..'));
     await using second = new Service({ plan: { '*': { sockets: [{ name: 'web', path }] } } });
     await second.ready(1);
+  });
+
+  it.each([100, 107])('has the longest path that there is room for: %p bytes', async (length) => {
+    const directory = temporaryDirectory();
+    const paths = ['a', 'b'].map((letter) =>
+      join(directory, letter.repeat(length - directory.length - 1)),
+    );
+    const sockets = paths.map((path, index) => ({ name: `web${index}`, path }));
+    await using service = new Service({ plan: { '*': { sockets } } });
+    const next = await upgrade(service, 1);
+    for (const path of paths) expect(await ask(path)).toBe(`2:${next}`);
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  it('is refused with a path that there is no room for, and leaves nothing behind', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'a'.repeat(108 - directory.length - 1));
+    await using service = new Service({ plan: { '*': { sockets: [{ name: 'web', path }] } } });
+    await service.saw({ failed: 'LASTCALL_BAD_OPTION' });
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('with an abstract name goes over, too', async () => {
@@ -211,6 +269,21 @@ describe('kinds of sockets', () => {
     },
   );
 });
+
+it.each(['fastify path', 'path', 'listen path'])(
+  'a server knows the path of its unix socket, in every generation: %s',
+  async (name) => {
+    const path = join(temporaryDirectory(), 'framework.sock');
+    await using service = new Service({
+      fixture: 'frameworks.cjs',
+      env: { FRAMEWORK: name, SOCKET_PATH: path },
+    });
+    await service.saw({ listening: path, generation: 1 });
+    await upgrade(service, 1);
+    await service.saw({ listening: path, generation: 2 });
+    expect(await ask(path)).toBe('2');
+  },
+);
 
 interface Handshake {
   readonly reused: boolean;

@@ -1,6 +1,13 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { ask, isAlive, Service, send, temporaryDirectory } from './harness/service';
+
+/** Waits until a generation has written this to stderr. */
+async function logged(service: Service, text: string): Promise<void> {
+  while (!service.err.includes(text)) await once(service.child.stderr as Readable, 'data');
+}
 
 describe('an upgrade by SIGHUP', () => {
   it('puts a new generation on the same sockets, and ends the old one with exit code 0', async () => {
@@ -29,6 +36,18 @@ describe('an upgrade by SIGHUP', () => {
     await service.saw({ pid: old, step: 'done' });
     expect(await ask(address)).toMatch(/^2:/);
     expect(await slow).toBe(`1:${old}`);
+  });
+
+  it('has the lines of the new generation say whose they are, as both write to one stream', async () => {
+    await using service = new Service();
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await service.gone(old);
+    send(next, 'SIGTERM');
+    await service.gone(next);
+    await logged(service, `lastcall[${next}]: SIGTERM received\n`);
+    expect(service.err).toContain('lastcall: upgrading (SIGHUP)\n');
   });
 
   it('can be repeated', async () => {
@@ -116,6 +135,8 @@ describe('a stop', () => {
     await service.gone(pid);
     await service.gone(old);
     expect((await service.exited).signal).toBe('SIGTERM');
+    await logged(service, 'LASTCALL_UPGRADE_STOPPING');
+    expect(service.err).not.toContain('serves on');
   });
 
   it('of the new generation while it bakes is a stop of the service', async () => {
@@ -128,6 +149,56 @@ describe('a stop', () => {
     await service.gone(next);
     await service.gone(old);
     expect(service.events.some(({ step }) => step === 'rolled-back')).toBe(false);
+  });
+
+  it.each([
+    ['is not ready', { readyAfterMs: 60_000 }, {}],
+    ['bakes, in a unit of systemd', {}, { NOTIFY_SOCKET: '/nowhere' }],
+  ])(
+    'of both, by one signal, cuts nothing while the new one %s',
+    async (_what, plan: { readyAfterMs?: number }, env) => {
+      const setup = { bakeMs: 10_000 };
+      await using service = new Service({ plan: { '*': { setup }, 2: { setup, ...plan } }, env });
+      const address = await service.address();
+      const old = await service.ready(1);
+      send(old, 'SIGHUP');
+      const { pid: next } = await service
+        .saw({ pid: old, step: 'spawn' })
+        .then(() => service.saw({ generation: 2, begun: true }));
+      await service.address('web', 2);
+      if (plan.readyAfterMs === undefined) await service.saw({ pid: old, step: 'ready' });
+      const answers: Promise<string>[] = [];
+      const isBusy = (): boolean =>
+        service.events.some(({ pid, request }) => pid === next && request === '/slow');
+      while (!isBusy()) {
+        answers.push(ask(address, '/slow?ms=1000'));
+        await ask(address);
+      }
+      // As systemd does by default, and Ctrl-C.
+      for (const pid of [old, next]) send(pid, 'SIGTERM');
+      for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^[12]:/);
+      for (const pid of [old, next]) await service.saw({ pid, report: 'SIGTERM', ok: true });
+    },
+  );
+
+  it('of the new generation before it is ready is none of the service, though it goes on to be ready', async () => {
+    const path = join(temporaryDirectory(), 'service.sock');
+    const pidFile = join(temporaryDirectory(), 'service.pid');
+    const plan = { sockets: [{ name: 'web', path }], setup: { bakeMs: 100, pidFile } };
+    await using service = new Service({
+      plan: { '*': plan, 2: { readyAfterMs: 500 } },
+      env: { LASTCALL_WRAP_UP_TIME_MS: '1500' },
+    });
+    const old = await service.ready(1);
+    send(old, 'SIGHUP');
+    await service.address('web', 2);
+    const { pid } = await service.saw({ generation: 2, begun: true });
+    send(pid, 'SIGTERM');
+    // Its program is none the wiser.
+    await service.ready(2);
+    await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_CHILD_ENDED' });
+    expect(await ask(path)).toBe(`1:${old}`);
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${old}\n`);
   });
 
   it('of the old one while the new one bakes leaves the new one in charge', async () => {

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { LastcallError, toError } from '@lastcall/proc';
+import { saysNobody } from '../sockets/unix-path';
 import { makePrivateDirectory } from './private-directory';
 import type { ControlReply, ControlRequest } from './protocol';
 
@@ -21,6 +22,12 @@ export interface ControlServer {
 
 /** A request is a short line. */
 const MAX_REQUEST = 64 * 1024;
+/** Each takes a descriptor of the service. Whoever looks after it needs a few. */
+const MAX_CONNECTIONS = 64;
+/** How long a connection may ask nothing, in milliseconds. */
+const IDLE_MS = 10_000;
+/** Whoever asks without reading the answers is cut off here. */
+const MAX_UNREAD = 16 * 1024 * 1024;
 
 /**
  * Serves a control socket that only its user may use: in a directory that nobody else can enter, with mode 0600.
@@ -31,6 +38,7 @@ export async function serveControl(path: string, handle: ControlHandler): Promis
   const connections = new Set<Connection>();
   const server = createServer((socket) => {
     const connection = new Connection(socket, handle);
+    if (connections.size >= MAX_CONNECTIONS) connection.refuse();
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
@@ -65,7 +73,10 @@ class Connection {
   readonly #socket: Socket;
   readonly #handle: ControlHandler;
   readonly #gone = new AbortController();
+  #idle: NodeJS.Timeout | undefined;
   #text = '';
+  #isOpen = true;
+  #underWay = 0;
 
   constructor(socket: Socket, handle: ControlHandler) {
     this.#socket = socket;
@@ -73,15 +84,36 @@ class Connection {
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => this.#read(chunk));
     socket.on('error', () => {});
-    socket.on('close', () => this.#gone.abort());
+    socket.on('close', () => this.#close());
+    this.#waitForRequest();
   }
 
+  /** There are too many. */
+  refuse(): void {
+    const message = `the control socket has ${MAX_CONNECTIONS} connections already: end those that ask nothing`;
+    this.#send({ id: 0, type: 'error', code: null, message });
+    this.end();
+  }
+
+  /** Takes no more requests. Answers under way are written first, if they come soon. */
   end(): void {
-    this.#socket.end();
+    this.#isOpen = false;
+    if (this.#underWay === 0) this.#socket.end();
     setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
   }
 
+  #waitForRequest(): void {
+    if (this.#socket.destroyed || this.#underWay > 0) return;
+    this.#idle = setTimeout(() => this.#socket.destroy(), IDLE_MS).unref();
+  }
+
+  #close(): void {
+    clearTimeout(this.#idle);
+    this.#gone.abort();
+  }
+
   #read(chunk: string): void {
+    if (!this.#isOpen) return;
     const lines = (this.#text + chunk).split('\n');
     this.#text = lines.pop() ?? '';
     if (this.#text.length > MAX_REQUEST) this.#socket.destroy();
@@ -90,11 +122,13 @@ class Connection {
 
   async #answer(line: string): Promise<void> {
     const request = parse(line);
-    if (request === null) {
+    if (request === null || this.#socket.writableLength > MAX_UNREAD) {
       this.#socket.destroy();
       return;
     }
     const { id } = request;
+    this.#underWay += 1;
+    clearTimeout(this.#idle);
     const progress = (text: string): void => this.#send({ id, type: 'progress', text });
     try {
       const value = await this.#handle(request, progress, this.#gone.signal);
@@ -104,6 +138,9 @@ class Connection {
       const code = typeof error.code === 'string' ? error.code : null;
       this.#send({ id, type: 'error', code, message: error.message });
     }
+    this.#underWay -= 1;
+    if (!this.#isOpen && this.#underWay === 0) this.#socket.end();
+    else this.#waitForRequest();
   }
 
   #send(reply: ControlReply): void {
@@ -112,7 +149,7 @@ class Connection {
   }
 }
 
-/** How long whoever asks may take to read the last answer, in milliseconds. */
+/** How long the last answers may take, and whoever asks to read them, in milliseconds. */
 const LAST_WORDS_MS = 200;
 
 function parse(line: string): ControlRequest | null {
@@ -141,8 +178,8 @@ export function isServed(path: string): Promise<boolean> {
       socket.destroy();
       resolve(is);
     };
-    socket.once('connect', () => answer(true)).once('error', () => answer(false));
-    // Its queue is full: somebody listens.
+    socket.once('connect', () => answer(true));
+    socket.once('error', (error) => answer(!saysNobody(error)));
     socket.setTimeout(1000, () => answer(true));
   });
 }

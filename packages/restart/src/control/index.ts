@@ -7,6 +7,7 @@ export { type Control, type ControlOptions, startControl } from './start-control
 export {
   type ControlAddress,
   controlDirectory,
+  controlName,
   controlPath,
   listControls,
 } from './control-address';
@@ -22,9 +23,12 @@ export type {
   ControlRequest,
   DumpAnswer,
   MainThreadState,
+  OtherWorkerStatus,
   ProcessStatus,
   ProfileAnswer,
   ReloadAnswer,
   SupervisorStatus,
+  SupervisorStop,
   WorkerStatus,
+  WorkerStop,
 } from './protocol';

@@ -30,6 +30,6 @@ function makeOne(path: string): void {
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     // A missing parent is made as private: it is ours too.
     makeOne(dirname(path));
-    makeOne(path);
+    mkdirSync(path, { mode: 0o700 });
   }
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatEvent, LastcallError, type Lifecycle, type LifecycleEvent } from '@lastcall/proc';
 import type { Restart } from '../restart';
@@ -26,7 +26,8 @@ export class ProcessCommands {
   /** What the service is called. */
   get processName(): string {
     const { name } = this.#lifecycle.settings;
-    return name ?? process.env.npm_package_name ?? basename(process.argv[1] ?? 'node', '.js');
+    const script = process.argv[1] ?? 'node';
+    return name ?? (process.env.npm_package_name || basename(script, extname(script)));
   }
 
   run(

@@ -41,8 +41,8 @@ export interface CommandResults {
   dump: DumpAnswer;
   profile: ProfileAnswer;
   reload: ReloadAnswer;
-  /** The report; null where the process lives on, or does not say. */
-  stop: object | null;
+  /** The report, or that of a supervisor; null where the process lives on, or does not say. */
+  stop: object | SupervisorStop | null;
 }
 
 /** Whether the main thread answers. */
@@ -82,6 +82,18 @@ export interface WorkerStatus {
   /** How often it has been started anew after a crash. */
   readonly restarts: number;
   readonly uptimeMs: number | null;
+  /** The process that is to take over, while an upgrade is under way. */
+  readonly successor: OtherWorkerStatus | null;
+  /** Processes that have been replaced, and finish what they have in flight. */
+  readonly draining: readonly OtherWorkerStatus[];
+}
+
+/** A process of a worker beside the one that serves. */
+export interface OtherWorkerStatus {
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: string;
+  readonly uptimeMs: number;
 }
 
 /** `lastcall run` as it is now. */
@@ -92,6 +104,24 @@ export interface SupervisorStatus {
   readonly command: readonly string[];
   readonly workers: readonly WorkerStatus[];
   readonly sockets: readonly { readonly name: string; readonly address: string }[];
+}
+
+/** How a supervisor stopped. */
+export interface SupervisorStop {
+  /** True when every process ended by itself, and nothing in it was cut, late or forced. */
+  readonly ok: boolean;
+  readonly durationMs: number;
+  readonly workers: readonly WorkerStop[];
+}
+
+/** How a process of a supervisor ended at a stop. */
+export interface WorkerStop {
+  readonly pid: number;
+  readonly ok: boolean;
+  /** `exit code 0`, `SIGTERM`. */
+  readonly end: string;
+  /** Whether its time was over and it was killed (`--kill-timeout`). */
+  readonly killed: boolean;
 }
 
 /** A dump, or of a blocked process what could be seen. */

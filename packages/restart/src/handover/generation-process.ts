@@ -75,16 +75,20 @@ export class GenerationProcess {
     if (this.#end === null) this.child.kill(signal);
   }
 
-  /** Asks the process to end, and makes it end after `killAfterMs`, or at once when `hurry` aborts. */
-  async terminate(killAfterMs: number, hurry?: AbortSignal): Promise<GenerationEnd> {
-    this.kill('SIGTERM');
+  /** Asks the process to end, unless it knows, and makes it end after `killAfterMs`, or at once when `hurry` aborts. */
+  async terminate(
+    signal: NodeJS.Signals | null,
+    killAfterMs: number,
+    hurry: AbortSignal,
+  ): Promise<GenerationEnd> {
+    if (signal !== null) this.kill(signal);
     const force = (): void => this.kill('SIGKILL');
     const cancel: Remover = this.#environment.setTimer(force, killAfterMs);
-    if (hurry?.aborted) force();
-    hurry?.addEventListener('abort', force, { once: true });
+    if (hurry.aborted) force();
+    hurry.addEventListener('abort', force, { once: true });
     const end = await this.ended;
     cancel();
-    hurry?.removeEventListener('abort', force);
+    hurry.removeEventListener('abort', force);
     return end;
   }
 
@@ -105,12 +109,18 @@ export async function startGeneration(
 ): Promise<GenerationProcess> {
   const { command, args, cwd, env, ticketKeys } = options;
   const { stdio, handover } = layOut(environment, options);
-  const child = spawnOrThrow(environment, command, args, {
-    cwd,
-    env: { ...env, [HANDOVER_VARIABLE]: handover },
-    stdio,
-  });
-  await started(child, command);
+  const failed = (thrown: unknown): LastcallError =>
+    spawnFailed(command, toError(thrown), environment.stat(cwd)?.isDirectory === true ? null : cwd);
+  const child = spawnOrThrow(
+    () =>
+      environment.spawn(command, args, {
+        cwd,
+        env: { ...env, [HANDOVER_VARIABLE]: handover },
+        stdio,
+      }),
+    failed,
+  );
+  await started(child, failed);
   const generation = new GenerationProcess(environment, child);
   generation.channel.send({ type: 'hello', ticketKeys });
   return generation;
@@ -140,35 +150,35 @@ function layOut(
 }
 
 function spawnOrThrow(
-  environment: RestartEnvironment,
-  command: string,
-  args: readonly string[],
-  options: SpawnOptions,
+  spawn: () => ChildProcess,
+  failed: (thrown: unknown) => LastcallError,
 ): ChildProcess {
   try {
-    return environment.spawn(command, args, options);
+    return spawn();
   } catch (thrown) {
-    throw spawnFailed(command, thrown);
+    throw failed(thrown);
   }
 }
 
 /** A process that could not be started says so by an event. */
-function started(child: ChildProcess, command: string): Promise<void> {
+function started(child: ChildProcess, failed: (thrown: unknown) => LastcallError): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => {
       // What comes later, such as a signal that cannot be sent, is told by the process's end.
       child.on('error', () => {});
       resolve();
     });
-    child.once('error', (error) => reject(spawnFailed(command, error)));
+    child.once('error', (error) => reject(failed(error)));
   });
 }
 
-function spawnFailed(command: string, thrown: unknown): LastcallError {
-  const cause = toError(thrown);
+/** Of a missing working directory Node says that the program is not there. */
+function spawnFailed(command: string, cause: Error, missingCwd: string | null): LastcallError {
+  const why =
+    missingCwd === null ? cause.message : `the working directory ${missingCwd} is not there`;
   return new LastcallError(
     'LASTCALL_UPGRADE_SPAWN_FAILED',
-    `${command} could not be started: ${cause.message}`,
+    `${command} could not be started: ${why}`,
     { cause },
   );
 }

@@ -108,6 +108,10 @@ export type UpMessage =
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   /** It stops because it was asked to: that is no crash, and nobody should take its place. */
   | { readonly type: 'stopping'; readonly reason: string }
+  /** Its stop is over, and it ends now: whether nothing was cut, late or forced. */
+  | { readonly type: 'stopped'; readonly ok: boolean }
+  /** Supervised: the answer to `pause`, once nothing new is accepted on those sockets, or it cannot be helped. */
+  | { readonly type: 'paused' }
   /** Supervised: somebody asked this process for an upgrade; the supervisor is to replace it. */
   | { readonly type: 'upgrade'; readonly reason: string }
   /** Supervised: TLS ticket keys, for workers to come. Base64. */

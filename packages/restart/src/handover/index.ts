@@ -3,6 +3,7 @@
 export { createProcessRestartEnvironment } from '../process-restart-environment';
 export type { RestartEnvironment } from '../restart-environment';
 export { DEFAULT_SETTINGS, type RestartSettings } from '../settings';
+export { removePath } from '../sockets/unix-path';
 export { type StartCommand, startCommandOf } from '../start-command';
 export { takeActivatedSockets } from '../systemd/activated-sockets';
 export { type NotifierParts, SystemdNotifier } from '../systemd/systemd-notifier';

@@ -8,6 +8,7 @@ export class InheritedSockets {
   readonly #environment: RestartEnvironment;
   readonly #unclaimed = new Set<PassedSocket>();
   readonly #taken: string[] = [];
+  readonly #closed = new Set<string>();
 
   constructor(environment: RestartEnvironment, sockets: readonly PassedSocket[]) {
     this.#environment = environment;
@@ -50,8 +51,16 @@ export class InheritedSockets {
 
   /** Closes what nobody asked for: clients would connect and hang. */
   closeUnclaimed(): void {
-    for (const { fd } of this.#unclaimed) this.#environment.closeFd(fd);
+    for (const { fd, name } of this.#unclaimed) {
+      this.#environment.closeFd(fd);
+      this.#closed.add(name);
+    }
     this.#unclaimed.clear();
+  }
+
+  /** Whether a socket of that name was handed over, and closed as nobody had asked for it by `ready()`. */
+  wasClosed(name: string): boolean {
+    return this.#closed.has(name);
   }
 
   /** With a wrapper in between that opens files of its own, a descriptor may be anything. */

@@ -77,6 +77,15 @@ export function resumeAccepting(server: Server, backlog: number): boolean {
   return handle.listen(backlog) === 0;
 }
 
+/**
+ * Has `server` say `path` as its address while it listens. Node says null of a unix socket that it did not bind itself, which
+ * frameworks stumble over, and the temporary name of one that was renamed.
+ */
+export function tellPath(server: Server, path: string): void {
+  const { address } = server;
+  server.address = () => (handleOf(server) === null ? address.call(server) : path);
+}
+
 /** A bound datagram socket as libuv has it. */
 export interface DatagramHandle {
   readonly fd: number;

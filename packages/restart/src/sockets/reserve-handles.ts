@@ -4,12 +4,19 @@ import type { ServerHandle } from './node-handles';
 /** How long the helper may take, in milliseconds. */
 const DEADLINE_MS = 5000;
 
-/** Sends back every descriptor that it was given, as a handle on which nobody listens, and ends. */
+/**
+ * Sends back every descriptor that it was given, as a handle on which nobody listens, and ends. One after the other: Node holds
+ * a handle back until the one before has been acknowledged, and forgets it when the channel is closed meanwhile.
+ */
 const HELPER = `
   const { _createServerHandle: open } = require('node:net');
   const count = Number(process.argv[1]);
-  for (let index = 0; index < count; index++) process.send(index, open(null, null, null, 4 + index));
-  process.disconnect();
+  // Only who listens hears of the acknowledgement.
+  process.on('message', () => {});
+  (function send(index) {
+    if (index === count) process.disconnect();
+    else process.send(index, open(null, null, null, 4 + index), {}, () => send(index + 1));
+  })(0);
 `;
 
 /**

@@ -7,7 +7,7 @@ import type { RestartEnvironment } from '../restart-environment';
 import type { InheritedSockets } from './inherited-sockets';
 import type { BindOptions, ListenOptions } from './listen-options';
 import { NamedDatagramSocket, NamedServer, type NamedSocket } from './named-socket';
-import { datagramHandleOf, handleOf } from './node-handles';
+import { datagramHandleOf, handleOf, tellPath } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
 import { assertPathFree, isFilePath, temporaryPath } from './unix-path';
 
@@ -46,10 +46,12 @@ export class SocketBinder {
     const passed =
       this.#inherited.take(options.name, kind, asked) ?? this.#inherited.takeActivated(options.fd);
     if (options.ticketKeys) await this.#applyTicketKeys(server, options.name);
+    const path = passed?.kind === 'unix' ? passed.address : options.path;
+    if (path !== undefined) tellPath(server, path);
     const begin = (): void => options.beforeBegin?.(this.#addressOf(server, passed, asked));
     if (passed !== undefined) await this.#listenOnPassed(server, passed, options, begin);
     else if (options.path !== undefined) await this.#listenOnPath(server, options, begin);
-    else await listening(server, () => this.#listenAnew(server, options), begin);
+    else await this.#listenOnPort(server, options, begin);
     const { backlog, ticketKeys } = options;
     const record = this.#recordOf(server, options.name, kind, asked, passed);
     return [new NamedServer(server, record, { backlog, ticketKeys }), passed ?? null];
@@ -96,6 +98,21 @@ export class SocketBinder {
       throw new LastcallError(
         'LASTCALL_SOCKET_INVALID',
         `the socket '${passed.name}' (${passed.address}) was handed over, but cannot be listened on: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+
+  async #listenOnPort(server: Server, options: ListenOptions, begin: () => void): Promise<void> {
+    try {
+      await listening(server, () => this.#listenAnew(server, options), begin);
+    } catch (thrown) {
+      const cause = thrown as NodeJS.ErrnoException;
+      if (cause.code !== 'EADDRINUSE' || !this.#inherited.wasClosed(options.name)) throw cause;
+      throw new LastcallError(
+        'LASTCALL_SOCKET_IN_USE',
+        `the socket '${options.name}' was handed over, and closed at restart.ready() as nobody had asked for it, and the former generation still has the address: ` +
+          'call restart.listen() before restart.ready()',
         { cause },
       );
     }

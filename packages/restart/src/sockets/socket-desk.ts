@@ -15,7 +15,7 @@ import {
 } from './listen-options';
 import { NamedServer, type NamedSocket } from './named-socket';
 import { NamedSockets } from './named-sockets';
-import { bindPath, datagramHandleOf, handleOf, type SocketHandle } from './node-handles';
+import { bindPath, datagramHandleOf, handleOf, type SocketHandle, tellPath } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
 import { type BoundSocket, SocketBinder } from './socket-binder';
 import { isFilePath, removePath, temporaryPath } from './unix-path';
@@ -153,13 +153,13 @@ export class SocketDesk {
       const { fd, ...record } = passed;
       // The host as it was: a framework that misses one may listen on others besides.
       const found = { fd, ...(options.host === undefined ? {} : { host: options.host }) };
-      this.#expect(name, found, () => ({ ...record, name, asked }), true);
+      this.#expect(name, found, unixPath(record), () => ({ ...record, name, asked }), true);
       return found;
     }
     const { path } = options;
     const isFile = path !== undefined && isFilePath(this.#parts.environment, path);
     const given = isFile ? this.#bindPath(path) : (withoutUndefined(options) as FrameworkOptions);
-    this.#expect(name, given, (server) => this.#recordOf(name, kind, asked, server), false);
+    this.#expect(name, given, path, (server) => this.#recordOf(name, kind, asked, server), false);
     return given;
   }
 
@@ -188,10 +188,12 @@ export class SocketDesk {
   #expect(
     name: string,
     options: FrameworkOptions,
+    path: string | undefined,
     describe: (server: Server) => SocketRecord,
     inherited: boolean,
   ): void {
     this.#frameworks.expect(name, options, (server) => {
+      if (path !== undefined) tellPath(server, path);
       server.once('listening', () => {
         const socket = new NamedServer(server, describe(server));
         this.#remember(socket, inherited);
@@ -218,6 +220,10 @@ export class SocketDesk {
       activated: false,
     };
   }
+}
+
+function unixPath({ kind, address }: Omit<SocketRecord, 'name' | 'asked'>): string | undefined {
+  return kind === 'unix' ? address : undefined;
 }
 
 /** As it was given: a framework may tell an option that is undefined from one that is not there. */

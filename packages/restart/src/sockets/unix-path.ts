@@ -1,16 +1,45 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
 import { LastcallError } from '@lastcall/proc';
 import type { RestartEnvironment } from '../restart-environment';
 
 /** How long a server behind a path may take to accept before it counts as gone, in milliseconds. */
 const PROBE_MS = 1000;
 
+/** How many bytes the path of a unix socket has room for; libuv cuts off what is longer. */
+const MAX_BYTES = { linux: 107, other: 103 };
+/** A name of so many characters is nobody else's. */
+const MIN_NAME = 6;
+const MAX_NAME = 12;
+
 /**
  * Where a unix socket is bound before it is renamed to `path`. libuv removes the path that it bound when it closes the
  * socket, whoever serves it by then: after the rename it removes a name that is gone.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION` when the path is too long
  */
 export function temporaryPath(environment: RestartEnvironment, path: string): string {
-  return `${path}.${environment.pid}.tmp`;
+  const { pid, platform } = environment;
+  const max = platform === 'linux' ? MAX_BYTES.linux : MAX_BYTES.other;
+  if (bytes(path) > max) throw tooLong(path, max);
+  const telling = `${path}.${pid}.tmp`;
+  if (bytes(telling) <= max) return telling;
+  const room = max - bytes(join(dirname(path), 'x')) + 1;
+  if (room < MIN_NAME) throw tooLong(path, max);
+  const hash = createHash('sha256').update(`${pid} ${path}`).digest('base64url');
+  return join(dirname(path), `.${hash}`.slice(0, Math.min(room, MAX_NAME)));
+}
+
+function bytes(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+function tooLong(path: string, max: number): LastcallError {
+  return new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `the socket cannot be bound: there is no room for its path of ${bytes(path)} bytes (at most ${max}, and a name of at least ${MIN_NAME} in it): ${path}; choose a shorter one`,
+  );
 }
 
 /** Whether a socket of that path has a file: abstract sockets of Linux, and pipes of Windows, have none. */
@@ -38,10 +67,14 @@ function isServed(path: string): Promise<boolean> {
       resolve(isIt);
     };
     probe.once('connect', answer(true));
-    probe.once('error', answer(false));
-    // A full backlog: somebody has it, and is slow.
+    probe.once('error', (error) => answer(!saysNobody(error))());
     probe.setTimeout(PROBE_MS, answer(true));
   });
+}
+
+/** Whether it proves that nobody listens. A full queue (EAGAIN) proves the opposite; where one may not ask, nothing is known. */
+export function saysNobody({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ENOTSOCK';
 }
 
 function inUse(path: string, why: string): LastcallError {

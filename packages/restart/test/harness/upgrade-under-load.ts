@@ -16,6 +16,7 @@ export interface LoadResult {
 }
 
 const ROOT = join(__dirname, '..', '..', '..', '..');
+const TYPESCRIPT = join(ROOT, 'tools', 'register-typescript.cjs');
 
 /** Clients of every kind in a process of their own. */
 export class Load {
@@ -32,14 +33,14 @@ export class Load {
   /** Resolves when the clients are at work. */
   static async start(service: Service, each: number, kinds?: readonly string[]): Promise<Load> {
     const addresses = await Promise.all(
-      ['web', 'tls', 'h2', 'unix'].map(async (name) => {
+      ['web', 'tls', 'h2', 'grpc', 'unix'].map(async (name) => {
         const { address } = await service.saw({ generation: 1, name });
         return [name, name === 'unix' ? address : Number(String(address).split(':')[1])] as const;
       }),
     );
     const targets = { ...Object.fromEntries(addresses), each, kinds };
     const program = join(__dirname, '..', 'fixtures', 'load-clients.ts');
-    const child = spawn(process.execPath, ['-r', 'ts-node/register/transpile-only', program], {
+    const child = spawn(process.execPath, ['-r', TYPESCRIPT, program], {
       cwd: ROOT,
       env: { ...process.env, NODE_OPTIONS: '', LOAD: JSON.stringify(targets) },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -49,12 +50,17 @@ export class Load {
     return load;
   }
 
+  /** How many requests there were so far, in thousands rounded down. */
+  get sent(): number {
+    return Number(/.*sent (\d+)\n/s.exec(this.#text)?.[1] ?? 0);
+  }
+
   /** Lets the clients finish what they do, and tells what they counted. */
   async finish(): Promise<LoadResult> {
     const closed = once(this.#child, 'close');
     this.#child.stdin?.end();
     await closed;
-    return JSON.parse(this.#text.slice(this.#text.indexOf('\n') + 1)) as LoadResult;
+    return JSON.parse(this.#text.trim().split('\n').at(-1) ?? '') as LoadResult;
   }
 
   kill(): void {
