@@ -8,7 +8,7 @@ export const EXIT_CODES = {
   ok: 0,
   /** It was done, or looked at, and the answer is no: an upgrade that failed, a problem that `doctor` found. */
   failed: 1,
-  /** The command line is wrong. */
+  /** The command line is wrong, or a variable of the environment. */
   usage: 2,
   /** There is no such process, pid file or file. */
   missing: 3,
@@ -22,6 +22,7 @@ export const EXIT_CODES = {
 
 const BY_ERROR: Partial<Record<LastcallErrorCode, number>> = {
   LASTCALL_CLI_USAGE: EXIT_CODES.usage,
+  LASTCALL_BAD_ENVIRONMENT: EXIT_CODES.usage,
   LASTCALL_CLI_NO_PROCESS: EXIT_CODES.missing,
   LASTCALL_CLI_NO_FILE: EXIT_CODES.missing,
   LASTCALL_CLI_UNKNOWN_FILE: EXIT_CODES.failed,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { controlDirectory, listControls } from '@lastcall/restart/control';
+import { type ControlAddress, controlDirectory, listControls } from '@lastcall/restart/control';
 import { Command } from 'commander';
 import type { CliEnvironment } from './cli-environment';
 import type { CommandContext } from './command-context';
@@ -63,12 +63,21 @@ export function createProgram(
   addDoctorCommand(program, context);
   addCompletionCommand(program, context, {
     targets: () =>
-      listControls(controlDirectory(environment.env)).flatMap(({ name, pid, role }) => [
+      controlsIn(controlDirectory(environment.env)).flatMap(({ name, pid, role }) => [
         { value: name, description: `${role} ${pid}` },
         { value: String(pid), description: `${role} ${name}` },
       ]),
   });
   return program;
+}
+
+/** Completion has nobody to complain to. */
+function controlsIn(directory: string): ControlAddress[] {
+  try {
+    return listControls(directory);
+  } catch {
+    return [];
+  }
 }
 
 function version(): string {

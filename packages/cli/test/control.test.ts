@@ -1,8 +1,29 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Program, runProgram } from '../../../tools/run-program';
 import { type CliResult, runCli } from './run-cli';
+
+const NOBODY = 65534;
+const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+/** Only root can run a service as somebody else (CI is root), and only where that user may read this Node. */
+const canBeNobody =
+  spawnSync(AS_NOBODY[0] ?? '', [...AS_NOBODY.slice(1), process.execPath, '-e', '']).status === 0;
+const itAsRoot = canBeNobody ? it : it.skip;
 
 const ROOM = join(__dirname, '..');
 
@@ -22,11 +43,12 @@ afterEach(async () => {
 interface RunOptions {
   readonly control?: boolean;
   readonly name?: string;
+  readonly under?: readonly string[];
 }
 
 async function up(
   source: string,
-  { control = true, name = 'orders' }: RunOptions = {},
+  { control = true, name = 'orders', under = [] }: RunOptions = {},
 ): Promise<Program> {
   const program = runProgram(
     ROOM,
@@ -48,6 +70,7 @@ async function up(
         LASTCALL_DUMP_DIR: join(folder, 'dumps'),
       },
       deadlineMs: 60_000,
+      under,
     },
   );
   programs.push(program);
@@ -64,7 +87,9 @@ const pidOf = ({ child }: Program): string => String(child.pid);
 
 describe('lastcall status', () => {
   it('lists who can be asked, and shows one by pid, pid file and name', async () => {
-    expect((await lastcall('status')).out).toBe('no process has a control socket\n');
+    expect((await lastcall('status')).out).toBe(
+      `no process has a control socket in ${join(folder, 'control')}\n`,
+    );
     const program = await up("proc.onShutdown(() => {}, { name: 'pool' });");
     expect((await lastcall('status')).out).toMatch(/ orders +service +running, up/);
     const pidFile = join(folder, 'orders.pid');
@@ -83,6 +108,43 @@ describe('lastcall status', () => {
     const { code, err } = await lastcall('status', 'orders');
     expect(code).toBe(2);
     for (const program of [one, two]) expect(err).toContain(pidOf(program));
+  });
+
+  it.each([
+    '@acme/orders',
+    'orders.api',
+    'Bestellungen für München',
+    'a-service-whose-name-is-longer-than-a-path-of-a-socket-has-room-for',
+  ])('knows a service by the name it gave itself: %s', async (name) => {
+    const program = await up('', { name });
+    const { code, out } = await lastcall('status', name);
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining(pidOf(program)) });
+    expect((await lastcall('status')).out).toContain(name);
+  });
+
+  it('does not take a service for another whose name looks the same in a path', async () => {
+    await up('', { name: 'orders_api' });
+    const { code, err } = await lastcall('stop', 'orders.api');
+    expect(code).toBe(3);
+    expect(err).toContain("'orders.api'");
+  });
+
+  it('takes a file that holds no pid for none, whatever it begins with', async () => {
+    const program = await up('');
+    const before = process.cwd();
+    writeFileSync(join(folder, 'orders'), '#!/bin/sh\n');
+    writeFileSync(join(folder, 'log'), `${pidOf(program)}-11-25 something happened\n`);
+    process.chdir(folder);
+    try {
+      expect((await lastcall('status', 'orders')).out).toContain(`pid ${pidOf(program)}`);
+      const { code, err } = await lastcall('stop', 'log');
+      expect({ code, err }).toMatchObject({
+        code: 3,
+        err: expect.stringContaining('holds no pid'),
+      });
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it('answers while the main thread is blocked, with what blocks it', async () => {
@@ -106,8 +168,97 @@ describe('lastcall status', () => {
     const program = await up('', { control: false });
     const { out } = await lastcall('status', pidOf(program));
     expect(out).toContain('no control socket');
-    expect((await lastcall('status', '999999999')).code).toBe(3);
+    for (const pid of ['0', '999999999', '99999999999999999999'])
+      expect(await lastcall('status', pid)).toMatchObject({
+        code: 3,
+        err: expect.stringMatching(/^lastcall: there is no process \d+$/m),
+      });
     expect((await lastcall('status', 'nobody')).code).toBe(3);
+  });
+
+  it('says so when the whole process stands still, and what the system knows of it', async () => {
+    const program = await up('');
+    program.kill('SIGSTOP');
+    try {
+      const { code, err } = await lastcall('status', 'orders');
+      expect({ code, err }).toMatchObject({ code: 5, err: expect.stringContaining('no answer') });
+      expect(err).toContain(`pid ${pidOf(program)}, parent ${process.pid}`);
+      expect(err).toContain('state T (stopped)');
+      expect(err).not.toContain('--timeout');
+      expect((await lastcall('status')).out).toMatch(/ orders +service +no answer$/m);
+    } finally {
+      program.kill('SIGCONT');
+    }
+  });
+
+  it('says so when it cannot look, and asks by signals all the same', async () => {
+    const program = await up('', { control: false });
+    writeFileSync(join(folder, 'control'), 'no directory');
+    for (const argv of [['status'], ['status', 'orders'], ['stop', 'orders']]) {
+      const { code, out, err } = await lastcall(...argv);
+      expect({ code, out }).toEqual({ code: 4, out: '' });
+      expect(err).toContain('ENOTDIR');
+    }
+    expect((await lastcall('status', pidOf(program))).out).toContain('no control socket');
+    expect((await lastcall('__complete', '--', 'dump', '')).code).toBe(0);
+    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+  });
+
+  it('finds a process by its pid where its environment says, though it is not where one looks', async () => {
+    const program = await up('');
+    const pidFile = join(folder, 'orders.pid');
+    writeFileSync(pidFile, pidOf(program));
+    for (const target of [pidOf(program), pidFile]) {
+      const { out } = await runCli(['status', target], { env: () => undefined });
+      expect(out).toContain(`orders pid ${pidOf(program)}`);
+    }
+  });
+
+  itAsRoot(
+    'finds a process of another user when root asks, and no socket that is not its own',
+    async () => {
+      const theirs = join(folder, 'control');
+      chmodSync(folder, 0o755);
+      mkdirSync(theirs, { mode: 0o700 });
+      chownSync(theirs, NOBODY, NOBODY);
+      const program = await up('', { under: AS_NOBODY });
+      const elsewhere = (): undefined => undefined;
+      const { out } = await runCli(['status', pidOf(program)], { env: elsewhere });
+      expect(out).toContain(`orders pid ${pidOf(program)}`);
+      const [socket = ''] = readdirSync(theirs);
+      const own = createServer(() => {}).listen(join(folder, 'own.sock'));
+      await once(own, 'listening');
+      rmSync(join(theirs, socket));
+      symlinkSync(join(folder, 'own.sock'), join(theirs, socket));
+      const refused = await runCli(['status', pidOf(program)], { env: elsewhere });
+      own.close();
+      expect(refused.out).toContain('no control socket');
+    },
+  );
+
+  it('says so when who answers is none of ours, and writes nothing to the terminal that controls it', async () => {
+    const directory = join(folder, 'control');
+    mkdirSync(directory, { mode: 0o700 });
+    const answers = [
+      'hello\n',
+      'null\n',
+      '[]\n',
+      '{"id":1,"type":"progress","text":"\\u001b[2Jx"}\n{}\n',
+    ];
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(answers[0] ?? ''));
+    }).listen(join(directory, `orders.${process.pid}.sock`));
+    await once(server, 'listening');
+    for (; answers.length > 0; answers.shift()) {
+      const { code, err } = await lastcall('reload', String(process.pid));
+      expect({ code, err }).toMatchObject({
+        code: 4,
+        err: expect.stringContaining('does not answer'),
+      });
+      expect(err).not.toContain('\u001b[2J');
+    }
+    server.close();
   });
 
   it('removes what a killed process has left behind', async () => {
@@ -115,7 +266,9 @@ describe('lastcall status', () => {
     program.kill('SIGKILL');
     await program.ended;
     expect(readdirSync(join(folder, 'control'))).toHaveLength(1);
-    expect((await lastcall('status')).out).toBe('no process has a control socket\n');
+    expect((await lastcall('status')).out).toBe(
+      `no process has a control socket in ${join(folder, 'control')}\n`,
+    );
     expect(readdirSync(join(folder, 'control'))).toEqual([]);
   });
 
@@ -148,11 +301,29 @@ describe('lastcall dump', () => {
     for (const command of ['dump', 'profile', 'reload']) {
       const { code, err } = await lastcall(command, pidOf(program));
       expect(err).toContain('does not handle');
+      expect(err).not.toContain('recording');
       expect(code).toBe(4);
     }
     expect(program.child.exitCode).toBeNull();
   });
 });
+
+it.each(['reload', 'dump', 'profile'])(
+  '%s sends a shell no signal: it would die',
+  async (command) => {
+    // With a trap bash handles every signal that would end it, to run the trap and die.
+    const script = 'trap "echo bye" EXIT; echo up; while :; do read -r line; done';
+    const shell = spawn('bash', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      await once(shell.stdout, 'data');
+      const { code, err } = await lastcall(command, String(shell.pid));
+      expect({ code, err }).toMatchObject({ code: 4, err: expect.stringContaining('is a shell') });
+      expect([shell.exitCode, shell.signalCode]).toEqual([null, null]);
+    } finally {
+      shell.kill('SIGKILL');
+    }
+  },
+);
 
 describe('lastcall profile', () => {
   it.each([true, false])('records for some time (control socket: %p)', async (control) => {

@@ -132,6 +132,17 @@ describe('lastcall doctor', () => {
     expect((await runCli(['doctor'], around)).code).toBe(0);
   });
 
+  it('looks at the files of a folder that it is given', async () => {
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM node\nCMD npm start\n');
+    const { code, out } = await runCli(['doctor', folder]);
+    expect(code).toBe(1);
+    expect(out).toContain('[shell-in-front]');
+    mkdirSync(join(folder, 'empty'));
+    const none = await runCli(['doctor', join(folder, 'empty')]);
+    expect(none.err).toContain('has no Dockerfile');
+    expect(none.code).toBe(3);
+  });
+
   it('refuses files that it cannot read', async () => {
     const path = join(folder, 'api.yaml');
     writeFileSync(path, 'a: [');
@@ -142,6 +153,7 @@ describe('lastcall doctor', () => {
   });
 });
 
+// What a process is started with and listens to is read in /proc, which only Linux has.
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
 onLinux('lastcall doctor of a live process (needs /proc)', () => {

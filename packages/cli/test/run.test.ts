@@ -1,12 +1,24 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
-import { ask, isAlive, type Plan, Service, send } from '../../restart/test/harness/service';
+import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { Load } from '../../restart/test/harness/upgrade-under-load';
+import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
 import { type CliResult, runCli } from './run-cli';
 
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
@@ -22,48 +34,13 @@ function lastcall(...argv: string[]): Promise<CliResult> {
   return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
 }
 
-interface RunOptions {
-  readonly options?: readonly string[];
-  readonly plan?: Plan;
-  readonly fixture?: string;
-  readonly env?: Record<string, string>;
-  readonly deadlineMs?: number;
-  /** What stands in front of `lastcall run`. */
-  readonly under?: readonly string[];
+/** Waits until the supervisor or a worker has written this to stderr. */
+async function logged(service: Service, text: string): Promise<void> {
+  while (!service.err.includes(text)) await once(service.child.stderr as Readable, 'data');
 }
 
-/** A service under `lastcall run`. */
-function run({
-  options = [],
-  plan = {},
-  fixture,
-  env,
-  under = [],
-  deadlineMs = 25_000,
-}: RunOptions = {}): Service {
-  return new Service({
-    plan,
-    deadlineMs,
-    ...(fixture === undefined ? {} : { fixture }),
-    under: [...under, process.execPath, BIN, 'run', '--bake', '100ms', ...options, '--'],
-    env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_DUMP_DIR: join(folder, 'dumps'), ...env },
-  });
-}
-
-const supervisorOf = ({ child }: Service): number => child.pid as number;
-
-/** How the supervisor ended. */
-async function endOf({ child }: Service): Promise<[number | null, NodeJS.Signals | null]> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  return [child.exitCode, child.signalCode];
-}
-
-/** The processes of all workers that are ready in a generation. */
-function workersOf(service: Service, generation: number, count: number): Promise<number[]> {
-  return service.when(`${count} workers of generation ${generation}`, () => {
-    const ready = service.events.filter((event) => event.generation === generation && event.ready);
-    return ready.length >= count ? ready.map(({ pid }) => pid) : undefined;
-  });
+function run(options: Omit<RunOptions, 'folder'> = {}): Service {
+  return runService({ folder, ...options });
 }
 
 describe('lastcall run', () => {
@@ -144,7 +121,7 @@ describe('lastcall run', () => {
     for (const answer of answers) expect(answer).toMatch(/^1:/);
     expect(answers[0]).not.toBe(`1:${pid}`);
     const { out } = await lastcall('status', String(supervisorOf(service)));
-    expect(out).toContain('1 restarts');
+    expect(out).toContain('1 restart, up');
   });
 
   it('survives a storm of SIGHUP: one upgrade, and one more for what came meanwhile', async () => {
@@ -173,6 +150,8 @@ describe('lastcall run', () => {
     send(supervisorOf(service), 'SIGTERM');
     expect((await endOf(service))[1]).toBe('SIGTERM');
     for (const process of [old, pid]) expect(isAlive(process)).toBe(false);
+    await logged(service, 'the upgrade was given up: the service stops');
+    expect(service.err).not.toContain('serve on');
   });
 
   it('lets a worker that drains finish when it is stopped in the middle of that', async () => {
@@ -205,6 +184,9 @@ describe('lastcall run', () => {
       const { code, err } = await lastcall('reload', String(supervisorOf(service)));
       expect(err).toContain(why);
       expect(code).toBe(1);
+      // Who asked is told, and so is who reads the log.
+      await logged(service, 'the upgrade failed, the old workers serve on: ');
+      expect(service.err).toContain(why);
       expect(await ask(address)).toBe(`1:${old}`);
       const [worker] = JSON.parse(
         (await lastcall('status', '--json', String(supervisorOf(service)))).out,
@@ -213,6 +195,97 @@ describe('lastcall run', () => {
     },
     40_000,
   );
+
+  it('refuses an upgrade while too many old workers drain, and does it when they have ended', async () => {
+    await using service = run({ env: { LASTCALL_MAX_GENERATIONS: '2' } });
+    const address = await service.address();
+    const old = await service.ready(1);
+    const slow = ask(address, '/slow?ms=4000');
+    await service.saw({ request: '/slow' });
+    const supervisor = String(supervisorOf(service));
+    expect((await lastcall('reload', supervisor)).code).toBe(0);
+    const { code, err } = await lastcall('reload', supervisor);
+    expect(err).toContain('LASTCALL_MAX_GENERATIONS is 2');
+    expect(err).toContain(String(old));
+    expect(code).toBe(1);
+    expect(isAlive(old)).toBe(true);
+    expect(await slow).toBe(`1:${old}`);
+    await service.gone(old);
+    // The supervisor hears of it a moment later.
+    while ((await lastcall('status', supervisor)).out.includes('drains'));
+    expect((await lastcall('reload', supervisor)).code).toBe(0);
+    await service.ready(3);
+  });
+
+  it('says why a new worker is ended before it has ended, however long that takes', async () => {
+    await using service = run({
+      plan: { 2: { fault: 'import', how: 'hang' } },
+      options: ['--ready-timeout', '2', '--kill-timeout', '60'],
+    });
+    await service.ready(1);
+    send(supervisorOf(service), 'SIGHUP');
+    const { pid } = await service.saw({ generation: 2, fault: 'import' });
+    send(pid, 'SIGSTOP');
+    await logged(service, `process ${pid}, did not call restart.ready() within 2000 ms`);
+    expect(isAlive(pid)).toBe(true);
+    expect(service.err).not.toContain('the upgrade failed');
+  });
+
+  it('lets nobody reach the old worker once it has been replaced, however long it holds at a stop', async () => {
+    // Pausing takes a process of its own, and longer than this bake.
+    await using service = run({
+      options: ['--bake', '1ms'],
+      env: { LASTCALL_WRAP_UP_TIME_MS: '3000' },
+    });
+    const address = await service.address();
+    await service.ready(1);
+    expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+    const pid = await service.ready(2);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(address)));
+    expect(new Set(answers)).toEqual(new Set([`2:${pid}`]));
+  });
+
+  it('starts workers in the release that the link in PWD points to by then', async () => {
+    const current = join(folder, 'current');
+    for (const release of ['1', '2']) mkdirSync(join(folder, release));
+    symlinkSync('1', current);
+    await using service = run({ cwd: current, env: { PWD: current } });
+    await service.ready(1);
+    symlinkSync('2', join(folder, 'next'));
+    renameSync(join(folder, 'next'), current);
+    expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+    await service.saw({ generation: 1, begun: true, cwd: realpathSync(join(folder, '1')) });
+    await service.saw({ generation: 2, begun: true, cwd: realpathSync(current) });
+  });
+
+  it('says which processes are about to take over, and which still drain', async () => {
+    await using service = run({ plan: { 3: { fault: 'import', how: 'hang' } } });
+    const address = await service.address();
+    const first = await service.ready(1);
+    const slow = ask(address, '/slow?ms=60000').catch(() => 'cut');
+    await service.saw({ request: '/slow' });
+    expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+    const second = await service.ready(2);
+    send(supervisorOf(service), 'SIGHUP');
+    const { pid: third } = await service.saw({ generation: 3, begun: true });
+    await logged(service, `worker 0: process ${third} starts as generation 3`);
+    const { out } = await lastcall('status', String(supervisorOf(service)));
+    expect(out).toMatch(new RegExp(`worker 0 {2}pid ${second}, generation 2, serving, 0 restarts`));
+    expect(out).toMatch(new RegExp(` {12}pid ${third}, generation 3, starting, up .* takes over`));
+    expect(out).toMatch(new RegExp(` {12}pid ${first}, generation 1, leaving, up .* drains`));
+    const { workers } = JSON.parse(
+      (await lastcall('status', '--json', String(supervisorOf(service)))).out,
+    );
+    expect(workers).toMatchObject([
+      {
+        pid: second,
+        successor: { pid: third, generation: 3, state: 'starting' },
+        draining: [{ pid: first, generation: 1, state: 'leaving' }],
+      },
+    ]);
+    send(first, 'SIGKILL');
+    expect(await slow).toBe('cut');
+  });
 
   it('replaces all workers when one of them is asked to upgrade', async () => {
     await using service = run({ options: ['--workers', '2'] });
@@ -241,6 +314,60 @@ describe('lastcall run', () => {
     expect(readdirSync(folder)).toEqual(['dumps']);
   });
 
+  it('has lastcall stop say which workers were not stopped in order', async () => {
+    await using service = run({
+      plan: { '*': { lifecycle: { hammerTimeMs: 300, waitTimeMs: 60_000 } } },
+      options: ['--kill-timeout', '30'],
+    });
+    const address = await service.address();
+    const pid = await service.ready(1);
+    const slow = ask(address, '/slow?ms=20000').catch(() => 'cut');
+    await service.saw({ request: '/slow' });
+    const { code, out } = await lastcall('stop', String(supervisorOf(service)));
+    expect(out).toContain(`not ok: worker ${pid} (SIGTERM) was not ok`);
+    expect(code).toBe(1);
+    expect(await slow).toBe('cut');
+  });
+
+  it('has lastcall stop say which workers were killed', async () => {
+    await using service = run({ options: ['--kill-timeout', '1', '--workers', '2'] });
+    const [stopped, pid] = (await workersOf(service, 1, 2)) as [number, number];
+    send(stopped, 'SIGSTOP');
+    const { code, out } = await lastcall('stop', '--json', String(supervisorOf(service)));
+    expect(JSON.parse(out).report).toMatchObject({
+      ok: false,
+      workers: expect.arrayContaining([
+        { pid: stopped, ok: false, end: 'SIGKILL', killed: true },
+        { pid, ok: true, end: 'SIGTERM', killed: false },
+      ]),
+    });
+    expect(code).toBe(1);
+  });
+
+  it('is ended by lastcall stop --kill with all its workers', async () => {
+    await using service = run();
+    const pid = await service.ready(1);
+    send(pid, 'SIGSTOP');
+    const supervisor = String(supervisorOf(service));
+    const { code, out } = await lastcall('stop', '--timeout', '200ms', '--kill', supervisor);
+    expect(out).toContain('was killed');
+    expect(code).toBe(1);
+    await service.gone(pid);
+  });
+
+  it('is stopped once, though it is asked twice', async () => {
+    await using service = run();
+    const address = await service.address();
+    const pid = await service.ready(1);
+    const slow = ask(address, '/slow?ms=1500');
+    await service.saw({ request: '/slow' });
+    const stops = await Promise.all(
+      [1, 2].map(() => lastcall('stop', String(supervisorOf(service)))),
+    );
+    expect(await slow).toBe(`1:${pid}`);
+    for (const { code, out } of stops) expect({ code, out }).toMatchObject({ code: 0 });
+  });
+
   itWith(['python3', 'systemd-notify'])(
     'tells systemd how it does, as the main process, and its workers tell nothing',
     async () => {
@@ -259,6 +386,18 @@ describe('lastcall run', () => {
       expect(told).toEqual(['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']);
     },
   );
+
+  it('starts the other workers when the first one has come up at last', async () => {
+    const mended = join(folder, 'mended');
+    await using service = run({
+      options: ['--workers', '2', '--restart', 'always'],
+      plan: { 1: { fault: 'import', how: 'exit', unless: mended } },
+    });
+    await service.saw({ fault: 'import' });
+    writeFileSync(mended, '');
+    await workersOf(service, 1, 2);
+    expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+  });
 
   it('gives up a worker that crashes again and again, and says how it ended', async () => {
     await using service = run({
@@ -283,6 +422,62 @@ describe('lastcall run of any program', () => {
       env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
     });
     expect(status).toBe(code);
+  });
+
+  it('shows a program that knows nothing of lastcall as running, not as one that never has started', async () => {
+    const argv = [BIN, 'run', '--name', 'plain', '--', 'sleep', '60'];
+    const child = spawn(process.execPath, argv, {
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      stdio: 'ignore',
+    });
+    const exited = once(child, 'exit');
+    const statusOf = async () =>
+      JSON.parse((await lastcall('status', '--json', String(child.pid))).out || '{}');
+    try {
+      let status = await statusOf();
+      while (status.role !== 'supervisor') status = await statusOf();
+      expect(status).toMatchObject({ state: 'running', workers: [{ state: 'running' }] });
+    } finally {
+      child.kill('SIGTERM');
+      await exited;
+    }
+  });
+
+  it('ends when the first of several workers has ended, and is not to be started anew', () => {
+    const argv = [BIN, 'run', '--workers', '2', '--', 'true'];
+    const { status, stderr } = spawnSync(process.execPath, argv, {
+      encoding: 'utf8',
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      timeout: 20_000,
+    });
+    expect(status).toBe(0);
+    expect(stderr).toContain('ended before it called restart.ready()');
+  }, 30_000);
+
+  it.each([
+    ['LASTCALL_KILL_TIMEOUT_MS', '30s'],
+    ['LASTCALL_KILL_TIMEOUT_MS', '99999999999'],
+    ['LASTCALL_READY_TIMEOUT_MS', '0'],
+    ['LASTCALL_BAKE_MS', '-1'],
+    ['LASTCALL_MAX_GENERATIONS', '1'],
+  ])('refuses an environment that it cannot use: %s=%s', (variable, value) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [BIN, 'run', '--', 'echo', 'x'],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, LASTCALL_CONTROL_DIR: folder, [variable]: value },
+      },
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`environment variable ${variable} must be`);
+    expect(stderr).toContain(`'${value}'`);
+  });
+
+  it('refuses to have workers be ready in no time', () => {
+    const argv = [BIN, 'run', '--ready-timeout', '0', '--', 'echo', 'x'];
+    const { status, stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 
   const TALKATIVE = `
@@ -331,6 +526,22 @@ describe('lastcall run of any program', () => {
       env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
     });
     expect(out).toBe('in 4\n');
+  });
+
+  it('has the lines of its workers say whose they are', () => {
+    const program = `const { proc } = require('@lastcall/proc');
+      proc.onShutdown(() => console.error('I am ' + process.pid)); proc.shutdown('test');`;
+    const { stderr } = spawnSync(
+      process.execPath,
+      [BIN, 'run', '-q', '--', process.execPath, '-e', program],
+      {
+        encoding: 'utf8',
+        cwd: join(__dirname, '..'),
+        env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      },
+    );
+    const pid = /I am (\d+)/.exec(stderr)?.[1];
+    expect(stderr).toContain(`lastcall[${pid}]: stopping (test)`);
   });
 
   it('restarts it when told to', () => {
@@ -409,6 +620,8 @@ describe('lastcall-init', () => {
     ['sh -c "kill -9 \\$\\$"', 137],
     ['/nowhere/program', 127],
     ['true', 0],
+    // A standard input that is closed, as daemons have it.
+    ['sh -c "read -r line || exit 5" <&-', 5],
   ])('ends as its program does: %s', (command, code) => {
     expect(spawnSync('sh', ['-c', `'${INIT}' ${command}`]).status).toBe(code);
   });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +65,38 @@ describe('lastcall view of a report', () => {
     expect(out).toContain('cut by web');
     expect(out).not.toContain('\u001B');
   });
+
+  it.each([
+    'pid',
+    'durationMs',
+    'outcome',
+    'startMs',
+    'stage',
+    'phase',
+    'forced',
+    'drained',
+    'wrapUpTimeMs',
+  ])(
+    'is refused when it has something else in %s, which would get into the page or onto the terminal',
+    async (field) => {
+      // Not in the folder of what a live process wrote, where a test takes the first file.
+      const own = join(folder, field);
+      mkdirSync(own);
+      const path = join(own, 'report.json');
+      const html = join(own, 'report.html');
+      const hostile = '<script>alert(1)</script>\u001B[2J';
+      const text = readFileSync(REPORT, 'utf8');
+      const changed = JSON.stringify(JSON.parse(text), (key, value) =>
+        key === field ? hostile : value,
+      );
+      expect(changed).toContain('alert(1)');
+      writeFileSync(path, changed);
+      const { code, out } = await runCli(['view', path]);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect((await runCli(['view', path, '--html', html])).code).toBe(1);
+      expect(readdirSync(own)).toEqual(['report.json']);
+    },
+  );
 
   it('is a Gantt chart with --html: one page without scripts or references', async () => {
     const page = join(folder, 'report.html');

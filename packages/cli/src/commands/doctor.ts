@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { LastcallError } from '@lastcall/proc';
 import type { ControlAddress } from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import { addCommand, type CommandContext } from '../command-context';
 import { type Diagnosis, examine } from '../doctor/examine';
 import { type Facts, noFacts, type Times } from '../doctor/facts';
-import { deploymentFiles, factsOfFile } from '../doctor/file-source';
+import { deploymentFiles, factsOfFile, factsOfFolder } from '../doctor/file-source';
 import { factsOfProcess } from '../doctor/process-source';
 import { EXIT_CODES } from '../exit-codes';
 import { printable } from '../printable';
@@ -26,7 +26,7 @@ Exit code 1 when there is a problem (warnings and hints are none).`;
 /** `lastcall doctor`: says what will go wrong. */
 export function addDoctorCommand(program: Command, context: CommandContext): void {
   addCommand(program, 'doctor', 'say what will go wrong at a stop or restart, before it does')
-    .argument('[target...]', 'files, or processes: pid, pid file or name')
+    .argument('[target...]', 'files, folders (./app), or processes: pid, pid file or name')
     .addHelpText('after', HELP)
     .action(async (targets: string[], _options, command) => {
       const printer = context.printer(command);
@@ -50,10 +50,25 @@ function aroundHere({ environment }: CommandContext): Facts[] {
 
 async function lookAt(context: CommandContext, targets: readonly string[]): Promise<Facts[]> {
   const found = targets.map(async (target) => {
-    const isFile = !/^\d+$/.test(target) && !/\.pid$/.test(target) && existsSync(target);
-    return isFile ? factsOfFile(target) : [await lookAtProcess(context, target)];
+    switch (kindOf(target)) {
+      case 'file':
+        return factsOfFile(target);
+      case 'folder':
+        return factsOfFolder(target);
+      case 'process':
+        return [await lookAtProcess(context, target)];
+    }
   });
   return (await Promise.all(found)).flat();
+}
+
+/** A folder may be called as a process is: one is meant where it is written as a path. */
+function kindOf(target: string): 'file' | 'folder' | 'process' {
+  if (/^\d+$/.test(target) || /\.pid$/.test(target)) return 'process';
+  const found = statSync(target, { throwIfNoEntry: false });
+  if (found === undefined) return 'process';
+  if (!found.isDirectory()) return 'file';
+  return /[/\\]|^\.\.?$/.test(target) ? 'folder' : 'process';
 }
 
 async function lookAtProcess({ environment }: CommandContext, target: string): Promise<Facts> {

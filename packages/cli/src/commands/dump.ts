@@ -12,7 +12,7 @@ import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
 import { workerOf } from '../target/worker-of';
 import { formatStack } from '../view/stack-text';
-import { parseDuration } from './parse-duration';
+import { durationOption } from './duration-option';
 
 interface DumpOptions {
   readonly awaits: 'auto' | 'always' | 'never';
@@ -38,7 +38,7 @@ export function addDumpCommand(program: Command, context: CommandContext): void 
         .default('auto'),
     )
     .option('-o, --output <file>', 'write the dump, as JSON, into a file')
-    .option('-t, --timeout <seconds>', 'how long it may take', parseDuration, 60_000)
+    .addOption(durationOption('-t, --timeout <seconds>', 'how long it may take', 60_000))
     .addHelpText('after', HELP)
     .action(async (name: string, options: DumpOptions, command) => {
       const { environment } = context;

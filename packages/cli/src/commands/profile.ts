@@ -13,7 +13,7 @@ import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
 import { workerOf } from '../target/worker-of';
 import { formatDuration } from '../view/units';
-import { parseDuration } from './parse-duration';
+import { durationOption } from './duration-option';
 
 interface ProfileOptions {
   readonly seconds: number;
@@ -37,7 +37,7 @@ const MARGIN_MS = 30_000;
 export function addProfileCommand(program: Command, context: CommandContext): void {
   addCommand(program, 'profile', 'record what a process does for some seconds')
     .argument('<target>', 'pid, pid file or name')
-    .option('-s, --seconds <seconds>', 'how long', parseDuration, 10_000)
+    .addOption(durationOption('-s, --seconds <seconds>', 'how long', 10_000))
     .addOption(
       new Option('--kind <kinds...>', 'what to record (default: all)').choices([
         'cpu',
@@ -51,11 +51,12 @@ export function addProfileCommand(program: Command, context: CommandContext): vo
       const { environment } = context;
       const printer = context.printer(command);
       const target = await workerOf(environment, await findTarget(environment, name));
-      printer.progress(`recording process ${target.pid} for ${formatDuration(options.seconds)}`);
+      const begun = (): void =>
+        printer.progress(`recording process ${target.pid} for ${formatDuration(options.seconds)}`);
       const answer =
         target.control === null
-          ? await bySignal(environment, target, options)
-          : await overControl(target.control.path, printer, options);
+          ? await bySignal(environment, target, options, begun)
+          : await overControl(target.control.path, printer, options, begun);
       if (answer === undefined)
         throw new LastcallError('LASTCALL_CLI_NO_PROCESS', `process ${target.pid} has ended`);
       const files = [...answer.files, ...writeHere(target, answer, options)];
@@ -68,7 +69,9 @@ function overControl(
   path: string,
   printer: Printer,
   { seconds, kind }: ProfileOptions,
+  begun: () => void,
 ): Promise<ProfileAnswer | undefined> {
+  begun();
   return askControl<'profile'>(
     path,
     { command: 'profile', forMs: seconds, kinds: kind },
@@ -93,10 +96,12 @@ async function bySignal(
   environment: CliEnvironment,
   target: Target,
   { seconds, kind }: ProfileOptions,
+  begun: () => void,
 ): Promise<ProfileAnswer> {
   const files = new DumpFiles(environment, target.pid);
   const wanted = new RegExp(`-(${(kind ?? ['cpu', 'heap', 'loop']).join('|')})-`);
   sendHandled(environment, target, 'SIGUSR2');
+  begun();
   await delay(seconds);
   sendHandled(environment, target, 'SIGUSR2');
   const all = /-(cpu|heap|loop)-/;

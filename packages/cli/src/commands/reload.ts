@@ -6,7 +6,7 @@ import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitForEnd, waitUntil } from '../target/signal-control';
-import { parseDuration } from './parse-duration';
+import { durationOption } from './duration-option';
 
 const HELP = `
 Waits until the new generation has taken over, and says so; exit code 1 when the upgrade failed and the old one serves on.
@@ -20,7 +20,7 @@ Examples:
 export function addReloadCommand(program: Command, context: CommandContext): void {
   addCommand(program, 'reload', 'replace a service by its new version, without downtime')
     .argument('<target>', 'pid, pid file or name')
-    .option('-t, --timeout <seconds>', 'how long it may take', parseDuration, 120_000)
+    .addOption(durationOption('-t, --timeout <seconds>', 'how long it may take', 120_000))
     .addHelpText('after', HELP)
     .action(async (name: string, { timeout }: { timeout: number }, command) => {
       const { environment } = context;
@@ -70,7 +70,10 @@ async function bySignal(
       for (const child of childrenOf(environment, pid)) if (!before.has(child)) fresh.add(child);
     };
     if (!(await waitForEnd(environment, pid, timeout, look)))
-      throw late(target, 'it still runs: its log says whether the upgrade failed');
+      throw late(
+        target,
+        'it still runs: its log says whether the upgrade failed. `lastcall run` always stays: ask it as its user, with its LASTCALL_CONTROL_DIR',
+      );
     const living = [...fresh].filter((child) => environment.kill(child, 0));
     if (living.length > 0) return living;
     throw new LastcallError(

@@ -2,12 +2,12 @@ import { basename, extname } from 'node:path';
 import { LastcallError } from '@lastcall/proc';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../command-context';
-import { EXIT_CODES } from '../exit-codes';
 import { becomeInit } from '../supervisor/become-init';
-import { exitCodeOfEnd } from '../supervisor/exit-status';
+import { endOfSpawnFailure, exitCodeOfEnd } from '../supervisor/exit-status';
 import { runService } from '../supervisor/run-service';
 import type { RunSettings } from '../supervisor/run-settings';
-import { parseDuration } from './parse-duration';
+import { assertEnvironmentDurations, environmentDuration } from './environment-duration';
+import { environmentGenerations } from './environment-generations';
 
 interface RunOptions {
   readonly workers: number;
@@ -43,7 +43,7 @@ export function addRunCommand(program: Command, context: CommandContext): void {
     .argument('<command...>', 'the program and its arguments, behind --')
     .option('-w, --workers <count>', 'how many processes share the sockets', parseCount, 1)
     .addOption(
-      duration(
+      environmentDuration(
         '--ready-timeout <seconds>',
         'how long a worker may take to be ready',
         'LASTCALL_READY_TIMEOUT_MS',
@@ -51,7 +51,7 @@ export function addRunCommand(program: Command, context: CommandContext): void {
       ),
     )
     .addOption(
-      duration(
+      environmentDuration(
         '--bake <seconds>',
         'how long a new worker must live before the old one goes',
         'LASTCALL_BAKE_MS',
@@ -59,7 +59,7 @@ export function addRunCommand(program: Command, context: CommandContext): void {
       ),
     )
     .addOption(
-      duration(
+      environmentDuration(
         '--kill-timeout <seconds>',
         'how long a worker may take to end',
         'LASTCALL_KILL_TIMEOUT_MS',
@@ -74,21 +74,13 @@ export function addRunCommand(program: Command, context: CommandContext): void {
     .option('--max-restarts <count>', 'how often in a row', parseCount, 10)
     .option('--name <name>', 'what the service is called (default: the script)')
     .option('--pid-file <file>', 'write the pid of the supervisor into a file')
-    .option('-q, --quiet', 'say nothing but errors')
+    .option('-q, --quiet', 'say nothing of what happens, errors at the start apart')
     .option('--json', 'say what happens as lines of JSON')
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (words: string[], options: RunOptions) => {
       context.onExitCode(await run(context, words, options));
     });
-}
-
-function duration(flags: string, description: string, variable: string, ms: number): Option {
-  const given = process.env[variable];
-  const fromEnvironment = given !== undefined && /^\d+$/.test(given) ? Number(given) : ms;
-  return new Option(flags, description)
-    .argParser(parseDuration)
-    .default(fromEnvironment, `${fromEnvironment / 1000}`);
 }
 
 function parseCount(text: string): number {
@@ -102,6 +94,9 @@ async function run(
   words: readonly string[],
   options: RunOptions,
 ): Promise<number> {
+  assertEnvironmentDurations(environment.env);
+  if (options.readyTimeout <= 0)
+    throw new LastcallError('LASTCALL_CLI_USAGE', '--ready-timeout must be above 0');
   if (environment.platform === 'win32') {
     const message =
       'lastcall run needs a system that passes listening sockets on; Windows does not';
@@ -112,7 +107,7 @@ async function run(
     log(
       'as process 1, Node older than 22.15 does not reap processes that it adopts: put lastcall-init in front, or docker run --init',
     );
-  const settings = toSettings(words, options);
+  const settings = toSettings(words, options, environment.env);
   try {
     const end = await runService(settings, log);
     if (end.signal !== null) dieBy(end.signal);
@@ -121,15 +116,19 @@ async function run(
     const { cause } = thrown as { readonly cause?: NodeJS.ErrnoException };
     if (cause?.code === undefined) throw thrown;
     environment.err.write(`lastcall run: ${(thrown as Error).message}\n`);
-    return cause.code === 'ENOENT' ? EXIT_CODES.notFound : EXIT_CODES.cannotRun;
+    return exitCodeOfEnd(endOfSpawnFailure(thrown as Error));
   }
 }
 
-function toSettings(words: readonly string[], options: RunOptions): RunSettings {
+function toSettings(
+  words: readonly string[],
+  options: RunOptions,
+  env: CommandContext['environment']['env'],
+): RunSettings {
   const [program = '', ...args] = words;
   const script = args.find((argument) => !argument.startsWith('-')) ?? program;
   return {
-    name: options.name ?? process.env.LASTCALL_NAME ?? basename(script, extname(script)),
+    name: firstText(options.name, process.env.LASTCALL_NAME) ?? basename(script, extname(script)),
     command: [program, ...args],
     workers: options.workers,
     readyTimeoutMs: options.readyTimeout,
@@ -137,8 +136,13 @@ function toSettings(words: readonly string[], options: RunOptions): RunSettings 
     killTimeoutMs: options.killTimeout,
     restart: options.restart,
     maxRestarts: options.maxRestarts,
+    maxGenerations: environmentGenerations(env),
     pidFile: options.pidFile,
   };
+}
+
+function firstText(...texts: readonly (string | undefined)[]): string | undefined {
+  return texts.find((text) => text !== undefined && text !== '');
 }
 
 function logger(

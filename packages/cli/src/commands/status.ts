@@ -1,4 +1,11 @@
-import type { ProcessStatus, SupervisorStatus } from '@lastcall/restart/control';
+import { LastcallError } from '@lastcall/proc';
+import {
+  controlDirectory,
+  type OtherWorkerStatus,
+  type ProcessStatus,
+  type SupervisorStatus,
+  type WorkerStatus,
+} from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
 import { addCommand, type CommandContext } from '../command-context';
@@ -40,15 +47,17 @@ async function list(environment: CliEnvironment, printer: Printer): Promise<void
   );
   const rows = controls.map(({ name, pid, role }, index) => {
     const status = states[index];
-    const state = status === undefined ? 'unknown' : stateOf(status);
-    return { name, pid, role, state, uptimeMs: status?.process.uptimeMs ?? null };
+    const state = status === undefined ? 'no answer' : stateOf(status);
+    const { process: self } = status ?? {};
+    return { name: self?.name ?? name, pid, role, state, uptimeMs: self?.uptimeMs ?? null };
   });
   printer.result(rows, () => {
-    if (rows.length === 0) return 'no process has a control socket';
+    if (rows.length === 0)
+      return `no process has a control socket in ${controlDirectory(environment.env)}`;
     return rows
       .map(
         ({ name, pid, role, state, uptimeMs }) =>
-          `${String(pid).padStart(8)}  ${printer.colors.bold(name.padEnd(20))} ${role.padEnd(10)} ${state}, up ${formatDuration(uptimeMs ?? 0)}`,
+          `${String(pid).padStart(8)}  ${printer.colors.bold(printable(name).padEnd(20))} ${role.padEnd(10)} ${state}${uptimeMs === null ? '' : `, up ${formatDuration(uptimeMs)}`}`,
       )
       .join('\n');
   });
@@ -69,7 +78,7 @@ function stateOf(status: ProcessStatus | SupervisorStatus): string {
 }
 
 async function show(environment: CliEnvironment, printer: Printer, target: Target): Promise<void> {
-  const status = target.control === null ? undefined : await statusOf(target.control.path);
+  const status = target.control === null ? undefined : await askOrExplain(environment, target);
   if (status !== undefined) {
     printer.result(status, () =>
       status.role === 'service' ? serviceText(status, printer) : supervisorText(status, printer),
@@ -79,6 +88,21 @@ async function show(environment: CliEnvironment, printer: Printer, target: Targe
   const facts = processFacts(environment, target.pid);
   const told = facts === null ? null : { ...facts, caught: [...(facts.caught ?? [])] };
   printer.result({ role: 'unknown', pid: target.pid, facts: told }, () => factsText(target, facts));
+}
+
+/** A thread that answers for a blocked one does not when the whole process is stopped, or gets no time. */
+async function askOrExplain(
+  environment: CliEnvironment,
+  target: Target,
+): Promise<ProcessStatus | SupervisorStatus | undefined> {
+  try {
+    return await statusOf(target.control?.path ?? '');
+  } catch (error) {
+    if (!(error instanceof LastcallError) || error.code !== 'LASTCALL_CLI_LATE') throw error;
+    const facts = factsText(target, processFacts(environment, target.pid), 'no answer');
+    const message = `no answer from process ${target.pid} within ${TIMEOUT_MS / 1000} s: is it stopped, or without CPU time?\n${facts}`;
+    throw new LastcallError('LASTCALL_CLI_LATE', message);
+  }
 }
 
 function serviceText(status: ProcessStatus, { colors }: Printer): string {
@@ -119,20 +143,43 @@ function supervisorText(status: SupervisorStatus, { colors }: Printer): string {
   return [
     `${colors.bold(printable(self.name))} pid ${self.pid}, supervisor, ${state}, up ${formatDuration(self.uptimeMs)}`,
     `  runs     ${printable(command.join(' '))}`,
-    ...workers.map(
-      (worker) =>
-        `  worker ${worker.slot}  pid ${worker.pid ?? '-'}, generation ${worker.generation}, ${worker.state}, ${worker.restarts} restarts${worker.uptimeMs === null ? '' : `, up ${formatDuration(worker.uptimeMs)}`}`,
-    ),
+    ...workers.flatMap(workerLines),
     ...sockets.map(({ name, address }) => `  socket   ${printable(name)} ${printable(address)}`),
   ].join('\n');
 }
 
-function factsText({ pid }: Target, facts: ProcessFacts | null): string {
-  if (facts === null) return `process ${pid} lives; it has no control socket`;
+/** A supervisor of an earlier version does not tell of other processes. */
+function workerLines({
+  slot,
+  pid,
+  generation,
+  state,
+  restarts,
+  uptimeMs,
+  successor,
+  draining,
+}: Partial<WorkerStatus>): string[] {
+  const counted = `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`;
+  const up = uptimeMs == null ? '' : `, up ${formatDuration(uptimeMs)}`;
+  const other = (process: OtherWorkerStatus, does: string): string =>
+    `            pid ${process.pid}, generation ${process.generation}, ${process.state}, up ${formatDuration(process.uptimeMs)}, ${does}`;
+  return [
+    `  worker ${slot}  pid ${pid ?? '-'}, generation ${generation}, ${state}, ${counted}${up}`,
+    ...(successor == null ? [] : [other(successor, 'takes over when it has proved itself')]),
+    ...(draining ?? []).map((process) => other(process, 'drains')),
+  ];
+}
+
+function factsText(
+  { pid }: Target,
+  facts: ProcessFacts | null,
+  control = 'no control socket',
+): string {
+  if (facts === null) return `process ${pid} lives; ${control}`;
   const memory = facts.rssBytes === null ? '' : `, rss ${formatBytes(facts.rssBytes)}`;
   const caught = facts.caught === null ? 'unknown' : [...facts.caught].join(', ') || 'none';
   return [
-    `pid ${pid}, parent ${facts.ppid}${memory}, ${facts.threads ?? '?'} threads, no control socket`,
+    `pid ${pid}, parent ${facts.ppid}${memory}, ${facts.threads ?? '?'} ${facts.threads === 1 ? 'thread' : 'threads'}, state ${facts.state || 'unknown'}, ${control}`,
     `  runs     ${printable(facts.args.join(' '))}`,
     `  handles  ${caught}`,
   ].join('\n');

@@ -1,12 +1,14 @@
 import { LastcallError } from '@lastcall/proc';
+import type { SupervisorStop, WorkerStop } from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import { addCommand, type CommandContext } from '../command-context';
 import { EXIT_CODES } from '../exit-codes';
+import { printable } from '../printable';
 import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
 import { send, waitForEnd } from '../target/signal-control';
-import { parseDuration } from './parse-duration';
+import { durationOption } from './duration-option';
 
 interface StopOptions {
   readonly timeout: number;
@@ -24,6 +26,8 @@ interface StopResult {
 
 const HELP = `
 Sends SIGTERM, tells what happens, and waits until the process is gone. Exit code 1 when something was cut or forced.
+Of lastcall run, it is 1 when that was so in a worker, or a worker was killed. Without a control socket it is not known here: the
+log says so.
 
 Examples:
   lastcall stop api
@@ -33,7 +37,7 @@ Examples:
 export function addStopCommand(program: Command, context: CommandContext): void {
   addCommand(program, 'stop', 'stop a process, and wait until it is gone')
     .argument('<target>', 'pid, pid file or name')
-    .option('-t, --timeout <seconds>', 'how long it may take', parseDuration, 60_000)
+    .addOption(durationOption('-t, --timeout <seconds>', 'how long it may take', 60_000))
     .option('-k, --kill', 'send SIGKILL when the time is over')
     .addHelpText('after', HELP)
     .action(async (name: string, options: StopOptions, command) => {
@@ -64,10 +68,25 @@ async function stop(
     );
   }
   printer.progress(`still there after ${timeout / 1000} s: SIGKILL`);
+  const workers = control?.role === 'supervisor' ? await workersOf(control.path) : [];
   send(environment, pid, 'SIGKILL');
   await waitForEnd(environment, pid, KILL_MS);
+  // Without it nobody would end them. Each leads a group of its own.
+  for (const worker of workers) environment.kill(-worker, 'SIGKILL');
   return { pid, killed: true, report: null };
 }
+
+/** Every process of a supervisor; none when it does not say. */
+async function workersOf(path: string): Promise<number[]> {
+  const options = { timeoutMs: STATUS_MS, progress: () => {} };
+  const status = await askControl<'status'>(path, { command: 'status' }, options).catch(() => {});
+  if (status?.role !== 'supervisor') return [];
+  return status.workers.flatMap(({ pid, successor, draining }) =>
+    [pid, successor?.pid, ...draining.map((other) => other.pid)].filter((one) => one != null),
+  );
+}
+
+const STATUS_MS = 2000;
 
 /** The kernel needs a moment, longer for a large process. */
 const KILL_MS = 10_000;
@@ -85,6 +104,13 @@ async function followStop(
 function describe({ pid, killed, report }: StopResult, isOk: boolean): string {
   if (killed) return `process ${pid} was killed`;
   if (report === null) return `process ${pid} has ended`;
-  const { durationMs } = report as { durationMs?: number };
-  return `process ${pid} has ended after ${durationMs} ms, ${isOk ? 'ok' : 'not ok: something was cut, late or failed'}`;
+  const { durationMs, workers = [] } = report as Partial<SupervisorStop>;
+  const bad = workers.filter(({ ok }) => !ok).map(describeWorker);
+  const why = bad.join(', ') || 'something was cut, late or failed';
+  return `process ${pid} has ended after ${durationMs} ms, ${isOk ? 'ok' : `not ok: ${why}`}`;
+}
+
+function describeWorker({ pid, end, killed }: WorkerStop): string {
+  if (killed) return `worker ${pid} was killed (--kill-timeout)`;
+  return `worker ${pid} (${printable(end)}) was not ok, its log says why`;
 }

@@ -24,6 +24,7 @@ const VARIABLES: Readonly<Record<string, Kind>> = {
   LASTCALL_DUMP_SIGNAL: 'text',
   LASTCALL_PROFILE_SIGNAL: 'text',
   LASTCALL_REPORT: 'text',
+  LASTCALL_LOG_PID: ['0', '1'],
 };
 
 /** What later versions, and the packages on top, may read. */

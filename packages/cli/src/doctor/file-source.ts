@@ -21,6 +21,8 @@ const SOURCES: readonly Source[] = [
   { isFor: /\.ya?ml$/, read: factsOfManifest },
 ];
 
+const READABLE = 'Dockerfile, Compose file, Kubernetes manifest, systemd unit or package.json';
+
 /** Where files lie that say how a service is run, from the folder of a project. */
 const FOLDERS = [
   '.',
@@ -47,6 +49,17 @@ export function deploymentFiles(folder: string): string[] {
 }
 
 /**
+ * What the files below `folder` say of how a service is run.
+ *
+ * @throws LastcallError `LASTCALL_CLI_NO_FILE`, `LASTCALL_CLI_UNKNOWN_FILE`
+ */
+export function factsOfFolder(folder: string): Facts[] {
+  const files = deploymentFiles(folder);
+  if (files.length > 0) return files.flatMap(factsOfFile);
+  throw new LastcallError('LASTCALL_CLI_NO_FILE', `${folder} has no ${READABLE}`);
+}
+
+/**
  * What a file says of how a service is run; empty when it says nothing of that.
  *
  * @throws LastcallError `LASTCALL_CLI_NO_FILE`, `LASTCALL_CLI_UNKNOWN_FILE`
@@ -54,10 +67,7 @@ export function deploymentFiles(folder: string): string[] {
 export function factsOfFile(path: string): Facts[] {
   const source = sourceFor(basename(path));
   if (source === undefined) {
-    throw new LastcallError(
-      'LASTCALL_CLI_UNKNOWN_FILE',
-      `${path} is no Dockerfile, Compose file, Kubernetes manifest, systemd unit or package.json`,
-    );
+    throw new LastcallError('LASTCALL_CLI_UNKNOWN_FILE', `${path} is no ${READABLE}`);
   }
   const text = readOrThrow(path);
   try {

@@ -1,8 +1,9 @@
-import type {
-  BoundMessage,
-  PassedSocket,
-  SocketRecord,
-  SocketToPass,
+import {
+  type PassedSocket,
+  type RestartEnvironment,
+  removePath,
+  type SocketRecord,
+  type SocketToPass,
 } from '@lastcall/restart/handover';
 
 /** What Node gives for a socket that another process has sent: open, and nobody listens on it here. */
@@ -11,59 +12,56 @@ export interface HeldHandle {
   close?(): void;
 }
 
+/** A socket that is open here, and what it is. */
+export interface HeldSocket {
+  readonly record: SocketRecord;
+  readonly handle: HeldHandle;
+}
+
 /**
  * The sockets of the service. The supervisor keeps each open without ever accepting: while no worker is up, clients wait in
  * the kernel's queue.
  */
 export class HeldSockets {
-  readonly #held = new Map<
-    string,
-    { readonly record: SocketRecord; readonly handle: HeldHandle }
-  >();
-  readonly #watchers = new Set<() => void>();
+  readonly #environment: RestartEnvironment;
+  readonly #held = new Map<string, HeldSocket>();
+  /** Those that are not held any more, and whose paths are not removed yet: as long as an upgrade may fail, they are served. */
+  readonly #former: SocketRecord[] = [];
   /** TLS ticket keys by name, base64. */
   readonly ticketKeys: Record<string, string> = {};
 
   /** @param activated - sockets that systemd has opened for the service */
-  constructor(activated: readonly PassedSocket[]) {
+  constructor(environment: RestartEnvironment, activated: readonly PassedSocket[]) {
+    this.#environment = environment;
     for (const { fd, ...record } of activated)
       this.#held.set(record.name, { record, handle: { fd } });
   }
 
   /** A worker has bound a socket itself. One of the same name that is held is no longer used by anybody. */
-  add({ socket }: BoundMessage, handle: HeldHandle | undefined): void {
-    // The descriptor table may be full: then there is nothing to keep.
-    if (handle === undefined) return;
-    this.#held.get(socket.name)?.handle.close?.();
-    this.#held.set(socket.name, { record: socket, handle });
-    for (const watcher of [...this.#watchers]) watcher();
+  hold(socket: HeldSocket): void {
+    this.#letGo(socket.record.name);
+    this.#held.set(socket.record.name, socket);
   }
 
-  /** Resolves when all of these are held; false when some have not come within `ms`. */
-  arrived(names: readonly string[], ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const isComplete = (): boolean => names.every((name) => this.#held.has(name));
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(check);
-        resolve(isComplete());
-      };
-      const check = (): void => {
-        if (isComplete()) finish();
-      };
-      const timer = setTimeout(finish, ms);
-      this.#watchers.add(check);
-      check();
-    });
+  /** Closes a socket that nobody uses, and was not held. */
+  discard({ record, handle }: HeldSocket): void {
+    handle.close?.();
+    removePath(this.#environment, record.address, record.pathInode);
   }
 
-  /** Lets go of those that no worker uses any more: clients would connect and hang. */
+  /** Lets go of those that no worker uses any more: clients would connect and hang. Removes the paths of unix sockets. */
   keepOnly(names: readonly string[]): void {
-    for (const [name, { handle }] of this.#held) {
-      if (names.includes(name)) continue;
-      handle.close?.();
-      this.#held.delete(name);
-    }
+    for (const name of this.#held.keys()) if (!names.includes(name)) this.#letGo(name);
+    for (const { activated, address, pathInode } of this.#former.splice(0))
+      if (!activated) removePath(this.#environment, address, pathInode);
+  }
+
+  #letGo(name: string): void {
+    const held = this.#held.get(name);
+    if (held === undefined) return;
+    held.handle.close?.();
+    this.#former.push(held.record);
+    this.#held.delete(name);
   }
 
   toPass(): SocketToPass[] {

@@ -10,13 +10,13 @@ import {
   startCommandOf,
   takeActivatedSockets,
 } from '@lastcall/restart/handover';
+import { STOP_SIGNALS } from './exit-status';
 import { HeldSockets } from './held-sockets';
 import type { RunSettings } from './run-settings';
-import { Supervisor, type SupervisorObserver } from './supervisor';
+import { Supervisor } from './supervisor';
 import { serveSupervisor } from './supervisor-control';
+import type { SupervisorObserver } from './supervisor-parts';
 
-/** Signals that end the service. */
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 /** Signals that are the program's. */
 const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT', 'SIGALRM'] as const;
 
@@ -31,8 +31,10 @@ export async function runService(
   log: (text: string) => void,
 ): Promise<GenerationEnd> {
   const environment = inOwnSession(createProcessRestartEnvironment());
-  const sockets = new HeldSockets(takeActivatedSockets(environment));
-  const command = startCommandOf(environment);
+  const sockets = new HeldSockets(environment, takeActivatedSockets(environment));
+  const started = startCommandOf(environment);
+  // Generations and workers write to one stream: their lines are to say whose they are.
+  const command = { ...started, env: { LASTCALL_LOG_PID: '1', ...started.env } };
   const { pidFile } = settings;
   const systemd = createNotifier(environment, log);
   const observer = observe(systemd, settings, log);
@@ -47,6 +49,7 @@ export async function runService(
     await supervisor.start();
     return await supervisor.ended;
   } finally {
+    sockets.keepOnly([]);
     await (await control)?.close();
     if (pidFile !== undefined) removePidFile(environment, pidFile);
     await systemd.flushed();

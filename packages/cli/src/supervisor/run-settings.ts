@@ -14,5 +14,7 @@ export interface RunSettings {
   readonly restart: 'ready' | 'always' | 'never';
   /** How often in a row, before the supervisor gives up. */
   readonly maxRestarts: number;
+  /** How many processes of one worker may be alive at once: old ones drain. */
+  readonly maxGenerations: number;
   readonly pidFile: string | undefined;
 }

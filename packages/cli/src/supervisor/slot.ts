@@ -1,8 +1,9 @@
 import { LastcallError } from '@lastcall/proc';
 import type { GenerationEnd } from '@lastcall/restart/handover';
 import { Backoff } from './backoff';
-import { describeEnd } from './exit-status';
+import { describeEnd, endOfSpawnFailure } from './exit-status';
 import type { RunSettings } from './run-settings';
+import type { Progress } from './supervisor-parts';
 import type { Worker } from './worker';
 
 /** What a slot asks of the supervisor. */
@@ -23,10 +24,9 @@ export interface SlotHost {
 export class Slot {
   readonly index: number;
   readonly #host: SlotHost;
-  readonly #backoff = new Backoff();
+  #backoff = new Backoff();
   readonly #draining = new Set<Worker>();
   #worker: Worker | null = null;
-  /** The worker that is to take over, while an upgrade of this slot is under way. */
   #successor: Worker | null = null;
   #isUpgrading = false;
   /** Nobody takes the place of the last worker. */
@@ -58,9 +58,20 @@ export class Slot {
     return this.#restarts;
   }
 
+  /** The worker that is to take over, while an upgrade of this slot is under way. */
+  get successor(): Worker | null {
+    return this.#successor;
+  }
+
+  /** Workers that have been replaced, and finish what they have in flight. */
+  get draining(): readonly Worker[] {
+    return [...this.#draining];
+  }
+
   /** Whether nothing is here, and nothing will be started by itself. */
   get isVacant(): boolean {
-    return this.#isVacant && this.living.length === 0;
+    const isUnused = this.#generation === 0;
+    return (this.#isVacant || isUnused) && this.living.length === 0;
   }
 
   /** Starts the first worker, or after a crash the next one. Rejects where the program cannot be started. */
@@ -78,27 +89,35 @@ export class Slot {
   }
 
   /**
-   * Replaces the worker by one of the next generation; whatever goes wrong, the old one serves on.
+   * Replaces the worker by one of the next generation; whatever goes wrong, the old one serves on. It accepts nothing new once
+   * the next one is ready, and again when that has not proved itself.
    *
    * @throws LastcallError (as a rejection) `LASTCALL_UPGRADE_SPAWN_FAILED`, `LASTCALL_UPGRADE_CHILD_ENDED`,
    * `LASTCALL_UPGRADE_TIMED_OUT`, `LASTCALL_UPGRADE_ROLLED_BACK`, `LASTCALL_UPGRADE_STOPPING`
    */
-  async upgrade(generation: number): Promise<Worker> {
+  async upgrade(generation: number, progress: Progress): Promise<Worker> {
     this.#isUpgrading = true;
     this.#cancelRestart();
     try {
       const successor = await this.#host.start(generation);
       this.#successor = successor;
+      progress(`worker ${this.index}: process ${successor.pid} starts as generation ${generation}`);
       await this.#prove(successor);
-      const old = this.#worker;
       this.#successor = null;
       this.#generation = generation;
-      this.#adopt(successor);
+      // What crashed was the code before.
+      this.#backoff = new Backoff();
       successor.tell({ type: 'settled' });
-      this.#release(old, successor);
+      this.#release(successor);
+      this.#adopt(successor);
       return successor;
     } catch (error) {
-      await this.#successor?.retire(this.#host.settings.killTimeoutMs);
+      // First what clients wait for.
+      if (this.#host.isRunning()) this.#worker?.tell({ type: 'resume' });
+      // It may take its time to end: who looks is to know why by then.
+      if (this.#successor !== null && this.#successor.state !== 'ended')
+        progress(`worker ${this.index}: ${(error as LastcallError).message}`);
+      await this.#giveUp(this.#successor);
       throw error;
     } finally {
       this.#successor = null;
@@ -115,27 +134,38 @@ export class Slot {
     if (outcome.kind === 'ended') throw endedBeforeReady(successor, outcome);
     if (outcome.kind === 'late') throw timedOut(successor, readyTimeoutMs);
     this.#host.log(`worker ${this.index}: process ${successor.pid} is ready`);
-    const end = await Promise.race([successor.ended, after(bakeMs)]);
+    // Pausing takes a process of its own: until the old worker has done it, clients may reach the old code.
+    const paused = this.#worker?.pause(successor.claimed);
+    const proved = Promise.all([after(bakeMs), paused]).then(() => null);
+    const end = await Promise.race([successor.ended, proved]);
     if (!this.#host.isRunning()) throw stopping();
     if (end !== null) throw rolledBack(successor, end);
+    // Asked by somebody else, it is about to leave: nobody would serve in its place.
+    if (successor.state === 'leaving') throw leavesAlready(successor);
   }
 
-  #release(old: Worker | null, successor: Worker): void {
-    if (old === null) {
-      successor.tell({ type: 'alone' });
-      return;
-    }
+  async #giveUp(successor: Worker | null): Promise<void> {
+    // One that drains already would take it for a second signal, and cut what is in flight.
+    const signal = successor?.state === 'leaving' ? null : 'SIGTERM';
+    await successor?.retire(this.#host.settings.killTimeoutMs, signal);
+    successor?.rejectSockets();
+  }
+
+  /** Has the worker of now make way. */
+  #release(successor: Worker): void {
+    const old = this.#worker;
+    if (old === null) return;
     this.#draining.add(old);
     old.tell({ type: 'replaced', pid: successor.pid });
-    void old.retire(this.#host.settings.killTimeoutMs, null).then(() => {
-      this.#draining.delete(old);
-      successor.tell({ type: 'alone' });
-    });
+    void old.retire(this.#host.settings.killTimeoutMs, null).then(() => this.#draining.delete(old));
   }
 
   #adopt(worker: Worker): void {
     this.#worker = worker;
     this.#isVacant = false;
+    worker.acceptSockets();
+    const former = [...this.#draining].map(({ ended }) => ended);
+    void Promise.all(former).then(() => worker.tell({ type: 'alone' }));
     void worker.ready.then(() => this.#host.onReady());
     void worker.ended.then((end) => this.#onEnd(worker, end));
   }
@@ -145,16 +175,27 @@ export class Slot {
     this.#worker = null;
     const wasAsked = worker.wasAskedToEnd;
     if (this.#host.isRunning() && !wasAsked && this.#isCrash(end)) {
-      const pause = this.#backoff.failed(worker.uptimeMs);
-      if (this.#backoff.failures <= this.#host.settings.maxRestarts) {
-        this.#host.log(
-          `worker ${this.index}: process ${worker.pid} ended (${describeEnd(end)}); the next one starts in ${pause} ms`,
-        );
-        if (!this.#isUpgrading) this.#restartSoon(pause);
-        return;
-      }
-      this.#host.log(`worker ${this.index}: ${this.#backoff.failures} crashes in a row: given up`);
-    }
+      this.#onFailure(`process ${worker.pid} ended (${describeEnd(end)})`, worker.uptimeMs, end);
+    } else this.#beVacant(end);
+  }
+
+  #onNotStarted(error: LastcallError): void {
+    if (this.#host.isRunning()) this.#onFailure(error.message, 0, endOfSpawnFailure(error));
+  }
+
+  /** Tries again after a pause, unless that has been in vain too often. */
+  #onFailure(what: string, uptimeMs: number, end: GenerationEnd): void {
+    const pause = this.#backoff.failed(uptimeMs);
+    const isLast = this.#backoff.failures > this.#host.settings.maxRestarts;
+    const next = isLast
+      ? `${this.#backoff.failures} crashes in a row: given up`
+      : `the next one starts in ${pause} ms`;
+    this.#host.log(`worker ${this.index}: ${what}; ${next}`);
+    if (isLast) this.#beVacant(end);
+    else if (!this.#isUpgrading) this.#restartSoon(pause);
+  }
+
+  #beVacant(end: GenerationEnd): void {
     this.#isVacant = true;
     this.#host.onVacant(end);
   }
@@ -172,7 +213,8 @@ export class Slot {
     const worker = await this.fill();
     const { readyTimeoutMs } = this.#host.settings;
     const { kind } = await worker.becameReady(readyTimeoutMs);
-    if (kind !== 'late' || !worker.isAware) return;
+    // Of a program that has called restart.ready() before, another call is to be expected.
+    if (kind !== 'late' || worker.state !== 'starting' || !this.#host.hasBeenReady()) return;
     this.#host.log(
       `worker ${this.index}: process ${worker.pid} is not ready after ${readyTimeoutMs} ms`,
     );
@@ -182,10 +224,7 @@ export class Slot {
   #restartSoon(pause: number): void {
     const timer = setTimeout(() => {
       this.#restarts += 1;
-      this.#restart().catch((error: Error) => {
-        this.#host.log(`worker ${this.index}: ${error.message}`);
-        if (this.#host.isRunning()) this.#restartSoon(this.#backoff.failed(0));
-      });
+      this.#restart().catch((error: LastcallError) => this.#onNotStarted(error));
     }, pause);
     this.#cancelRestart = () => clearTimeout(timer);
   }
@@ -224,5 +263,12 @@ function rolledBack({ pid }: Worker, end: GenerationEnd): LastcallError {
   return new LastcallError(
     'LASTCALL_UPGRADE_ROLLED_BACK',
     `the new worker, process ${pid}, ended (${describeEnd(end)}) soon after it was ready (--bake)`,
+  );
+}
+
+function leavesAlready({ pid }: Worker): LastcallError {
+  return new LastcallError(
+    'LASTCALL_UPGRADE_ROLLED_BACK',
+    `the new worker, process ${pid}, was asked to end before it had taken over (--bake)`,
   );
 }

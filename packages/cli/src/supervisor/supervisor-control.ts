@@ -5,12 +5,16 @@ import {
   type ControlServer,
   controlDirectory,
   controlPath,
+  type OtherWorkerStatus,
   type SupervisorStatus,
+  type SupervisorStop,
   serveControl,
 } from '@lastcall/restart/control';
 import type { HeldSockets } from './held-sockets';
 import type { RunSettings } from './run-settings';
 import type { Supervisor } from './supervisor';
+import type { Progress } from './supervisor-parts';
+import type { Worker } from './worker';
 
 /** Serves a control socket for the service as a whole. Rejects as `serveControl()` does. */
 export function serveSupervisor(
@@ -26,10 +30,7 @@ export function serveSupervisor(
       case 'reload':
         return { pids: await supervisor.upgrade(progress) };
       case 'stop':
-        supervisor.stop('SIGTERM');
-        progress('stopping the workers');
-        await supervisor.ended;
-        return null;
+        return stop(supervisor, progress);
       default:
         throw new LastcallError(
           'LASTCALL_CLI_IMPOSSIBLE',
@@ -38,6 +39,23 @@ export function serveSupervisor(
     }
   };
   return serveControl(path, handle);
+}
+
+/** Once it stops, another stop would be the second signal, which cuts: who asks again waits. */
+async function stop(supervisor: Supervisor, progress: Progress): Promise<SupervisorStop> {
+  const startedAt = performance.now();
+  const living = supervisor.living;
+  if (supervisor.state !== 'stopping') supervisor.stop('SIGTERM');
+  progress('stopping the workers');
+  const workers = await Promise.all(
+    living.map(async (worker) => worker.stopOf(await worker.ended)),
+  );
+  await supervisor.ended;
+  return {
+    ok: workers.every(({ ok }) => ok),
+    durationMs: Math.round(performance.now() - startedAt),
+    workers,
+  };
 }
 
 function statusOf(
@@ -56,14 +74,25 @@ function statusOf(
     },
     state: supervisor.state,
     command,
-    workers: supervisor.slots.map(({ index, worker, generation, restarts }) => ({
-      slot: index,
-      pid: worker?.pid ?? null,
-      state: worker === null ? 'waiting' : worker.state,
-      generation,
-      restarts,
-      uptimeMs: worker?.uptimeMs ?? null,
+    workers: supervisor.slots.map((slot) => ({
+      slot: slot.index,
+      pid: slot.worker?.pid ?? null,
+      state: slot.worker === null ? 'waiting' : stateOf(supervisor, slot.worker),
+      generation: slot.generation,
+      restarts: slot.restarts,
+      uptimeMs: slot.worker?.uptimeMs ?? null,
+      successor: slot.successor === null ? null : otherStatus(slot.successor),
+      draining: slot.draining.map(otherStatus),
     })),
     sockets: sockets.list(),
   };
+}
+
+/** Of a program that has said nothing yet one cannot tell whether it ever will: it runs, that is all. */
+function stateOf({ knowsRestart }: Supervisor, { state }: Worker): string {
+  return state === 'starting' && !knowsRestart ? 'running' : state;
+}
+
+function otherStatus({ pid, generation, state, uptimeMs }: Worker): OtherWorkerStatus {
+  return { pid, generation, state, uptimeMs };
 }

@@ -1,38 +1,14 @@
 import { LastcallError, toError } from '@lastcall/proc';
-import type { GenerationEnd, RestartEnvironment, StartCommand } from '@lastcall/restart/handover';
+import type { GenerationEnd } from '@lastcall/restart/handover';
 import { processFacts } from '../target/process-facts';
 import { worstEnd } from './exit-status';
-import type { HeldSockets } from './held-sockets';
-import type { RunSettings } from './run-settings';
+import { crowdOf, refusalOf, type SupervisorState } from './refusal';
 import { Slot, type SlotHost } from './slot';
+import type { Progress, SupervisorParts } from './supervisor-parts';
 import { Worker } from './worker';
 
-/** What a supervisor works with. */
-export interface SupervisorParts {
-  readonly environment: RestartEnvironment;
-  readonly command: StartCommand;
-  readonly settings: RunSettings;
-  readonly sockets: HeldSockets;
-  readonly log: (text: string) => void;
-  readonly observer: SupervisorObserver;
-}
-
-/** Who is told how the service does: systemd, for one. */
-export interface SupervisorObserver {
-  /** Every worker is ready for the first time. */
-  onUp(): void;
-  /** An upgrade has begun. */
-  onRoll(): void;
-  onRolled(generation: number): void;
-  onRollFailed(error: LastcallError): void;
-  onStop(): void;
-}
-
-/** Where the service is; `rolling`: an upgrade goes through the slots. */
-type State = 'starting' | 'running' | 'rolling' | 'stopping';
-
-/** How an upgrade is to tell what it does. */
-export type Progress = (text: string) => void;
+/** Why several workers have to say that they are ready. */
+const WHY_READY = 'several workers need it, as they share their sockets by @lastcall/restart';
 
 /**
  * Runs a service: owns its sockets, has its workers, replaces them one after the other, and ends with them.
@@ -46,9 +22,14 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #slots: readonly Slot[];
   readonly #ends: GenerationEnd[] = [];
-  #state: State = 'starting';
+  #state: SupervisorState = 'starting';
   #isRollWanted = false;
   #hasBeenReady = false;
+  #onFirstReady: () => void = () => {};
+  /** Resolves when a worker is ready for the first time. */
+  readonly #firstReady = new Promise<void>((resolve) => {
+    this.#onFirstReady = resolve;
+  });
   #finish: (end: GenerationEnd) => void = () => {};
 
   constructor(parts: SupervisorParts) {
@@ -64,6 +45,7 @@ export class Supervisor {
       hasBeenReady: () => this.#hasBeenReady,
       onReady: () => {
         this.#hasBeenReady = true;
+        this.#onFirstReady();
       },
       onVacant: (end) => this.#onVacant(end),
     };
@@ -73,12 +55,17 @@ export class Supervisor {
     );
   }
 
-  get state(): State {
+  get state(): SupervisorState {
     return this.#state;
   }
 
   get slots(): readonly Slot[] {
     return this.#slots;
+  }
+
+  /** Every process of the service that is alive. */
+  get living(): readonly Worker[] {
+    return this.#slots.flatMap(({ living }) => living);
   }
 
   /** Starts the workers; the first one binds the sockets that the others then share. Rejects where none can be started. */
@@ -90,25 +77,56 @@ export class Supervisor {
       void this.#announce([worker]);
       return;
     }
-    const { readyTimeoutMs } = this.#parts.settings;
-    const { kind } = await worker.becameReady(readyTimeoutMs);
-    if (this.#state === 'stopping' || kind === 'ended') return;
-    if (kind === 'late') {
-      this.#parts.log(
-        `the first worker did not call restart.ready() within ${readyTimeoutMs} ms (--ready-timeout): several workers need it, as they share their sockets by @lastcall/restart`,
-      );
-      this.stop('SIGTERM');
-      this.#ends.push({ code: 1, signal: null });
+    const { log, settings } = this.#parts;
+    const { readyTimeoutMs } = settings;
+    const outcome = await worker.becameReady(readyTimeoutMs);
+    if (this.#state === 'stopping') return;
+    if (outcome.kind === 'ready') return this.#startOthers(worker, others);
+    if (outcome.kind === 'ended') {
+      if (outcome.end.code === 0)
+        log(`the first worker ended before it called restart.ready(): ${WHY_READY}`);
+      // Where it is started anew, the others come after that.
+      this.#startOthersWhenReady(first as Slot, others);
       return;
     }
+    log(
+      `the first worker did not call restart.ready() within ${readyTimeoutMs} ms (--ready-timeout): ${WHY_READY}`,
+    );
+    this.stop('SIGTERM');
+    this.#ends.push({ code: 1, signal: null });
+  }
+
+  async #startOthers(worker: Worker, others: readonly Slot[]): Promise<void> {
     this.#state = 'running';
-    const more = await Promise.all(others.map((slot) => slot.fill()));
-    void this.#announce([worker, ...more]);
+    const more = await this.#fillAll(others);
+    if (more !== null) void this.#announce([worker, ...more]);
+  }
+
+  #startOthersWhenReady(first: Slot, others: readonly Slot[]): void {
+    void this.#firstReady.then(async () => {
+      if (this.#state === 'stopping' || first.worker === null) return;
+      await this.#startOthers(first.worker, others).catch((thrown) =>
+        this.#parts.log(toError(thrown).message),
+      );
+    });
+  }
+
+  /** @returns null where the service stops meanwhile. Rejects where one cannot be started, when no process is left. */
+  async #fillAll(slots: readonly Slot[]): Promise<readonly Worker[] | null> {
+    const outcomes = await Promise.allSettled(slots.map((slot) => slot.fill()));
+    if ((this.#state as SupervisorState) === 'stopping') return null;
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) {
+      this.stop('SIGTERM');
+      await this.ended;
+      throw failed.reason;
+    }
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 
   /** What SIGHUP does: replaces the workers, or where the program knows nothing of upgrades passes the signal on. */
   onReloadSignal(): void {
-    if (!this.#slots.some(({ worker }) => worker?.isAware === true)) {
+    if (!this.knowsRestart) {
       this.#forwardHangup();
       return;
     }
@@ -119,9 +137,8 @@ export class Supervisor {
       this.#isRollWanted = true;
       return;
     }
-    this.upgrade(this.#parts.log).catch((thrown) =>
-      this.#parts.log(`the upgrade failed, the old workers serve on: ${toError(thrown).message}`),
-    );
+    // What goes wrong is in the log.
+    this.upgrade(this.#parts.log).catch(() => {});
   }
 
   /**
@@ -132,19 +149,12 @@ export class Supervisor {
    * `LASTCALL_UPGRADE_NOT_READY`
    */
   async upgrade(progress: Progress): Promise<readonly number[]> {
-    if (this.#state === 'rolling')
-      throw new LastcallError(
-        'LASTCALL_UPGRADE_IN_PROGRESS',
-        'an upgrade is under way; ask again when it has ended',
-      );
-    if (this.#state === 'stopping')
-      throw new LastcallError('LASTCALL_UPGRADE_STOPPING', 'the service stops; start it anew');
-    if (this.#state === 'starting' || !this.#hasBeenReady)
-      throw new LastcallError(
-        'LASTCALL_UPGRADE_NOT_READY',
-        'no worker has called restart.ready(): a program that knows nothing of @lastcall/restart cannot be replaced without downtime',
-      );
-    const { observer } = this.#parts;
+    const { observer, log } = this.#parts;
+    const refusal = refusalOf(this.#state, this.#hasBeenReady) ?? this.#crowd();
+    if (refusal !== null) {
+      log(`no upgrade: ${refusal.message}`);
+      throw refusal;
+    }
     observer.onRoll();
     this.#state = 'rolling';
     try {
@@ -152,28 +162,34 @@ export class Supervisor {
       observer.onRolled(Math.max(...this.#slots.map(({ generation }) => generation)));
       return pids;
     } catch (thrown) {
-      if ((this.#state as State) === 'rolling') observer.onRollFailed(thrown as LastcallError);
+      log(`the upgrade failed${this.#whatServes()}: ${toError(thrown).message}`);
+      if ((this.#state as SupervisorState) === 'rolling')
+        observer.onRollFailed(thrown as LastcallError);
       throw thrown;
     } finally {
-      if ((this.#state as State) === 'rolling') this.#state = 'running';
+      if ((this.#state as SupervisorState) === 'rolling') this.#state = 'running';
       this.#rollAgain();
+      // The old worker may have ended meanwhile, and the new one not taken its place.
+      this.#endIfOver();
     }
   }
 
   /** Sends all processes a signal that is none of the supervisor's business. */
   forward(signal: NodeJS.Signals): void {
-    for (const worker of this.#living) worker.kill(signal, false);
+    for (const worker of this.living) worker.kill(signal, false);
   }
 
   /** Ends the service: passes the signal on to all processes, and kills what is left after the time it has. */
   stop(signal: NodeJS.Signals): void {
     const isFirst = this.#state !== 'stopping';
     this.#state = 'stopping';
-    const living = this.#living;
+    const living = this.living;
     for (const slot of this.#slots) slot.close();
     // One that drains already would take it for a second signal, and cut what is in flight.
-    for (const worker of living)
-      if (!isFirst || worker.state !== 'leaving') worker.kill(signal, true);
+    for (const worker of living) {
+      if (!isFirst) worker.kill(signal, true);
+      else if (worker.state !== 'leaving') worker.passOn(signal);
+    }
     if (!isFirst) return;
     this.#parts.observer.onStop();
     const { killTimeoutMs } = this.#parts.settings;
@@ -184,7 +200,7 @@ export class Supervisor {
 
   /** As to process 1 of a container: a program without a handler does not die of it. It may only be about to install one. */
   #forwardHangup(): void {
-    for (const worker of this.#living) {
+    for (const worker of this.living) {
       if (processFacts(this.#parts.environment, worker.pid)?.caught?.has('SIGHUP') === false)
         this.#parts.log(
           `SIGHUP is not passed on: process ${worker.pid} does not handle it, and would die`,
@@ -193,16 +209,30 @@ export class Supervisor {
     }
   }
 
-  get #living(): Worker[] {
-    return this.#slots.flatMap(({ living }) => living);
+  /** Whether the program uses `@lastcall/restart`. One that was started anew and takes its sockets over is silent until it is ready. */
+  get knowsRestart(): boolean {
+    return this.#hasBeenReady || this.#slots.some(({ worker }) => worker?.isAware === true);
+  }
+
+  /** Before anything is replaced: whoever asks again and again gets a process each time, while the old ones drain. */
+  #crowd(): LastcallError | null {
+    const { maxGenerations } = this.#parts.settings;
+    const refusals = this.#slots.map(({ index, living }) => crowdOf(index, living, maxGenerations));
+    return refusals.find((refusal) => refusal !== null) ?? null;
+  }
+
+  #whatServes(): string {
+    const isOver = this.#state === 'stopping' || this.#slots.every(({ worker }) => worker === null);
+    return isOver ? '' : ', the old workers serve on';
   }
 
   async #start(generation: number): Promise<Worker> {
     if (this.#state === 'stopping')
       throw new LastcallError('LASTCALL_UPGRADE_STOPPING', 'the service stops');
-    const { environment, command, settings, sockets } = this.#parts;
+    const { environment, command, settings, sockets, log } = this.#parts;
     return Worker.start({
       environment,
+      log,
       command,
       settings,
       sockets,
@@ -228,8 +258,7 @@ export class Supervisor {
     const pids: number[] = [];
     for (const slot of this.#slots) {
       if (slot.worker === null && slot.generation === 0) continue;
-      progress(`worker ${slot.index}: starting generation ${generation}`);
-      const worker = await slot.upgrade(generation);
+      const worker = await slot.upgrade(generation, progress);
       progress(`worker ${slot.index}: process ${worker.pid} has taken over`);
       pids.push(worker.pid);
     }
@@ -248,7 +277,6 @@ export class Supervisor {
   #onUpgradeWish(worker: Worker): void {
     this.upgrade(this.#parts.log).catch((thrown) => {
       const error = toError(thrown) as Error & { code?: string };
-      this.#parts.log(`the upgrade failed: ${error.message}`);
       worker.tell({ type: 'refused', code: error.code ?? error.name, message: error.message });
     });
   }
@@ -263,7 +291,7 @@ export class Supervisor {
   #endIfOver(): void {
     const isOver =
       this.#state === 'stopping'
-        ? this.#living.length === 0
+        ? this.living.length === 0
         : this.#slots.every(({ isVacant }) => isVacant);
     if (isOver) this.#finish(worstEnd(this.#ends));
   }

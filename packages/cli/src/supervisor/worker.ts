@@ -1,3 +1,4 @@
+import type { WorkerStop } from '@lastcall/restart/control';
 import {
   type BoundMessage,
   type DownMessage,
@@ -8,7 +9,9 @@ import {
   startGeneration,
   type UpMessage,
 } from '@lastcall/restart/handover';
+import { describeEnd, isOrderly } from './exit-status';
 import type { HeldHandle, HeldSockets } from './held-sockets';
+import { OfferedSockets } from './offered-sockets';
 import type { RunSettings } from './run-settings';
 
 /**
@@ -32,11 +35,21 @@ export interface WorkerOptions {
   readonly settings: RunSettings;
   readonly sockets: HeldSockets;
   readonly generation: number;
+  readonly log: (text: string) => void;
   readonly onUpgradeWish: (worker: Worker) => void;
 }
 
 /** How long sockets that were bound may take to arrive, in milliseconds. */
 const ARRIVAL_MS = 5000;
+
+/** How long a worker may take to stop accepting, in milliseconds: it starts a process for that. */
+const PAUSE_MS = 5000;
+
+/** How long after the end of a worker what it said may come, in milliseconds. */
+const LAST_WORDS_MS = 100;
+
+/** How long a worker may take to say that it stops by a signal that it got itself, in milliseconds. */
+const OWN_SIGNAL_MS = 100;
 
 /** One process of the service. */
 export class Worker {
@@ -48,16 +61,24 @@ export class Worker {
   readonly startedAt: number = performance.now();
   readonly #process: GenerationProcess;
   readonly #options: WorkerOptions;
+  readonly #offers: OfferedSockets;
   #state: WorkerState = 'starting';
   #isAware = false;
   #wasAskedToEnd = false;
+  #hasSaidSo = false;
   #claimed: readonly string[] = [];
+  #bound: readonly string[] = [];
   #lastWords = '';
+  /** What it says of its own stop. */
+  #saidOk: boolean | null = null;
+  #wasKilled = false;
   #onReady: () => void = () => {};
+  #onPaused: () => void = () => {};
 
   private constructor(process: GenerationProcess, options: WorkerOptions) {
     this.#process = process;
     this.#options = options;
+    this.#offers = new OfferedSockets(options.sockets);
     this.pid = process.pid;
     this.generation = options.generation;
     this.ready = new Promise((resolve) => {
@@ -65,10 +86,7 @@ export class Worker {
     });
     process.channel.onMessage((message) => this.#onMessage(message));
     process.child.on('message', (message, handle) => this.#onBound(message, handle));
-    this.ended = process.ended.then((end) => {
-      this.#state = 'ended';
-      return end;
-    });
+    this.ended = this.#untilEnded();
   }
 
   /** @throws LastcallError (as a rejection) `LASTCALL_UPGRADE_SPAWN_FAILED` */
@@ -103,8 +121,23 @@ export class Worker {
     return this.#isAware;
   }
 
+  /** The sockets that it has bound, and will bind, are the service's: it has taken its place. */
+  acceptSockets(): void {
+    this.#offers.accept();
+  }
+
+  /** Those that it has bound go with it: it has ended, and not taken its place. */
+  rejectSockets(): void {
+    this.#offers.reject();
+  }
+
   /** The sockets that it uses, by the names they are held under. */
   get sockets(): readonly string[] {
+    return [...this.#claimed, ...this.#bound];
+  }
+
+  /** Those of them that it has taken over from the worker before. */
+  get claimed(): readonly string[] {
     return this.#claimed;
   }
 
@@ -116,7 +149,8 @@ export class Worker {
   async becameReady(ms: number): Promise<ReadyOutcome> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<ReadyOutcome>((resolve) => {
-      timer = setTimeout(resolve, ms, { kind: 'late' });
+      // A process that stood still finds its time over before it has read what came meanwhile: one more turn for that.
+      timer = setTimeout(() => setTimeout(resolve, 0, { kind: 'late' }), ms);
     });
     const ended = this.ended.then(
       (end): ReadyOutcome => ({ kind: 'ended', end, why: this.#lastWords }),
@@ -134,6 +168,22 @@ export class Worker {
     this.#process.channel.send(message);
   }
 
+  /** Has it accept nothing new on these sockets. Resolves when it has said so, has ended, or its time for that is over. */
+  async pause(names: readonly string[]): Promise<void> {
+    this.#process.channel.send({ type: 'pause', names });
+    // Others do not accept, or do not know the word.
+    if (this.#state !== 'serving') return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PAUSE_MS);
+    });
+    const paused = new Promise<void>((resolve) => {
+      this.#onPaused = resolve;
+    });
+    await Promise.race([paused, this.ended, late]);
+    clearTimeout(timer);
+  }
+
   /** Sends it a signal; one that asks it to end is noted as that. */
   kill(signal: NodeJS.Signals, asksToEnd: boolean): void {
     if (this.#state === 'ended') return;
@@ -141,13 +191,56 @@ export class Worker {
     this.#process.kill(signal);
   }
 
+  /**
+   * Passes a signal on that asks to end. systemd sends it to every process of a unit by default, and the second one would cut
+   * what is in flight: so one that can say that it stops gets a moment to do so.
+   */
+  passOn(signal: NodeJS.Signals): void {
+    const canSay = this.#state === 'serving';
+    const send = (): void => {
+      if (!this.#hasSaidSo) this.#process.kill(signal);
+    };
+    this.#leave();
+    if (canSay) setTimeout(send, OWN_SIGNAL_MS);
+    else send();
+  }
+
   /** Makes it end within `ms`: by SIGTERM, unless it knows already, then by SIGKILL. */
   async retire(ms: number, signal: NodeJS.Signals | null = 'SIGTERM'): Promise<GenerationEnd> {
     if (signal !== null) this.kill(signal, true);
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), ms);
+    const timer = setTimeout(() => this.#forceEnd(ms), ms);
     const end = await this.ended;
     clearTimeout(timer);
     return end;
+  }
+
+  /** How it has ended. Of one that does not tell, its end does. */
+  stopOf(end: GenerationEnd): WorkerStop {
+    const isOk = !this.#wasKilled && (this.#saidOk ?? isOrderly(end));
+    return { pid: this.pid, ok: isOk, end: describeEnd(end), killed: this.#wasKilled };
+  }
+
+  /** Its last words may be read after its end. */
+  async #untilEnded(): Promise<GenerationEnd> {
+    const { channel, ended } = this.#process;
+    const end = await ended;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LAST_WORDS_MS);
+      channel.onEnd(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#state = 'ended';
+    return end;
+  }
+
+  /** It leads a process group of its own: what it has started goes with it. */
+  #forceEnd(ms: number): void {
+    const { environment, log } = this.#options;
+    log(`process ${this.pid} has not ended within ${ms} ms (--kill-timeout): it is killed`);
+    this.#wasKilled = true;
+    environment.kill(-this.pid, 'SIGKILL');
   }
 
   #leave(): void {
@@ -155,23 +248,30 @@ export class Worker {
     if (this.#state !== 'ended') this.#state = 'leaving';
   }
 
+  #saysItStops(): void {
+    this.#hasSaidSo = true;
+    this.#leave();
+  }
+
   #onMessage(message: UpMessage): void {
     this.#isAware = true;
     if (message.type === 'ready') void this.#onReadySaid(message);
     if (message.type === 'failed') this.#lastWords = `${message.code}: ${message.message}`;
-    if (message.type === 'stopping') this.#leave();
+    if (message.type === 'stopping') this.#saysItStops();
+    if (message.type === 'stopped') this.#saidOk = message.ok;
+    if (message.type === 'paused') this.#onPaused();
     if (message.type === 'upgrade') this.#options.onUpgradeWish(this);
-    if (message.type === 'ticketKeys')
-      this.#options.sockets.ticketKeys[message.name] = message.keys;
+    if (message.type === 'ticketKeys') this.#offers.addTicketKeys(message.name, message.keys);
   }
 
   async #onReadySaid({
     claimed,
     bound = [],
   }: Extract<UpMessage, { type: 'ready' }>): Promise<void> {
-    this.#claimed = [...claimed, ...bound];
+    this.#claimed = claimed;
+    this.#bound = bound;
     // They come another way than what says so.
-    await this.#options.sockets.arrived(bound, ARRIVAL_MS);
+    await this.#offers.arrived(bound, ARRIVAL_MS);
     if (this.#state === 'starting') this.#state = 'serving';
     this.#onReady();
   }
@@ -179,6 +279,6 @@ export class Worker {
   #onBound(message: unknown, handle: unknown): void {
     if ((message as BoundMessage | null)?.type !== 'lastcall:bound') return;
     this.#isAware = true;
-    this.#options.sockets.add(message as BoundMessage, handle as HeldHandle | undefined);
+    this.#offers.add(message as BoundMessage, handle as HeldHandle | undefined);
   }
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { LastcallError, type LastcallErrorCode, toError } from '@lastcall/proc';
 import type { CommandResults, ControlReply, ControlRequest } from '@lastcall/restart/control';
+import { printable } from '../printable';
 
 /** A command, without the number that the client gives it. */
 export type Command<C extends keyof CommandResults> = Omit<
@@ -37,12 +38,23 @@ export function askControl<C extends keyof CommandResults>(
     socket.once('error', (error) => finish(() => reject(unreachable(path, error))));
     socket.once('close', () => finish(() => resolve(undefined)));
     readLines(socket, (line) => {
-      const reply = JSON.parse(line) as ControlReply;
-      if (reply.type === 'progress') progress(reply.text);
+      const reply = parse(line);
+      if (reply === null)
+        finish(() => reject(unreachable(path, new Error('it does not answer as lastcall does'))));
+      else if (reply.type === 'progress') progress(printable(reply.text));
       else if (reply.type === 'error') finish(() => reject(refused(reply)));
       else finish(() => resolve(reply.value as CommandResults[C]));
     });
   });
+}
+
+function parse(line: string): ControlReply | null {
+  try {
+    const reply = JSON.parse(line) as ControlReply | null;
+    return typeof reply?.type === 'string' ? reply : null;
+  } catch {
+    return null;
+  }
 }
 
 function readLines(socket: Socket, onLine: (line: string) => void): void {

@@ -1,12 +1,18 @@
-import { unlinkSync } from 'node:fs';
-import { LastcallError } from '@lastcall/proc';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { LastcallError, toError } from '@lastcall/proc';
 import {
   type ControlAddress,
   controlDirectory,
+  controlName,
   isServed,
   listControls,
 } from '@lastcall/restart/control';
 import type { CliEnvironment } from '../cli-environment';
+import { askControl } from './control-client';
+import { environmentOf, processFacts } from './process-facts';
+
+/** No system has larger ones, and Node takes none. */
+const MAX_PID = 2 ** 31 - 1;
 
 /** The process that a command is aimed at. */
 export interface Target {
@@ -25,23 +31,54 @@ export interface Target {
  * @throws LastcallError (as a rejection) `LASTCALL_CLI_NO_PROCESS`, `LASTCALL_CLI_USAGE`
  */
 export async function findTarget(environment: CliEnvironment, text: string): Promise<Target> {
-  if (/^\d+$/.test(text)) return living(environment, Number(text), null);
+  if (/^\d+$/.test(text)) {
+    if (Number(text) > MAX_PID) throw noProcess(`there is no process ${text}`);
+    return living(environment, Number(text), null);
+  }
   const content = environment.readText(text);
-  if (content === null) return byName(environment, text);
-  const pid = Number.parseInt(content.trim(), 10);
-  if (!(pid > 0)) throw noProcess(`${text} holds no pid`);
-  return living(environment, pid, text);
+  const pid = content === null ? null : pidIn(content);
+  if (pid !== null) return living(environment, pid, text);
+  const named = await byName(environment, text);
+  if (named !== null) return named;
+  throw noProcess(
+    content === null
+      ? `there is no process, pid file or control socket '${text}' (sockets are looked for in ${controlDirectory(environment.env)})`
+      : `${text} holds no pid`,
+  );
 }
 
-/** The control sockets that are served. Those that dead processes have left behind are removed. */
+/** The first line of a pid file is a number and nothing else: a log may begin with one, too. */
+function pidIn(content: string): number | null {
+  const [, digits] = /^\s*(\d+)[^\S\n]*(?:\n|$)/.exec(content) ?? [];
+  const pid = Number(digits);
+  return pid <= MAX_PID ? pid : null;
+}
+
+/**
+ * The control sockets that are served. Those that dead processes have left behind are removed.
+ *
+ * @throws LastcallError (as a rejection) `LASTCALL_CLI_IMPOSSIBLE` where they cannot be looked at
+ */
 export async function liveControls(environment: CliEnvironment): Promise<ControlAddress[]> {
-  const all = listControls(controlDirectory(environment.env));
+  const all = allControls(environment);
   const served = await Promise.all(all.map(({ path }) => isServed(path)));
   return all.filter((control, index) => {
     if (served[index] === true) return true;
     removeStale(environment, control);
     return false;
   });
+}
+
+/** @throws LastcallError `LASTCALL_CLI_IMPOSSIBLE` */
+function allControls(environment: CliEnvironment): ControlAddress[] {
+  const directory = controlDirectory(environment.env);
+  try {
+    return listControls(directory);
+  } catch (thrown) {
+    const cause = toError(thrown);
+    const message = `the control sockets in ${directory} cannot be looked at: ${cause.message}; is this the user of the process, and LASTCALL_CONTROL_DIR the same?`;
+    throw new LastcallError('LASTCALL_CLI_IMPOSSIBLE', message, { cause });
+  }
 }
 
 /** In a directory that containers share, a pid says nothing: only what nobody serves and no process has is removed. */
@@ -64,21 +101,72 @@ async function living(
     const from = pidFile === null ? '' : ` (from ${pidFile})`;
     throw noProcess(`there is no process ${pid}${from}`);
   }
-  const controls = await liveControls(environment);
-  return { pid, pidFile, control: controls.find((one) => one.pid === pid) ?? null };
+  // Where they cannot be looked at, there are still signals.
+  const controls = await liveControls(environment).catch(() => []);
+  const control =
+    controls.find((one) => one.pid === pid) ?? (await controlElsewhere(environment, pid));
+  return { pid, pidFile, control };
 }
 
-async function byName(environment: CliEnvironment, name: string): Promise<Target> {
-  const found = (await liveControls(environment)).filter((one) => one.name === name);
+/** In the directory that the process itself has: that of another user, which root may enter, or one that its environment names. */
+async function controlElsewhere(
+  environment: CliEnvironment,
+  pid: number,
+): Promise<ControlAddress | null> {
+  const facts = processFacts(environment, pid);
+  if (facts === null) return null;
+  const env = environmentOf(environment, pid);
+  const directory = controlDirectory((name) => env[name], facts.uid ?? undefined);
+  const found = controlsIn(directory).find((one) => one.pid === pid);
+  // Elsewhere anybody may have put it there: also a link to a socket that is none of the process's.
+  if (found === undefined || !isSocketOf(facts.uid, found.path)) return null;
+  return (await isServed(found.path)) ? found : null;
+}
+
+function isSocketOf(uid: number | null, path: string): boolean {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  return entry?.isSocket() === true && entry.uid === uid;
+}
+
+function controlsIn(directory: string): ControlAddress[] {
+  try {
+    return listControls(directory);
+  } catch {
+    return [];
+  }
+}
+
+async function byName(environment: CliEnvironment, name: string): Promise<Target | null> {
+  const found = await controlsCalled(name, await liveControls(environment));
   const supervisors = found.filter(({ role }) => role === 'supervisor');
   const [control, other] = supervisors.length > 0 ? supervisors : found;
-  if (control === undefined)
-    throw noProcess(`there is no process, pid file or control socket '${name}'`);
+  if (control === undefined) return null;
   if (other === undefined) return { pid: control.pid, pidFile: null, control };
   throw new LastcallError(
     'LASTCALL_CLI_USAGE',
     `several processes are called '${name}': ${found.map(({ pid }) => pid).join(', ')}; name one by its pid`,
   );
+}
+
+/** The name as the path has it will do, as lists and shells offer it; what a path has no room for, the process itself says. */
+async function controlsCalled(
+  name: string,
+  controls: readonly ControlAddress[],
+): Promise<ControlAddress[]> {
+  const part = controlName(name);
+  const similar = controls.filter((one) => one.name === part);
+  if (part === name) return similar;
+  const names = await Promise.all(similar.map(({ path }) => nameOf(path)));
+  return similar.filter((_, index) => names[index] === name);
+}
+
+const NAME_MS = 5000;
+
+/** What a process calls itself; undefined when it does not say. */
+async function nameOf(path: string): Promise<string | undefined> {
+  const options = { timeoutMs: NAME_MS, progress: () => {} };
+  const status = await askControl<'status'>(path, { command: 'status' }, options).catch(() => {});
+  return status?.process.name;
 }
 
 function noProcess(message: string): LastcallError {

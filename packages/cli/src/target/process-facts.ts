@@ -4,6 +4,8 @@ import type { CliEnvironment } from '../cli-environment';
 export interface ProcessFacts {
   readonly pid: number;
   readonly ppid: number;
+  /** Its user; null where it is not told. */
+  readonly uid: number | null;
   /** Program first; empty where it is not told. */
   readonly args: readonly string[];
   readonly rssBytes: number | null;
@@ -12,6 +14,8 @@ export interface ProcessFacts {
   readonly startedAt: string | null;
   /** The signals it handles; null where it is not told. */
   readonly caught: ReadonlySet<string> | null;
+  /** What it does, as the kernel says: `S (sleeping)`, `T (stopped)`, …; empty where it is not told. */
+  readonly state: string;
   /** Whether it has ended and nobody has asked how. */
   readonly isZombie: boolean;
 }
@@ -36,11 +40,14 @@ export function processFacts(environment: FileReader, pid: number): ProcessFacts
   return {
     pid,
     ppid: number('PPid') ?? 0,
+    // The first of them is the real one.
+    uid: number('Uid'),
     args: zeroSeparated(environment.readText(`/proc/${pid}/cmdline`)),
     rssBytes: rss === null ? null : rss * 1024,
     threads: number('Threads'),
     startedAt: startTimeOf(environment, pid),
     caught: signalsOf(field('SigCgt')),
+    state: field('State') ?? '',
     isZombie: field('State')?.startsWith('Z') ?? false,
   };
 }

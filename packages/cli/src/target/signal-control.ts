@@ -18,15 +18,30 @@ export function sendHandled(
   { pid }: Target,
   signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2',
 ): void {
-  const caught = processFacts(environment, pid)?.caught;
-  const proof = signal === 'SIGHUP' ? 'SIGHUP' : 'SIGUSR2';
-  if (caught?.has(proof) === false) {
+  const facts = processFacts(environment, pid);
+  const shell = shellOf(facts?.args[0]);
+  if (shell !== null) {
     throw new LastcallError(
       'LASTCALL_CLI_IMPOSSIBLE',
-      `process ${pid} has no control socket and does not handle ${proof}: ${signal} would ${signal === 'SIGUSR1' ? 'open its inspector, or kill it' : 'kill it'}`,
+      `process ${pid} is a shell (${shell}), which would die of ${signal}: name the process that it has started`,
+    );
+  }
+  const caught = facts?.caught;
+  const proof = signal === 'SIGHUP' ? 'SIGHUP' : 'SIGUSR2';
+  if (caught?.has(proof) === false) {
+    const why = proof === signal ? '' : ', so lastcall is not installed there';
+    throw new LastcallError(
+      'LASTCALL_CLI_IMPOSSIBLE',
+      `process ${pid} has no control socket and does not handle ${proof}${why}: ${signal} would ${signal === 'SIGUSR1' ? 'open its inspector, or kill it' : 'kill it'}`,
     );
   }
   send(environment, pid, signal);
+}
+
+/** Shells handle every signal that would end them, to tidy up and die: that they handle it proves nothing. */
+function shellOf(program = ''): string | null {
+  const [name = ''] = /[^/]*$/.exec(program.replace(/^-/, '')) ?? [];
+  return /^(ba|da|a|k|mk|z|fi)?sh$/.test(name) ? name : null;
 }
 
 /** @throws LastcallError `LASTCALL_CLI_IMPOSSIBLE`, `LASTCALL_CLI_NO_PROCESS` */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type DumpDocument, LastcallError, type Report, toError } from '@lastcall/proc';
+import { isWellFormed } from './report-shape';
 
 /** One node of V8's CPU profile. */
 export interface CpuNode {
@@ -67,10 +68,10 @@ export function readDocument(path: string): ViewDocument {
   if (text.startsWith('=== ')) return { kind: 'text', value: text };
   const value = parse(text);
   const kind = value === null ? undefined : kindOf(value);
-  if (kind === undefined) {
+  if (kind === undefined || (kind === 'report' && !isWellFormed(value as unknown as Report))) {
     throw new LastcallError(
       'LASTCALL_CLI_UNKNOWN_FILE',
-      `${path} is neither a report (LASTCALL_REPORT), a dump, a .cpuprofile, a .heapprofile nor a loop profile`,
+      `${path === '-' ? 'standard input' : path} is neither a report (LASTCALL_REPORT), a dump, a .cpuprofile, a .heapprofile nor a loop profile`,
     );
   }
   return { kind, value } as unknown as ViewDocument;

@@ -70,7 +70,9 @@ function notesOf(report: Report): string[] {
   const cut = report.listeners.flatMap(({ name, cut: units = [] }) =>
     units.slice(0, MOST_CUT).map((unit) => `  cut by ${printable(name)}: ${describe(unit)}`),
   );
-  const alive = Object.entries(report.resources ?? {}).map(([type, count]) => `${count} ${type}`);
+  const alive = Object.entries(report.resources ?? {}).map(([type, count]) =>
+    printable(`${count} ${type}`),
+  );
   const kept = alive.length === 0 ? [] : [`  kept alive by ${alive.join(', ')}`];
   const notes = [...fatal, ...failures, ...cut, ...kept];
   return notes.length === 0 ? [] : ['', ...notes];

@@ -10,6 +10,8 @@ export interface ManyUpgrades {
   /** Each process starts its successor, or `lastcall run` does. */
   readonly topology: 'chain' | 'supervised';
   readonly upgrades: number;
+  /** There are more upgrades until there were so many requests. Default 0. */
+  readonly requests?: number;
   /** Clients of each kind. */
   readonly clients: number;
   /** `by-hand`: the program drains with `server.close()` alone. */
@@ -19,7 +21,13 @@ export interface ManyUpgrades {
 // The harness cleans up after tests of jest; here there is no jest.
 Object.assign(globalThis, { afterAll: () => {} });
 
-async function main({ topology, upgrades, clients, drain }: ManyUpgrades): Promise<void> {
+async function main({
+  topology,
+  upgrades,
+  requests = 0,
+  clients,
+  drain,
+}: ManyUpgrades): Promise<void> {
   const { Service, send } =
     require('../../../restart/test/harness/service') as typeof import('../../../restart/test/harness/service');
   const { Load } =
@@ -31,7 +39,7 @@ async function main({ topology, upgrades, clients, drain }: ManyUpgrades): Promi
   const service = new Service({
     fixture: 'load-service.cjs',
     under,
-    deadlineMs: upgrades * 10_000 + 60_000,
+    deadlineMs: upgrades * 10_000 + requests * 10 + 60_000,
     env: {
       DRAIN: drain,
       SOCKET_PATH: join(folder, 'service.sock'),
@@ -42,7 +50,8 @@ async function main({ topology, upgrades, clients, drain }: ManyUpgrades): Promi
     await service.ready(1);
     const load = await Load.start(service, clients);
     const startedAt = performance.now();
-    for (let generation = 1; generation <= upgrades; generation++) {
+    let generation = 1;
+    for (; generation <= upgrades || load.sent < requests; generation++) {
       const pid = await service.ready(generation);
       send(pid, 'SIGHUP');
       await service.saw({ pid, step: 'done' });
@@ -51,7 +60,10 @@ async function main({ topology, upgrades, clients, drain }: ManyUpgrades): Promi
     const result = await load.finish();
     // A generation that had to cut something says what: that is where failures come from.
     const notOk = service.events.filter(({ report, ok }) => report !== undefined && ok === false);
-    process.stdout.write(`${JSON.stringify({ ...result, seconds, notOk })}\n`);
+    const warnings = service.events.filter(({ warning }) => warning !== undefined);
+    process.stdout.write(
+      `${JSON.stringify({ ...result, upgrades: generation - 1, seconds, notOk, warnings })}\n`,
+    );
   } finally {
     await service[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,28 @@
+import type { LastcallError } from '@lastcall/proc';
+import type { RestartEnvironment, StartCommand } from '@lastcall/restart/handover';
+import type { HeldSockets } from './held-sockets';
+import type { RunSettings } from './run-settings';
+
+/** What a supervisor works with. */
+export interface SupervisorParts {
+  readonly environment: RestartEnvironment;
+  readonly command: StartCommand;
+  readonly settings: RunSettings;
+  readonly sockets: HeldSockets;
+  readonly log: (text: string) => void;
+  readonly observer: SupervisorObserver;
+}
+
+/** Who is told how the service does: systemd, for one. */
+export interface SupervisorObserver {
+  /** Every worker is ready for the first time. */
+  onUp(): void;
+  /** An upgrade has begun. */
+  onRoll(): void;
+  onRolled(generation: number): void;
+  onRollFailed(error: LastcallError): void;
+  onStop(): void;
+}
+
+/** How an upgrade is to tell what it does. */
+export type Progress = (text: string) => void;

@@ -1,0 +1,195 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { itWith } from '../../restart/test/harness/notify-socket';
+import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
+import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
+import { type CliResult, runCli } from './run-cli';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lastcall-run-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(options: Omit<RunOptions, 'folder'> = {}): Service {
+  return runService({ folder, ...options });
+}
+
+function lastcall(...argv: string[]): Promise<CliResult> {
+  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
+}
+
+/** Replaces the workers, which works, and waits for the old ones to end: they may accept a last connection. */
+async function reload(service: Service, ...old: number[]): Promise<void> {
+  const { code, err } = await lastcall('reload', String(supervisorOf(service)));
+  expect([code, err]).toEqual([0, expect.stringContaining('has taken over')]);
+  for (const pid of old) await service.gone(pid);
+}
+
+/** Resolves when the supervisor has written that. */
+async function said(service: Service, text: string): Promise<void> {
+  while (!service.err.includes(text)) {
+    expect(isAlive(supervisorOf(service))).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('the supervisor is killed', () => {
+  it('its workers notice it, serve on, refuse upgrades, and drain when they are asked to end', async () => {
+    await using service = run({ options: ['--workers', '2'] });
+    const address = await service.address();
+    const workers = await workersOf(service, 1, 2);
+    send(supervisorOf(service), 'SIGKILL');
+    for (const pid of workers) await service.saw({ pid, step: 'parent-gone' });
+    expect(await ask(address)).toMatch(/^1:/);
+    const [first = 0, second = 0] = workers;
+    send(first, 'SIGHUP');
+    await service.saw({ pid: first, step: 'refused', code: 'LASTCALL_UPGRADE_REFUSED' });
+    const slow = ask(address, '/slow?ms=500');
+    const { pid: slowOne } = await service.saw({ request: '/slow' });
+    send(slowOne, 'SIGTERM');
+    expect(await slow).toBe(`1:${slowOne}`);
+    await service.saw({ pid: slowOne, report: 'SIGTERM', ok: true });
+    await service.gone(slowOne);
+    const other = slowOne === first ? second : first;
+    expect(await ask(address)).toBe(`1:${other}`);
+    send(other, 'SIGTERM');
+    await service.saw({ pid: other, report: 'SIGTERM', ok: true });
+    await service.gone(other);
+  });
+
+  it('in the middle of an upgrade: both workers serve on', async () => {
+    await using service = run({ options: ['--bake', '20'] });
+    const address = await service.address();
+    const old = await service.ready(1);
+    send(supervisorOf(service), 'SIGHUP');
+    const next = await service.ready(2);
+    send(supervisorOf(service), 'SIGKILL');
+    for (const pid of [old, next]) await service.saw({ pid, step: 'parent-gone' });
+    send(old, 'SIGTERM');
+    await service.gone(old);
+    expect(await ask(address)).toBe(`2:${next}`);
+  });
+});
+
+describe('a unix socket', () => {
+  const socket = (): { path: string; plan: RunOptions['plan'] } => {
+    const path = join(folder, 'web.sock');
+    return { path, plan: { '*': { sockets: [{ name: 'web', path }] } } };
+  };
+
+  it('keeps its path while any worker serves, whoever bound it, and loses it with the service', async () => {
+    const { path, plan } = socket();
+    await using service = run({ plan: plan ?? {}, options: ['--workers', '2'] });
+    const [binder = 0] = await workersOf(service, 1, 1);
+    const [, other = 0] = await workersOf(service, 1, 2);
+    // By hand: nobody takes its place.
+    send(binder, 'SIGTERM');
+    await service.gone(binder);
+    expect(await ask(path)).toBe(`1:${other}`);
+    await reload(service, other);
+    expect(await ask(path)).toMatch(/^2:/);
+    send(supervisorOf(service), 'SIGTERM');
+    await endOf(service);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('is removed once no worker asks for it any more', async () => {
+    const { path, plan } = socket();
+    const sockets = [{ name: 'other', path: `${path}2` }];
+    await using service = run({ plan: { ...plan, 2: { sockets } } });
+    await reload(service, await service.ready(1));
+    expect(await ask(`${path}2`)).toMatch(/^2:/);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+it('the working directory is missing: it is named, and the old worker serves on', async () => {
+  const cwd = join(folder, 'release');
+  mkdirSync(cwd);
+  await using service = run({ cwd });
+  const address = await service.address();
+  const old = await service.ready(1);
+  rmSync(cwd, { recursive: true });
+  const { code, err } = await lastcall('reload', String(supervisorOf(service)));
+  expect({ code, err }).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`${cwd} is not there`),
+  });
+  expect(await ask(address)).toBe(`1:${old}`);
+  mkdirSync(cwd);
+  await reload(service);
+});
+
+describe('no descriptor is left', () => {
+  it('to a worker: it is replaced all the same', async () => {
+    await using service = run({
+      under: ['/bin/sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'],
+      plan: { 1: { fillFds: true } },
+    });
+    const address = await service.address();
+    const old = await service.ready(1);
+    await service.saw({ pid: old, filled: 'EMFILE' });
+    await reload(service, old);
+    expect(await ask(address)).toMatch(/^2:/);
+  });
+
+  it('to start all workers: it ends, and none of them stays behind', async () => {
+    await using service = run({
+      options: ['--workers', '30'],
+      under: ['/bin/sh', '-c', 'ulimit -n 48; exec "$@"', 'sh'],
+    });
+    expect(await endOf(service)).toEqual([126, null]);
+    expect(service.err).toContain('EMFILE');
+    expect(service.events.map(({ pid }) => pid).filter(isAlive)).toEqual([]);
+  });
+
+  itWith(['prlimit'])(
+    'to the supervisor: the old worker serves on, and it can try again',
+    async () => {
+      await using service = run();
+      const address = await service.address();
+      const old = await service.ready(1);
+      const supervisor = supervisorOf(service);
+      const before = /Max open files\s+(\d+)/.exec(
+        readFileSync(`/proc/${supervisor}/limits`, 'utf8'),
+      );
+      limitFiles(supervisor, 8);
+      send(supervisor, 'SIGHUP');
+      await said(service, 'the upgrade failed, the old workers serve on');
+      expect(service.err).toContain('EMFILE');
+      expect(await ask(address)).toBe(`1:${old}`);
+      limitFiles(supervisor, Number(before?.[1]));
+      await reload(service, old);
+      expect(await ask(address)).toMatch(/^2:/);
+    },
+  );
+});
+
+itWith(['unshare', 'mount'])('a full disk keeps the service from nothing', async () => {
+  const directory = join(folder, 'full');
+  mkdirSync(directory);
+  const fill = `head -c 4096 /dev/zero > ${directory}/filler`;
+  const mount = `mount -t tmpfs -o size=4k tmpfs ${directory} && ${fill} && exec "$@"`;
+  await using service = run({
+    under: ['unshare', '--mount', 'sh', '-c', mount, 'sh'],
+    options: ['--pid-file', join(directory, 'service.pid')],
+    env: { LASTCALL_DUMP_DIR: directory },
+  });
+  const address = await service.address();
+  const old = await service.ready(1);
+  await said(service, 'ENOSPC');
+  await reload(service, old);
+  expect(await ask(address)).toMatch(/^2:/);
+  send(supervisorOf(service), 'SIGTERM');
+  expect(await endOf(service)).toEqual([null, 'SIGTERM']);
+});
+
+function limitFiles(pid: number, count: number): void {
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([0, '']);
+}
