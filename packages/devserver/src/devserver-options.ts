@@ -75,8 +75,7 @@ export function resolveOptions(
   options: DevserverOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): DevserverSettings {
-  assertOptionsObject('startDevserver()', options, OPTION_NAMES);
-  assertTypes(options);
+  assertDevserverOptions(options);
   const token = env.LASTCALL_DEVSERVER_TOKEN || options.token;
   const target = listenTarget(options, env);
   assertToken(token);
@@ -111,7 +110,13 @@ function parsePort(text: string): number {
   );
 }
 
-function assertTypes(options: DevserverOptions): void {
+/**
+ * Checks options without starting anything, for who starts the devserver later.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION`
+ */
+export function assertDevserverOptions(options: DevserverOptions): void {
+  assertOptionsObject('startDevserver()', options, OPTION_NAMES);
   const { host, port, path, token, allowedHosts, liveLimitMs, metrics, lifecycle } = options;
   if (!isTextOrAbsent(host)) throw badOption('host', 'a non-empty string', host);
   if (port !== undefined && !isPort(port)) throw badOption('port', 'from 0 to 65535', port);

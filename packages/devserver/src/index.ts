@@ -1,2 +1,6 @@
-export type { DevserverOptions, MetricsSource } from './devserver-options';
+export {
+  assertDevserverOptions,
+  type DevserverOptions,
+  type MetricsSource,
+} from './devserver-options';
 export { type Devserver, startDevserver } from './start-devserver';

@@ -60,7 +60,11 @@ async function start(options: DevserverOptions): Promise<Devserver> {
     await thread.close(last);
   };
   const unwatch = watchLifecycle(lifecycle, observer, thread);
-  const registration = lifecycle.onShutdown(close, { name: 'devserver', stage: 'telemetry' });
+  const registration = lifecycle.onShutdown(close, {
+    name: 'devserver',
+    stage: 'telemetry',
+    leaf: true,
+  });
   try {
     const address = await thread.listening();
     return Object.freeze({ address, close, [Symbol.asyncDispose]: close });

@@ -25,6 +25,14 @@ describe('health checks', () => {
     expect(await get(port, '/startupz')).toMatchObject({ status: 200 });
   });
 
+  it('say that there is no probe', async () => {
+    program = runProgram('up();');
+    expect(await get(await program.port, '/readyz')).toMatchObject({
+      status: 503,
+      text: 'Service Unavailable\nthere is no probe\n',
+    });
+  });
+
   it('say that the process is stopping, and that it lives', async () => {
     program = runProgram(`
       proc.health.addProbe('web').markReady();

@@ -60,5 +60,6 @@ function blocked(ms: number): string {
 
 function reasonsOf({ stopping, probes }: HealthStatus): string[] {
   const lines = probes.map(({ name, ready }) => `${name} is ${ready ? 'ready' : 'not ready'}`);
-  return stopping ? ['the process is stopping', ...lines] : lines;
+  if (stopping) return ['the process is stopping', ...lines];
+  return lines.length === 0 ? ['there is no probe'] : lines;
 }
