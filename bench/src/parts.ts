@@ -1,5 +1,6 @@
 import { type RunnablePart, runnable } from './part';
 import { db } from './parts/db';
+import { dbDrain } from './parts/db-drain';
 import { diagnostics } from './parts/diagnostics';
 import { grpc } from './parts/grpc';
 import { importTime } from './parts/import';
@@ -23,6 +24,7 @@ export const PARTS: readonly RunnablePart[] = [
   runnable(overhead),
   runnable(grpc),
   runnable(db),
+  runnable(dbDrain),
   runnable(stop),
   runnable(memory),
   runnable(importTime),

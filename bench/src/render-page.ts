@@ -17,8 +17,8 @@ export function renderPage(chapters: readonly Chapter[]): string {
   return [
     '# Benchmarks',
     '',
-    'Written by `pnpm bench`, from what it measured last of each part; the measurements are kept in `bench/results`.',
-    `\`pnpm bench <part>\` measures one part (${names}) anew;`,
+    'Written by `npm run bench`, from what it measured last of each part; the measurements are kept in `bench/results`.',
+    `\`npm run bench -- <part>\` measures one part (${names}) anew;`,
     '`--check` exits with 1 when a budget is missed. Compare ratios; the absolute numbers are those of',
     `${listOf(chapters.map(({ measurement }) => describe(measurement.machine)))}. Compared were`,
     `${listOf(chapters.flatMap(({ measurement }) => namesOf(measurement)).sort())}.`,

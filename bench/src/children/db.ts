@@ -1,10 +1,13 @@
-// Uses a pool of pg, bare or attached, as a service does.
-import { createPgDrain } from '@lastcall/db/pg';
+// Uses a pool of pg or mysql2, bare or attached, as a service does.
+import { createMysql2Drain } from '@lastcall/db/mysql2';
+import { createPgDrain, type PoolDrain } from '@lastcall/db/pg';
+import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
 import { answerParent, optionsFromParent } from '../parent';
 
 /** How the pool is to be made. */
 export interface DbOptions {
+  readonly driver: 'pg' | 'mysql2';
   readonly url: string;
   readonly attached: boolean;
   readonly acquireSites: boolean;
@@ -27,26 +30,48 @@ export interface DbSlice {
   readonly cpuMicros: number;
 }
 
-/** How long a drain took, of which the longest statement had so long to go. */
+/** How long it took to close a pool in use, of which the longest statement had so long to go. */
 export interface DrainTime {
   readonly drainMs: number;
   readonly idealMs: number;
-  readonly drained: number;
 }
 
-const { url, attached, acquireSites, max } = optionsFromParent<DbOptions>();
-const pool = new Pool({ connectionString: url, max });
-const drain = attached ? createPgDrain(pool, { acquireSites }) : undefined;
+/** A connection that was checked out, as both drivers have it. */
+interface Checkout {
+  query(sql: string, values?: unknown[]): Promise<unknown>;
+  release(): void;
+}
+
+const { driver, url, attached, acquireSites, max } = optionsFromParent<DbOptions>();
+const { pool, connect, drain } = driver === 'pg' ? openPg() : openMysql2();
+
+function openPg(): Opened {
+  const pool = new Pool({ connectionString: url, max });
+  const drain = attached ? createPgDrain(pool, { acquireSites }) : undefined;
+  return { pool, connect: () => pool.connect(), drain };
+}
+
+function openMysql2(): Opened {
+  const pool = createPool({ uri: url, connectionLimit: max });
+  const drain = attached ? createMysql2Drain(pool, { acquireSites }) : undefined;
+  return { pool, connect: () => pool.getConnection(), drain };
+}
+
+interface Opened {
+  readonly pool: { query(sql: string): Promise<unknown>; end(): Promise<unknown> };
+  readonly connect: () => Promise<Checkout>;
+  readonly drain: PoolDrain | undefined;
+}
 
 const WORK: Record<DbWork, () => Promise<unknown>> = {
   query: () => pool.query('select 1'),
   async checkout() {
-    const client = await pool.connect();
+    const client = await connect();
     await client.query('select 1');
     client.release();
   },
   async 'empty checkout'() {
-    (await pool.connect()).release();
+    (await connect()).release();
   },
 };
 
@@ -63,9 +88,12 @@ async function load({ work, count, concurrency }: DbLoad): Promise<DbSlice> {
   return { seconds, cpuMicros: (user + system) / count };
 }
 
-/** Drains the pool while each of its clients is in a transaction with a statement that takes up to `longestMs`. */
+/**
+ * Closes the pool while each of its clients is in a transaction with a statement that takes up to `longestMs`: by its
+ * drain or, without one, by hand, by someone who knows when the last transaction is over.
+ */
 async function drainAll({ longestMs }: { readonly longestMs: number }): Promise<DrainTime> {
-  const clients = await Promise.all(Array.from({ length: max }, () => pool.connect()));
+  const clients = await Promise.all(Array.from({ length: max }, connect));
   let lastAt = 0;
   const work = clients.map(async (client, i) => {
     await client.query('begin');
@@ -76,10 +104,9 @@ async function drainAll({ longestMs }: { readonly longestMs: number }): Promise<
   });
   await new Promise((resolve) => setTimeout(resolve, longestMs / 20));
   const stoppedAt = performance.now();
-  const result = await drain?.stop({ signal: new AbortController().signal });
-  const drainMs = performance.now() - stoppedAt;
-  await Promise.all(work);
-  return { drainMs, idealMs: lastAt - stoppedAt, drained: result?.drained ?? 0 };
+  if (drain === undefined) await Promise.all(work).then(() => pool.end());
+  else await drain.stop({ signal: new AbortController().signal });
+  return { drainMs: performance.now() - stoppedAt, idealMs: lastAt - stoppedAt };
 }
 
 answerParent({ load, drainAll });

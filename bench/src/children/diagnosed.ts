@@ -1,6 +1,7 @@
 // A server of a process that can be asked to explain itself, and is not until then.
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { Session } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { attachHttp } from '@lastcall/http';
 import { createLifecycle, type ProfileOptions, WaitToken } from '@lastcall/proc';
@@ -72,6 +73,9 @@ async function start(): Promise<void> {
     stopProfile: async () => {
       await lifecycle.stopProfile();
     },
+    startV8Profile,
+    stopV8Profile,
+    nodeListsMs: () => nodeListsMs(server),
     dump: async (): Promise<DumpTimes> => {
       const { json } = await lifecycle.dump({ awaits: 'always', write: false });
       const { baseMs, basePauseMs, tookMs } = json.stats;
@@ -90,6 +94,39 @@ async function start(): Promise<void> {
       nanosPer(() => lifecycle.activities.begin({ kind: 'job', name: 'a' })()),
     nanosPerToken: () => nanosPer(() => new WaitToken('checkout', 'pool')),
   });
+}
+
+const session = new Session();
+
+/** What a profile asks V8 for, without lastcall. */
+async function startV8Profile({ intervalMs }: { readonly intervalMs: number }): Promise<void> {
+  session.connect();
+  await session.post('HeapProfiler.startSampling', { samplingInterval: 512 * 1024 });
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: intervalMs * 1000 });
+  await session.post('Profiler.start');
+}
+
+async function stopV8Profile(): Promise<void> {
+  await session.post('Profiler.stop');
+  await session.post('HeapProfiler.stopSampling');
+  session.disconnect();
+}
+
+/** Milliseconds that Node takes to list what it has: its resources, its handles, and the parsers of its server. */
+function nodeListsMs(server: object): number {
+  const { _getActiveHandles: handles } = process as unknown as {
+    _getActiveHandles: () => unknown[];
+  };
+  const key = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === 'http.server.connections',
+  );
+  const parsers = Reflect.get(server, key as symbol) as { all(): unknown[] };
+  const startedAt = performance.now();
+  process.getActiveResourcesInfo();
+  handles.call(process);
+  parsers.all();
+  return performance.now() - startedAt;
 }
 
 /** Nanoseconds of one call, warm. */

@@ -1,5 +1,5 @@
 // Loads one module in a fresh process and prints what that cost. Imports nothing itself: it would be loaded already.
-const [, , specifier = '', kind, preload] = process.argv;
+const [, , specifier = '', kind, ...preload] = process.argv;
 
 /** What loading a module cost. */
 export interface ImportCost {
@@ -14,7 +14,7 @@ function usedHeap(): number {
 }
 
 async function measure(): Promise<ImportCost> {
-  if (preload !== undefined) require(preload);
+  for (const each of preload) require(each);
   const before = usedHeap();
   const startedAt = process.hrtime.bigint();
   if (kind === 'esm') await import(specifier);

@@ -21,7 +21,8 @@ const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
 
 async function load({ port, requests, connections }: LoadOptions): Promise<LoadResult> {
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
-  const responseBytes = await exchangeOne(sockets[0] as Socket);
+  // On every connection: a client is connected before the server has accepted it.
+  const [responseBytes = 0] = await Promise.all(sockets.map(exchangeOne));
   const each = Math.ceil(requests / connections);
   const startedAt = process.hrtime.bigint();
   await Promise.all(sockets.map((socket) => exchange(socket, each, responseBytes)));

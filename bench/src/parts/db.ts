@@ -1,16 +1,17 @@
 import { Child } from '../child';
-import type { DbLoad, DbOptions, DbSlice, DbWork, DrainTime } from '../children/db';
+import type { DbLoad, DbOptions, DbSlice, DbWork } from '../children/db';
 import { inTurns } from '../in-turns';
 import { formatNumber, markdownTable } from '../markdown-table';
 import { median } from '../median';
+import { OwnMariadb } from '../own-mariadb';
 import { OwnPostgres } from '../own-postgres';
-import { atLeast, atMost, type Budget, type Effort, type Part, type Progress } from '../part';
+import { atLeast, type Budget, type Effort, type Part, type Progress } from '../part';
 
 const NAMES = ['bare', 'bare-again', 'lastcall', 'sites'] as const;
 type Name = (typeof NAMES)[number];
 
 const LABELS: Readonly<Record<Name, string>> = {
-  bare: 'bare pg',
+  bare: 'bare pool',
   'bare-again': 'bare, once more (the noise)',
   lastcall: '**lastcall**',
   sites: 'lastcall with `acquireSites`',
@@ -19,21 +20,43 @@ const LABELS: Readonly<Record<Name, string>> = {
 const WORKS = ['query', 'checkout', 'empty checkout'] as const satisfies readonly DbWork[];
 
 const CONCURRENCY = 8;
-const CLIENTS = 100;
-const LONGEST_MS = 1000;
 
 type Slices = Readonly<Record<Name, readonly DbSlice[]>>;
 
-interface DbResult {
+type Driver = DbOptions['driver'];
+
+/** What was measured of one driver. */
+interface DriverResult {
   readonly generations: number;
   /** How many of each work a slice does. */
   readonly counts: Readonly<Record<DbWork, number>>;
   readonly slices: Readonly<Record<DbWork, Slices>>;
-  readonly drains: readonly DrainTime[];
+}
+
+interface DbResult extends DriverResult {
+  /** Absent where there was no MariaDB. */
+  readonly mysql2?: DriverResult | undefined;
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<DbResult> {
   await using postgres = await OwnPostgres.start();
+  const pg = await runDriver('pg', postgres.url, progress, quick);
+  return { ...pg, mysql2: await runMysql2(progress, quick) };
+}
+
+async function runMysql2(progress: Progress, quick: boolean): Promise<DriverResult | undefined> {
+  await using mariadb = await OwnMariadb.start();
+  if (mariadb !== undefined) return await runDriver('mysql2', mariadb.url, progress, quick);
+  progress('mysql2 is left out: mariadbd is not installed');
+  return undefined;
+}
+
+async function runDriver(
+  driver: Driver,
+  url: string,
+  progress: Progress,
+  quick: boolean,
+): Promise<DriverResult> {
   const generations = quick ? 1 : 8;
   const counts = quick
     ? { query: 800, checkout: 800, 'empty checkout': 8_000 }
@@ -46,26 +69,22 @@ async function run(progress: Progress, { quick }: Effort): Promise<DbResult> {
   });
   const slices = { query: empty(), checkout: empty(), 'empty checkout': empty() };
   for (let generation = 0; generation < generations; generation++) {
-    const measured = await runGeneration(postgres.url, counts, quick ? 1 : 4);
+    const measured = await runGeneration(driver, url, counts, quick ? 1 : 4);
     for (const work of WORKS)
       for (const name of NAMES) slices[work][name].push(...measured[work][name]);
-    progress(`processes ${generation + 1} of ${generations}: ${summary(measured)}`);
+    progress(`${driver}, processes ${generation + 1} of ${generations}: ${summary(measured)}`);
   }
-  const drains: DrainTime[] = [];
-  for (let round = 0; round < (quick ? 1 : 5); round++) {
-    drains.push(await measureDrain(postgres.url));
-    progress(`drain: ${drainLine(drains.at(-1) as DrainTime)}`);
-  }
-  return { generations, counts, slices, drains };
+  return { generations, counts, slices };
 }
 
 /** Fresh processes each time: two that run the same code can differ by a few percent all their life. */
 async function runGeneration(
+  driver: Driver,
   url: string,
-  counts: DbResult['counts'],
+  counts: DriverResult['counts'],
   rounds: number,
 ): Promise<Record<DbWork, Record<Name, DbSlice[]>>> {
-  const children = NAMES.map((name) => startClient(url, name));
+  const children = NAMES.map((name) => startClient(driver, url, name));
   const childOf = (name: Name): Child => children[NAMES.indexOf(name)] as Child;
   try {
     const measure = (work: DbWork) => (name: Name) => {
@@ -83,16 +102,11 @@ async function runGeneration(
   }
 }
 
-function startClient(url: string, name: Name): Child {
+function startClient(driver: Driver, url: string, name: Name): Child {
   const attached = name === 'lastcall' || name === 'sites';
-  const options: DbOptions = { url, attached, acquireSites: name === 'sites', max: CONCURRENCY };
+  const acquireSites = name === 'sites';
+  const options: DbOptions = { driver, url, attached, acquireSites, max: CONCURRENCY };
   return new Child('db', options);
-}
-
-async function measureDrain(url: string): Promise<DrainTime> {
-  const options: DbOptions = { url, attached: true, acquireSites: false, max: CLIENTS };
-  await using child = new Child('db', options);
-  return await child.ask<DrainTime>('drainAll', { longestMs: LONGEST_MS });
 }
 
 /** The ratio to the bare pool, which was measured in the same round: the median over all rounds. */
@@ -106,17 +120,13 @@ function throughput(slices: Slices, name: Name): number {
   return 1 / ratioToBare(slices, name, 'seconds');
 }
 
-function summary(slices: DbResult['slices']): string {
+function summary(slices: DriverResult['slices']): string {
   return (['query', 'checkout'] as const)
     .map((work) => `${work} x ${throughput(slices[work], 'lastcall').toFixed(3)}`)
     .join(', ');
 }
 
-function drainLine({ drainMs, idealMs }: DrainTime): string {
-  return `${drainMs.toFixed(0)} ms, the longest transaction ${idealMs.toFixed(0)} ms`;
-}
-
-function table({ slices, counts }: DbResult, work: DbWork): string {
+function table({ slices, counts }: DriverResult, work: DbWork): string {
   const rows = NAMES.map((name) => [
     LABELS[name],
     formatNumber(counts[work] / median(slices[work][name].map(({ seconds }) => seconds))),
@@ -128,55 +138,54 @@ function table({ slices, counts }: DbResult, work: DbWork): string {
 }
 
 /** What a checkout costs more, in microseconds. */
-function addedMicros({ slices, counts }: DbResult, name: Name): number {
+function addedMicros({ slices, counts }: DriverResult, name: Name): number {
   const { bare, [name]: own } = slices['empty checkout'];
   const added = own.map(({ seconds }, i) => seconds - (bare[i] as DbSlice).seconds);
   return (median(added) / counts['empty checkout']) * 1e6;
 }
 
-function overIdeal({ drains }: DbResult): number {
-  return median(drains.map(({ drainMs, idealMs }) => drainMs - idealMs));
-}
-
 function render(result: DbResult): string {
-  const { slices, generations, drains } = result;
+  const { slices, generations, mysql2 } = result;
   return [
-    'A pool of pg on a PostgreSQL of its own on the same machine: `select 1`, 8 at a time, in turns:',
+    `A pool on a server of its own on the same machine: \`select 1\`, ${CONCURRENCY} at a time, in turns:`,
     `${slices.query.bare.length} rounds over ${generations} generations of processes. The ratios are the median over the rounds of the ratio to the bare pool of the same`,
     'round.',
     '',
-    '**`pool.query()`**',
+    ...renderDriver('pg on PostgreSQL', result, 'pool.connect()'),
+    ...(mysql2 ? renderDriver('mysql2 on MariaDB', mysql2, 'pool.getConnection()') : []),
+  ].join('\n');
+}
+
+function renderDriver(title: string, result: DriverResult, acquire: string): string[] {
+  return [
+    `**${title}: \`pool.query()\`**`,
     '',
     table(result, 'query'),
     '',
-    '**`pool.connect()`, a query, `release()`**',
+    `**${title}: \`${acquire}\`, a query, \`release()\`**`,
     '',
     table(result, 'checkout'),
     '',
     `A checkout and release without a query in it, which no program does, takes ${formatNumber(addedMicros(result, 'lastcall'), 2)} µs more than that of the bare pool; with`,
     `\`acquireSites\` ${formatNumber(addedMicros(result, 'sites'), 2)} µs more.`,
     '',
-    `**The drain** of ${CLIENTS} clients, each in a transaction of up to ${LONGEST_MS} ms: ended ${formatNumber(overIdeal(result), 1)} ms after the last`,
-    `of them had (median of ${drains.length}), which includes the closing of ${CLIENTS} connections.`,
-  ].join('\n');
+  ];
 }
 
 function budgets(result: DbResult): Budget[] {
-  const { query, checkout } = result.slices;
+  const { mysql2 } = result;
   return [
-    atLeast(
-      'pool.query() per second with attachPg, of the bare pool',
-      throughput(query, 'lastcall'),
-      0.98,
-      '',
-    ),
-    atLeast(
-      'checkouts per second with attachPg, of the bare pool',
-      throughput(checkout, 'lastcall'),
-      0.98,
-      '',
-    ),
-    atMost(`drain of ${CLIENTS} clients after the last transaction`, overIdeal(result), 50, ' ms'),
+    ...driverBudgets('attachPg', result),
+    ...(mysql2 ? driverBudgets('attachMysql2', mysql2) : []),
+  ];
+}
+
+function driverBudgets(call: string, { slices }: DriverResult): Budget[] {
+  const query = throughput(slices.query, 'lastcall');
+  const checkout = throughput(slices.checkout, 'lastcall');
+  return [
+    atLeast(`pool.query() per second with ${call}, of the bare pool`, query, 0.98, ''),
+    atLeast(`checkouts per second with ${call}, of the bare pool`, checkout, 0.98, ''),
   ];
 }
 

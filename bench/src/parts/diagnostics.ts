@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ProfileOptions } from '@lastcall/proc';
 import { Child } from '../child';
 import type { DiagnosedOptions, DumpTimes } from '../children/diagnosed';
 import type { OpenOptions } from '../children/idle-connections';
@@ -9,10 +10,36 @@ import { formatNumber, markdownTable } from '../markdown-table';
 import { median } from '../median';
 import { atLeast, atMost, type Budget, type Effort, type Part, type Progress } from '../part';
 
-const MODES = ['bare', 'bare-again', 'not asked', 'profile 10 ms', 'profile 1 ms'] as const;
+const MODES = [
+  'bare',
+  'bare-again',
+  'not asked',
+  'profile 10 ms',
+  'profile 1 ms',
+  'CPU profile 1 ms',
+  'V8 1 ms',
+] as const;
 type Mode = (typeof MODES)[number];
 
-const INTERVALS: Partial<Record<Mode, number>> = { 'profile 10 ms': 10, 'profile 1 ms': 1 };
+/** What is asked of the server before the load, and after it. */
+const PROFILES: Partial<
+  Record<Mode, readonly [start: string, options: ProfileOptions, stop: string]>
+> = {
+  'profile 10 ms': ['startProfile', { intervalMs: 10 }, 'stopProfile'],
+  'profile 1 ms': ['startProfile', { intervalMs: 1 }, 'stopProfile'],
+  'CPU profile 1 ms': ['startProfile', { intervalMs: 1, kinds: ['cpu'] }, 'stopProfile'],
+  'V8 1 ms': ['startV8Profile', { intervalMs: 1 }, 'stopV8Profile'],
+};
+
+const LABELS: Readonly<Record<Mode, string>> = {
+  bare: 'bare',
+  'bare-again': 'bare, once more (the noise)',
+  'not asked': 'lastcall, not asked for anything',
+  'profile 10 ms': 'a profile (CPU every 10 ms, heap, event loop)',
+  'profile 1 ms': 'a profile (CPU every 1 ms, heap, event loop)',
+  'CPU profile 1 ms': 'a profile of the CPU alone, every 1 ms',
+  'V8 1 ms': "V8's own profilers by hand (CPU every 1 ms, heap)",
+};
 const FILE_RESERVE = 100;
 
 /** 100 ms is as eager as a watchdog gets: 20 looks a second. */
@@ -24,6 +51,8 @@ interface DiagnosticsResult {
   /** Microseconds of CPU per request, one per round. */
   readonly cpuMicros: Readonly<Record<Mode, readonly number[]>>;
   readonly dumps: readonly DumpTimes[];
+  /** Milliseconds that Node alone takes to list what a dump looks at, one per process. */
+  readonly nodeListsMs: readonly number[];
   readonly connections: number;
   /** Percent of a core that an idle process takes more with a watchdog, one per round. */
   readonly watchdogPercents: readonly number[];
@@ -32,12 +61,13 @@ interface DiagnosticsResult {
 
 async function run(progress: Progress, effort: Effort): Promise<DiagnosticsResult> {
   const cpuMicros = await measureProfiles(progress, effort);
-  const { connections, dumps } = await measureDumps(progress, effort);
+  const { connections, dumps, nodeListsMs } = await measureDumps(progress, effort);
   const watchdogPercents = await measureWatchdog(progress, effort);
   await using child = new Child('diagnosed', options('hello', true));
   const activity = await child.ask<number>('nanosPerActivity');
   const token = await child.ask<number>('nanosPerToken');
-  return { cpuMicros, dumps, connections, watchdogPercents, nanos: { activity, token } };
+  const nanos = { activity, token };
+  return { cpuMicros, dumps, nodeListsMs, connections, watchdogPercents, nanos };
 }
 
 function options(handler: DiagnosedOptions['handler'], isAttached: boolean): DiagnosedOptions {
@@ -53,6 +83,7 @@ async function measureProfiles(
   await using bareAgain = new Child('diagnosed', options('hello', false));
   await using attached = new Child('diagnosed', options('hello', true));
   await using profiled = new Child('diagnosed', options('hello', true));
+  await using profiledByHand = new Child('diagnosed', options('hello', false));
   await using load = new Child('load', {});
   // As many requests for each: code that is run more is faster.
   const servers: Record<Mode, Child> = {
@@ -61,18 +92,20 @@ async function measureProfiles(
     'not asked': attached,
     'profile 10 ms': profiled,
     'profile 1 ms': profiled,
+    'CPU profile 1 ms': profiled,
+    'V8 1 ms': profiledByHand,
   };
   const measure = async (mode: Mode): Promise<number> => {
-    const intervalMs = INTERVALS[mode];
+    const profile = PROFILES[mode];
     const server = servers[mode];
     const port = await server.ask<number>('port');
     const job: LoadOptions = { port, requests, connections: 32 };
-    if (intervalMs !== undefined) await server.ask('startProfile', { intervalMs });
+    if (profile !== undefined) await server.ask(profile[0], profile[1]);
     const before = await server.ask<number>('cpuMicros');
     await load.ask('load', job);
     const after = await server.ask<number>('cpuMicros');
-    if (intervalMs !== undefined) {
-      await server.ask('stopProfile');
+    if (profile !== undefined) {
+      await server.ask(profile[2]);
       // V8 ends a heap profile with a full garbage collection, after which code is compiled anew.
       await load.ask('load', job);
     }
@@ -89,24 +122,31 @@ async function measureProfiles(
 async function measureDumps(
   progress: Progress,
   { quick }: Effort,
-): Promise<Pick<DiagnosticsResult, 'connections' | 'dumps'>> {
+): Promise<Pick<DiagnosticsResult, 'connections' | 'dumps' | 'nodeListsMs'>> {
   const connections = Math.min(quick ? 500 : 10_000, openFileLimit() - FILE_RESERVE);
   const dumps: DumpTimes[] = [];
+  const nodeListsMs: number[] = [];
   for (let i = 0; i < (quick ? 1 : 3); i++) {
-    await using server = new Child('diagnosed', options('stuck', true));
-    await using holder = new Child('idle-connections', {});
-    const port = await server.ask<number>('port');
-    const many: OpenOptions = { port, count: connections, isAnswered: false };
-    await holder.ask('open', many);
-    while ((await server.ask<number>('waiting')) < connections);
-    const times = await server.ask<DumpTimes>('dump');
+    nodeListsMs.push(await askStuck<number>(connections, 'nodeListsMs'));
+    const times = await askStuck<DumpTimes>(connections, 'dump');
     progress(
       `dump of ${formatNumber(connections)} stuck requests: ${formatNumber(times.baseMs, 1)} ms, with await sites ` +
         `${formatNumber(times.tookMs)} ms, stopped for ${formatNumber(times.pauseMs)} ms`,
     );
     dumps.push(times);
   }
-  return { connections, dumps };
+  return { connections, dumps, nodeListsMs };
+}
+
+/** Asks a fresh process with so many requests that are never answered. */
+async function askStuck<Answer>(connections: number, question: string): Promise<Answer> {
+  await using server = new Child('diagnosed', options('stuck', true));
+  await using holder = new Child('idle-connections', {});
+  const port = await server.ask<number>('port');
+  const many: OpenOptions = { port, count: connections, isAnswered: false };
+  await holder.ask('open', many);
+  while ((await server.ask<number>('waiting')) < connections);
+  return await server.ask<Answer>(question);
 }
 
 async function measureWatchdog(
@@ -142,27 +182,27 @@ async function idleMicros(child: Child, forMs: number): Promise<number> {
 }
 
 function ratio({ cpuMicros }: DiagnosticsResult, mode: Mode): number {
-  const base = mode === 'bare-again' || mode === 'not asked' ? 'bare' : 'not asked';
+  const base = PROFILES[mode] === undefined || mode === 'V8 1 ms' ? 'bare' : 'not asked';
   return median(cpuMicros[mode].map((micros, i) => micros / (cpuMicros[base][i] as number)));
 }
 
 function render(result: DiagnosticsResult): string {
-  const { dumps, connections, nanos, cpuMicros, watchdogPercents } = result;
+  const { dumps, nodeListsMs, connections, nanos, cpuMicros, watchdogPercents } = result;
   const of = (key: keyof DumpTimes): number => median(dumps.map((dump) => dump[key]));
   const rows = MODES.slice(1).map((mode) => [
-    mode,
+    LABELS[mode],
     formatNumber(median(cpuMicros[mode]), 1),
     formatNumber(ratio(result, mode), 3),
   ]);
   return [
-    "CPU of the server per request (20 awaits each), rounds in turns, medians of the ratio: 'bare-again' and 'not asked' to bare,",
-    'the profiles (CPU, heap and event loop together) to not asked.',
+    'CPU of the server per request (20 awaits each), rounds in turns, medians of the ratio: to the bare server where there is no profile of',
+    'lastcall, of its profiles to a process that is not asked for any.',
     '',
     markdownTable(['', 'µs per request', 'ratio'], rows),
     '',
     `A dump of a process with ${formatNumber(connections)} connections whose ${formatNumber(of('suspended'))} async functions are suspended`,
     `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: ${formatNumber(of('baseMs'), 1)} ms for all but the await sites,`,
-    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time;`,
+    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time (Node alone takes ${formatNumber(median(nodeListsMs), 1)} ms to list its resources, handles and requests);`,
     `with them ${formatNumber(of('tookMs'))} ms, of which the process stood still for ${formatNumber(of('pauseMs'))} ms.`,
     '',
     `A watchdog with a threshold of ${WATCHDOG_MS} ms takes ${formatNumber(median(watchdogPercents), 2)} % of a core.`,

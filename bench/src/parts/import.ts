@@ -7,7 +7,11 @@ import { formatNumber, markdownTable } from '../markdown-table';
 import { median } from '../median';
 import { atMost, type Budget, type Effort, type Part, type Progress } from '../part';
 
-const EMPTY = join(__dirname, '..', 'children', 'empty-module.js');
+/** What is loaded where the name is none of a package. */
+const SPECIFIERS: Partial<Record<Name, string>> = {
+  '(an empty file)': join(__dirname, '..', 'children', 'empty-module.js'),
+  '(an empty file, by `exports`)': '@lastcall/bench/empty',
+};
 
 const MODULES = [
   '@lastcall/proc',
@@ -20,7 +24,7 @@ const MODULES = [
   'lightship',
   'fastify',
 ] as const;
-const NAMES = ['(an empty file)', ...MODULES] as const;
+const NAMES = ['(an empty file)', '(an empty file, by `exports`)', ...MODULES] as const;
 type Name = (typeof NAMES)[number];
 
 /** Cannot be loaded by `require()`. */
@@ -31,6 +35,8 @@ interface ImportResult {
   readonly fresh: Readonly<Record<Name, readonly ImportCost[]>>;
   /** When the program has loaded node:http already, as every HTTP server has. */
   readonly afterHttp: Readonly<Record<Name, readonly ImportCost[]>>;
+  /** When it has loaded a package with `exports`, too. */
+  readonly afterExports: Readonly<Record<Name, readonly ImportCost[]>>;
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<ImportResult> {
@@ -39,15 +45,17 @@ async function run(progress: Progress, { quick }: Effort): Promise<ImportResult>
   const fresh = await inTurns(NAMES, rounds, (name) => importOnce(name));
   progress(`fresh: proc ${median(fresh['@lastcall/proc'].map(({ ms }) => ms)).toFixed(2)} ms`);
   const afterHttp = await inTurns(NAMES, rounds, (name) => importOnce(name, 'node:http'));
-  return { fresh, afterHttp };
+  const afterExports = await inTurns(NAMES, rounds, (name) =>
+    importOnce(name, 'node:http', '@lastcall/bench/empty'),
+  );
+  return { fresh, afterHttp, afterExports };
 }
 
-async function importOnce(name: Name, preload?: string): Promise<ImportCost> {
+async function importOnce(name: Name, ...preload: string[]): Promise<ImportCost> {
   const program = join(__dirname, '..', 'children', 'import.js');
-  const specifier = name === '(an empty file)' ? EMPTY : name;
+  const specifier = SPECIFIERS[name] ?? name;
   const kind = ESM_ONLY.includes(name) ? 'esm' : 'cjs';
-  const rest = preload === undefined ? [] : [preload];
-  const args = ['--expose-gc', program, specifier, kind, ...rest];
+  const args = ['--expose-gc', program, specifier, kind, ...preload];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   return JSON.parse(stdout) as ImportCost;
 }
@@ -56,25 +64,42 @@ function medianOf(costs: readonly ImportCost[], key: keyof ImportCost): number {
   return median(costs.map((cost) => cost[key]));
 }
 
-function render({ fresh, afterHttp }: ImportResult): string {
+function render({ fresh, afterHttp, afterExports }: ImportResult): string {
   const rows = NAMES.map((name) => [
     name.startsWith('@lastcall') ? `**${name}**` : name,
     formatNumber(medianOf(fresh[name], 'ms'), 1),
     formatNumber(medianOf(fresh[name], 'heapBytes') / 1024),
     formatNumber(medianOf(afterHttp[name], 'ms'), 1),
     formatNumber(medianOf(afterHttp[name], 'heapBytes') / 1024),
+    formatNumber(medianOf(afterExports[name], 'ms'), 1),
   ]);
   return [
     `What \`require()\` costs in a fresh process (lightship: \`import()\`, as it cannot be required), medians of ${fresh['@lastcall/proc'].length} processes in turns: with`,
-    'nothing loaded before, and in a program that has loaded `node:http` already, as every HTTP server has.',
+    'nothing loaded before; in a program that has loaded `node:http` already, as every HTTP server has; and in one that has loaded',
+    'a package with `exports` in its package.json, too, as at the first of them Node loads what reads that field: the second row',
+    'is the least that such a package can cost.',
     '',
-    markdownTable(['', 'ms', 'heap KiB', 'ms after node:http', 'heap KiB after node:http'], rows),
+    markdownTable(
+      [
+        '',
+        'ms',
+        'heap KiB',
+        'ms after node:http',
+        'heap KiB after node:http',
+        'ms after a package with `exports`',
+      ],
+      rows,
+    ),
   ].join('\n');
 }
 
-function budgets({ fresh }: ImportResult): Budget[] {
-  const ours = medianOf(fresh['@lastcall/proc'], 'ms');
-  return [atMost('loading @lastcall/proc', ours, PROC_BUDGET_MS, ' ms')];
+function budgets({ fresh, afterExports }: ImportResult): Budget[] {
+  const first = medianOf(fresh['@lastcall/proc'], 'ms');
+  const later = medianOf(afterExports['@lastcall/proc'], 'ms');
+  return [
+    atMost('loading @lastcall/proc', first, PROC_BUDGET_MS, ' ms'),
+    atMost('the same after another package with `exports`', later, PROC_BUDGET_MS, ' ms'),
+  ];
 }
 
 export const importTime: Part<ImportResult> = {

@@ -1,43 +1,12 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { Child } from '../child';
-import { type ClientCounts, Generations, UpgradeClients } from '../generations';
+import { freePorts } from '../free-ports';
+import { Generations } from '../generations';
 import { formatNumber, markdownTable } from '../markdown-table';
 import { median } from '../median';
 import { atMost, type Budget, type Effort, type Part, type Progress } from '../part';
 
-const run = promisify(execFile);
-
-/** What every restart is done with while it is measured. */
-const WEB_KINDS = ['fresh', 'keepAlive', 'slow', 'stream', 'pipelined'];
-const CLIENTS_EACH = 6;
-
-/** Enough to see what is lost. The part `upgrades` has a hundred, and clients of more protocols. */
-const RESTARTS = 20;
-
-const SUBJECTS = {
-  chain: '`@lastcall/restart`, chain',
-  supervised: '`lastcall run`, supervised',
-  'by-hand': 'the same sockets, `server.close()` by hand',
-  cluster: '`node:cluster`, `worker.disconnect()`',
-  pm2: '`pm2 reload`, cluster mode',
-} as const;
-type Subject = keyof typeof SUBJECTS;
-
-interface UnderLoad extends ClientCounts {
-  readonly subject: Subject;
-  readonly restarts: number;
-  readonly seconds: number;
-}
-
 interface RestartResult {
-  readonly underLoad: readonly UnderLoad[];
   /** Milliseconds from SIGHUP to the first answer of the new generation. */
   readonly firstAnswerMs: readonly number[];
   /** Milliseconds from the start of the same program to its first answer. */
@@ -46,18 +15,7 @@ interface RestartResult {
   readonly pauses: readonly { readonly megabytes: number; readonly ms: readonly number[] }[];
 }
 
-async function measure(progress: Progress, { quick }: Effort): Promise<RestartResult> {
-  const underLoad: UnderLoad[] = [];
-  const add = (result: UnderLoad): void => {
-    underLoad.push(result);
-    progress(`${result.subject}: ${result.restarts} restarts, ${summary(result)}`);
-  };
-  const restarts = quick ? 3 : RESTARTS;
-  add(await upgradesUnderLoad('chain', restarts));
-  add(await upgradesUnderLoad('supervised', restarts));
-  add(await upgradesUnderLoad('by-hand', restarts));
-  add(await clusterUnderLoad(restarts));
-  add(await pm2UnderLoad(restarts));
+async function run(progress: Progress, { quick }: Effort): Promise<RestartResult> {
   const [firstAnswerMs, bareStartMs] = await firstAnswers(quick ? 2 : 15);
   progress(`first answer ${format(firstAnswerMs)} ms, bare start ${format(bareStartMs)} ms`);
   const pauses: RestartResult['pauses'][number][] = [];
@@ -66,109 +24,15 @@ async function measure(progress: Progress, { quick }: Effort): Promise<RestartRe
     pauses.push({ megabytes, ms });
     progress(`pause with ${megabytes} MB more: ${format(ms)} ms`);
   }
-  return { underLoad, firstAnswerMs, bareStartMs, pauses };
+  return { firstAnswerMs, bareStartMs, pauses };
 }
-
-// --- restarts under load ------------------------------------------------------------------------------------------
-
-async function upgradesUnderLoad(
-  subject: 'chain' | 'supervised' | 'by-hand',
-  restarts: number,
-): Promise<UnderLoad> {
-  const directory = mkdtempSync(join(tmpdir(), 'lastcall-bench-'));
-  const env = {
-    SOCKET_PATH: join(directory, 'service.sock'),
-    DRAIN: subject,
-    BAKE_MS: '100',
-    LASTCALL_BAKE_MS: '100',
-  };
-  const isSupervised = subject === 'supervised';
-  await using service = new Generations('load-service.cjs', env, isSupervised ? supervisor() : []);
-  const { address } = await service.saw({ generation: 1, name: 'web' });
-  const web = Number(String(address).split(':')[1]);
-  await using clients = new UpgradeClients({ web, each: CLIENTS_EACH, kinds: WEB_KINDS });
-  await clients.started();
-  const startedAt = performance.now();
-  for (let generation = 1; generation <= restarts; generation += 1) {
-    const { pid } = await service.saw({ generation, ready: true });
-    process.kill(isSupervised ? (service.child.pid ?? 0) : pid, 'SIGHUP');
-    if (!isSupervised) await service.saw({ pid, step: 'done' });
-    await service.saw({ generation: generation + 1, ready: true });
-    // A supervisor has one roll at a time: the old worker is to have gone.
-    if (isSupervised) await service.saw({ pid, report: 'upgrade' });
-  }
-  const counts = await clients.finish();
-  const seconds = (performance.now() - startedAt) / 1000;
-  rmSync(directory, { recursive: true, force: true });
-  return { subject, restarts, seconds, ...counts };
-}
-
-function supervisor(): string[] {
-  const cli = dirname(require.resolve('@lastcall/cli/package.json'));
-  const { bin } = require('@lastcall/cli/package.json') as { bin: Record<string, string> };
-  return [process.execPath, join(cli, Object.values(bin)[0] ?? ''), 'run', '--'];
-}
-
-async function clusterUnderLoad(restarts: number): Promise<UnderLoad> {
-  const port = await freePort();
-  process.env.PORT = String(port);
-  await using server = new Child('rolling-server', {});
-  await server.ask('start');
-  return await rollUnderLoad('cluster', port, restarts, () => server.ask('reload'));
-}
-
-async function pm2UnderLoad(restarts: number): Promise<UnderLoad> {
-  const home = mkdtempSync(join(tmpdir(), 'lastcall-bench-pm2-'));
-  const port = await freePort();
-  const env = { ...process.env, PM2_HOME: home, PORT: String(port) };
-  const cli = join(dirname(require.resolve('pm2/package.json')), 'bin', 'pm2');
-  const pm2 = (...args: string[]) => run(process.execPath, [cli, ...args, '--silent'], { env });
-  try {
-    await pm2(
-      'start',
-      join(__dirname, '..', 'children', 'rolling-server.js'),
-      ...['--instances', '1', '--name', 'server', '--wait-ready'],
-    );
-    return await rollUnderLoad('pm2', port, restarts, () => pm2('reload', 'server'));
-  } finally {
-    await pm2('kill');
-    rmSync(home, { recursive: true, force: true });
-  }
-}
-
-async function rollUnderLoad(
-  subject: Subject,
-  web: number,
-  restarts: number,
-  reload: () => Promise<unknown>,
-): Promise<UnderLoad> {
-  await using clients = new UpgradeClients({ web, each: CLIENTS_EACH, kinds: WEB_KINDS });
-  await clients.started();
-  const startedAt = performance.now();
-  for (let count = 0; count < restarts; count += 1) {
-    await reload();
-    await delay(300);
-  }
-  const counts = await clients.finish();
-  return { subject, restarts, seconds: (performance.now() - startedAt) / 1000, ...counts };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-// --- times --------------------------------------------------------------------------------------------------------
 
 /** From SIGHUP, and from a start of the same program, to the first answer, in turns. */
 async function firstAnswers(rounds: number): Promise<[number[], number[]]> {
   const upgrades: number[] = [];
   const starts: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const sockets = [{ name: 'web', port, host: '127.0.0.1' }];
     const plan = { '*': { sockets, setup: { bakeMs: 0 } } };
     const startedAt = performance.now();
@@ -220,33 +84,13 @@ async function spawnPauses(megabytes: number, rounds: number): Promise<number[]>
   return pauses;
 }
 
-// --- the page -----------------------------------------------------------------------------------------------------
-
-function summary({ answered, failed, refused }: ClientCounts): string {
-  return `${formatNumber(answered)} answered, ${failed} failed, ${refused} refused safely`;
-}
-
 function format(ms: readonly number[]): string {
   return formatNumber(median(ms), 1);
 }
 
-function render({ underLoad, firstAnswerMs, bareStartMs, pauses }: RestartResult): string {
-  const rows = underLoad.map(({ subject, restarts, seconds, answered, failed, refused }) => [
-    SUBJECTS[subject],
-    String(restarts),
-    formatNumber(answered + failed),
-    formatNumber(answered / seconds),
-    String(failed),
-    String(refused),
-  ]);
+function render({ firstAnswerMs, bareStartMs, pauses }: RestartResult): string {
   const ratio = median(firstAnswerMs) / median(bareStartMs);
   return [
-    `Restarts one after the other while ${CLIENTS_EACH} clients of each kind send one request after another and never retry: fresh and kept-alive`,
-    'connections, slow and streamed responses, pipelining. *Refused safely* are pipelined requests behind `Connection: close`, which were',
-    'not processed. Whoever restarts by hand here has the same hand-over of sockets, but `server.close()` as the drain.',
-    '',
-    markdownTable(['', 'restarts', 'requests', 'requests/s', 'failed', 'refused safely'], rows),
-    '',
     `From SIGHUP to the first answer of the new generation: ${format(firstAnswerMs)} ms; from the start of the same program to its first answer:`,
     `${format(bareStartMs)} ms (medians of ${firstAnswerMs.length}, in turns): ${ratio.toFixed(2)} times as long.`,
     '',
@@ -259,25 +103,15 @@ function render({ underLoad, firstAnswerMs, bareStartMs, pauses }: RestartResult
   ].join('\n');
 }
 
-function budgets({ underLoad, firstAnswerMs, bareStartMs }: RestartResult): Budget[] {
-  const ours = underLoad.filter(({ subject }) => subject === 'chain' || subject === 'supervised');
-  return [
-    ...ours.map(({ subject, restarts, failed }) =>
-      atMost(`requests that failed in ${restarts} upgrades, ${subject}`, failed, 0, ''),
-    ),
-    atMost(
-      'first answer after SIGHUP, of a bare start',
-      median(firstAnswerMs) / median(bareStartMs),
-      1.2,
-      '',
-    ),
-  ];
+function budgets({ firstAnswerMs, bareStartMs }: RestartResult): Budget[] {
+  const ratio = median(firstAnswerMs) / median(bareStartMs);
+  return [atMost('first answer after SIGHUP, of a bare start', ratio, 1.2, '')];
 }
 
 export const restart: Part<RestartResult> = {
   name: 'restart',
-  title: 'Ways to restart',
-  run: measure,
+  title: 'How long an upgrade takes',
+  run,
   render,
   budgets,
 };

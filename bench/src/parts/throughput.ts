@@ -11,6 +11,13 @@ const NAMES = ['bare', 'bare-again', 'lastcall', ...PEERS] as const;
 type Name = (typeof NAMES)[number];
 
 const CONNECTIONS = 50;
+/**
+ * Some 60 ms: on a machine that is shared, a core can have half its speed for seconds, and all of a round must have met the
+ * same machine.
+ */
+const REQUESTS_PER_SLICE = 2_000;
+/** For V8 to compile what runs often. */
+const WARM_UP_ROUNDS = 10;
 /** Results closer than this are a tie: the share that the budget allows for noise. */
 const TIE = 0.02;
 
@@ -30,28 +37,31 @@ interface ThroughputResult {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<ThroughputResult> {
-  const generations = quick ? 1 : 10;
-  const requestsPerSlice = quick ? 2_000 : 16_000;
+  const generations = quick ? 1 : 24;
   const slices = Object.fromEntries(NAMES.map((name) => [name, [] as Slice[]]));
   for (let generation = 0; generation < generations; generation++) {
-    const measured = await runGeneration(requestsPerSlice, quick ? 1 : 4);
+    const measured = await runGeneration(quick ? 1 : 12, quick ? 1 : WARM_UP_ROUNDS);
     for (const name of NAMES) slices[name]?.push(...measured[name]);
     progress(`processes ${generation + 1} of ${generations}: ${summary(measured)}`);
   }
-  return { requestsPerSlice, generations, slices: slices as Record<Name, Slice[]> };
+  return {
+    requestsPerSlice: REQUESTS_PER_SLICE,
+    generations,
+    slices: slices as Record<Name, Slice[]>,
+  };
 }
 
 /** Fresh processes each time: two that run the same code can differ by a few percent all their life. */
-async function runGeneration(requests: number, rounds: number): Promise<Record<Name, Slice[]>> {
+async function runGeneration(rounds: number, warmUp: number): Promise<Record<Name, Slice[]>> {
   await using load = new Child('load', {});
   const servers = NAMES.map((name) => startServer(name));
   try {
     const ports = await Promise.all(servers.map((server) => server.ask<number>('port')));
     const measure = (name: Name): Promise<Slice> => {
       const i = NAMES.indexOf(name);
-      return measureSlice(servers[i] as Child, ports[i] as number, load, requests);
+      return measureSlice(servers[i] as Child, ports[i] as number, load);
     };
-    await inTurns(NAMES, 2, measure);
+    await inTurns(NAMES, warmUp, measure);
     return await inTurns(NAMES, rounds, measure);
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]();
@@ -63,14 +73,13 @@ function startServer(tool: Name): Child {
   return new Child('server', options);
 }
 
-async function measureSlice(
-  server: Child,
-  port: number,
-  load: Child,
-  requests: number,
-): Promise<Slice> {
+async function measureSlice(server: Child, port: number, load: Child): Promise<Slice> {
   const cpuBefore = await server.ask<number>('cpuMicros');
-  const options: LoadOptions = { port, requests, connections: CONNECTIONS };
+  const options: LoadOptions = {
+    port,
+    requests: REQUESTS_PER_SLICE,
+    connections: CONNECTIONS,
+  };
   const { answered, seconds } = await load.ask<LoadResult>('load', options);
   const cpu = (await server.ask<number>('cpuMicros')) - cpuBefore;
   return { perSecond: answered / seconds, cpuMicros: cpu / answered, load: cpu / 1e6 / seconds };
