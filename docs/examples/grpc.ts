@@ -29,6 +29,7 @@ server.addService(definition['shop.Orders'] as grpc.ServiceDefinition, {
     const tell = (state: string) => call.write({ id: call.request.id, state });
     const timer = setInterval(() => tell('packing'), 50);
     const sayGoodbye = () => {
+      clearInterval(timer);
       tell('follow me elsewhere');
       call.end();
     };

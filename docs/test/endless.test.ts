@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { KnownProcesses } from '../../packages/restart/test/harness/known-processes';
 
 const ROOT = join(__dirname, '..', '..');
 const DEADLINE_MS = 25_000;
@@ -11,17 +12,20 @@ class Endless {
   text = '';
   readonly #child: ChildProcess;
   readonly #watchers = new Set<() => void>();
+  readonly #processes = new KnownProcesses();
 
   constructor(env: Record<string, string> = {}) {
-    const preload = ['-C', '@lastcall/source', '-r', 'ts-node/register/transpile-only'];
+    const preload = ['-r', join(ROOT, 'tools', 'register-typescript.cjs')];
     const file = join(ROOT, 'docs', 'examples', 'endless', 'server.ts');
     this.#child = spawn(process.execPath, [...preload, file], {
       env: { ...process.env, NODE_OPTIONS: '', PORT: '0', LASTCALL_BAKE_MS: '100', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (this.#child.pid !== undefined) this.#processes.add(this.#child.pid);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (chunk: string) => {
         this.text += chunk;
+        this.#noteProcesses();
         for (const check of [...this.#watchers]) check();
       });
     }
@@ -46,22 +50,21 @@ class Endless {
     });
   }
 
-  pids(): number[] {
-    const said = [
-      ...this.text.matchAll(/^(\d+): serving/gm),
-      ...this.text.matchAll(/is process (\d+)/g),
-    ];
-    return [...new Set([this.#child.pid ?? 0, ...said.map(([, pid]) => Number(pid))])];
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#child.once('close', resolve));
     if (this.#child.stdout?.readableEnded) return;
-    const timer = setInterval(() => {
-      for (const pid of this.pids()) kill(pid, 'SIGKILL');
-    }, 20);
+    const timer = setInterval(() => this.#processes.kill(), 20);
     await closed;
     clearInterval(timer);
+  }
+
+  /** Every generation is noted as long as it lives: a later process may get its pid. */
+  #noteProcesses(): void {
+    const said = [
+      ...this.text.matchAll(/^(\d+): serving/gm),
+      ...this.text.matchAll(/new generation is process (\d+)/g),
+    ];
+    for (const [, pid] of said) this.#processes.add(Number(pid));
   }
 }
 

@@ -68,7 +68,7 @@ describeServer('Redis', 'bullmq.ts', (url) => {
   });
 
   it('leaves one that is too long to the next worker', async () => {
-    await queue.add('large', 60_000, { attempts: 2 });
+    const { id = '' } = await queue.add('large', 60_000);
     const times = { LASTCALL_WRAP_UP_TIME_MS: '0', LASTCALL_HAMMER_TIME_MS: '1' };
     const example = run('bullmq', { REDIS_URL: url, QUEUE: name, ...times });
     await example.saw('packing order large');
@@ -76,6 +76,7 @@ describeServer('Redis', 'bullmq.ts', (url) => {
     const { out } = await example.ended;
     expect(out).toBe('packing order large\n');
     expect(await queue.getJobCounts('waiting', 'active')).toEqual({ waiting: 1, active: 0 });
+    expect((await queue.getJob(id))?.attemptsMade).toBe(0);
   });
 });
 

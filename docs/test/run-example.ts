@@ -26,16 +26,16 @@ export interface Example {
 
 const DEADLINE_MS = 20_000;
 
-/** Runs `docs/examples/<name>.ts` from source; it is killed when it does not end in time. */
+/** Runs `docs/examples/<name>.ts` on what ships (dist); it is killed when it does not end in time. */
 export function runExample(name: string, env: Record<string, string> = {}): Example {
   const preload = [
     '-r',
-    'ts-node/register/transpile-only',
+    join(__dirname, '..', '..', 'tools', 'register-typescript.cjs'),
     '-r',
     join(__dirname, 'report-to-test.cjs'),
   ];
   const file = join(__dirname, '..', 'examples', `${name}.ts`);
-  const child = spawn(process.execPath, ['-C', '@lastcall/source', ...preload, file], {
+  const child = spawn(process.execPath, [...preload, file], {
     // A short hold: nothing balances load here.
     env: { ...process.env, NODE_OPTIONS: '', LASTCALL_WRAP_UP_TIME_MS: '200', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -13,10 +13,10 @@ export function drawTimeline({ phases, listeners, durationMs }: Report): string[
   return phases.flatMap(({ phase, startMs, endMs }) => {
     const inPhase = listeners.filter((listener) => (listener.stage ?? listener.phase) === phase);
     return [
-      `${phase.padEnd(14)}${cyan(bar(startMs, endMs))}${milliseconds(endMs - startMs)}`,
+      `${phase.padEnd(16)}${cyan(bar(startMs, endMs))}${milliseconds(endMs - startMs)}`,
       ...inPhase.map(
         (listener) =>
-          `  ${listener.name.padEnd(12)}${green(bar(listener.startMs ?? durationMs, listener.endMs ?? durationMs))}` +
+          `  ${listener.name.padEnd(14)}${green(bar(listener.startMs ?? durationMs, listener.endMs ?? durationMs))}` +
           `${milliseconds(listener.durationMs)} ${dim(listener.outcome)}`,
       ),
     ];

@@ -1,16 +1,22 @@
 // The demo's service, with lastcall.
 import { createServer } from 'node:http';
+import { attachPg } from '@lastcall/db/pg';
+import { attachGrpc } from '@lastcall/grpc';
 import { attachHttp, healthHandler } from '@lastcall/http';
 import { proc } from '@lastcall/proc';
-import { answer, sayPort, work } from './shop';
+import { createGrpcShop, openOrders } from './orders';
+import { answer, listen, work } from './shop';
 
+const orders = openOrders();
 const health = healthHandler();
 const server = createServer((request, response) => {
-  if (!health(request, response)) void answer(request, response);
+  if (!health(request, response)) void answer(request, response, orders);
 });
+const grpcServer = createGrpcShop(orders);
 
 attachHttp(server, { name: 'shop' });
+attachGrpc(grpcServer, { name: 'shop (gRPC)' });
 proc.onShutdown(() => worker, { name: 'worker', stage: 'work' });
-proc.onShutdown(() => {}, { name: 'database' });
+attachPg(orders.pool, { name: 'database' });
 const worker = work(proc.done);
-server.listen(0, '127.0.0.1', () => sayPort(server.address()));
+listen(server, grpcServer);

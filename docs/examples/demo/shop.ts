@@ -1,15 +1,30 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import type { Orders } from './orders';
 
-/** What the demo's service does, however it stops: quick and slow answers, and uploads. */
-export async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.url === '/upload') {
+/** What the demo's service does, however it stops: quick and slow answers, uploads, and orders. */
+export async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  orders: Orders,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://shop');
+  if (pathname === '/order') {
+    const order = { id: searchParams.get('id') ?? '', takeMs: Number(searchParams.get('takeMs')) };
+    await orders.place(order).catch(() => {
+      response.statusCode = 503;
+    });
+    response.end();
+    return;
+  }
+  if (pathname === '/upload') {
     let bytes = 0;
     for await (const chunk of request) bytes += chunk.length;
     response.end(`${bytes}\n`);
     return;
   }
-  await delay(request.url === '/slow' ? 800 : 5);
+  await delay(pathname === '/slow' ? 800 : 5);
   response.end('hello\n');
 }
 
@@ -22,7 +37,14 @@ export async function work(signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** Tells the demo where the service listens. */
-export function sayPort(address: unknown): void {
-  console.log(`listening on ${(address as { port: number }).port}`);
+/** Opens the shop, over HTTP and gRPC, and tells the demo where. */
+export function listen(server: Server, grpcServer: GrpcServer): void {
+  const credentials = ServerCredentials.createInsecure();
+  grpcServer.bindAsync('127.0.0.1:0', credentials, (error, grpcPort) => {
+    if (error !== null) throw error;
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      console.log(`listening on ${port} ${grpcPort}`);
+    });
+  });
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Addresses } from './load';
 
 /** How a service ended. */
 export interface ServiceEnd {
@@ -11,14 +12,14 @@ export interface ServiceEnd {
   readonly jobsLost: number;
 }
 
-export interface RunningService {
+export interface RunningService extends Addresses {
   readonly pid: number;
-  readonly origin: string;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<ServiceEnd>;
 }
 
 const DEADLINE_MS = 15_000;
+const TYPESCRIPT = require.resolve('../../../tools/register-typescript.cjs');
 
 /** Starts a service of the demo as a process of its own; `onLine` gets what it writes to stderr. */
 export async function startService(
@@ -27,19 +28,18 @@ export async function startService(
   onLine: (line: string) => void,
 ): Promise<RunningService> {
   const script = join(__dirname, file);
-  const child = spawn(
-    process.execPath,
-    ['-r', 'ts-node/register/transpile-only', script, ...args],
-    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, ['-r', TYPESCRIPT, script, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   let begun = 0;
   let done = 0;
-  const port = new Promise<string>((resolve, reject) => {
+  const ports = new Promise<string[]>((resolve, reject) => {
     child.once('close', () => reject(new Error(`${file} did not start`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const [, found] = /^listening on (\d+)$/.exec(line) ?? [];
-      if (found !== undefined) resolve(found);
+      const [, ...found] = /^listening on (\d+) (\d+)$/.exec(line) ?? [];
+      if (found.length > 0) resolve(found);
       if (line.endsWith('begins')) begun += 1;
       if (line.endsWith('done')) done += 1;
     });
@@ -49,8 +49,10 @@ export async function startService(
     clearTimeout(timer);
     return { code, signal, jobsLost: begun - done };
   });
+  const [port, grpcPort] = await ports;
   return {
-    origin: `http://127.0.0.1:${await port}`,
+    origin: `http://127.0.0.1:${port}`,
+    grpcAddress: `127.0.0.1:${grpcPort}`,
     pid: child.pid ?? 0,
     kill: (signal) => void child.kill(signal),
     ended,
