@@ -9,6 +9,7 @@ const config: Config = {
   roots: ['<rootDir>/packages', '<rootDir>/docs'],
   testMatch: ['**/test/**/*.test.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.base.json' }] },
+  testSequencer: '<rootDir>/tools/longest-first.cjs',
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 30_000,
   // Most tests wait for processes of their own, which keeps no core busy.

@@ -13,6 +13,8 @@ export interface Program {
   readonly child: ChildProcess;
   /** The port that the program said it listens on (`port 1234.`). */
   readonly port: Promise<number>;
+  /** Resolves with what the first group of `pattern` matches on stdout; rejects when the program ends before. */
+  find(pattern: RegExp): Promise<string>;
   /** Resolves when stdout contains `text`; rejects when the program ends before. */
   saw(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -80,9 +82,11 @@ function follow(child: ChildProcess, deadlineMs: number): Program {
         reject(new Error(`never saw ${what}\nstdout: ${out}\nstderr: ${err}`));
       ended.then(never, never);
     });
-  const port = seen(() => /port (\d+)\./.exec(out)?.[1], 'its port').then(Number);
+  const find = (pattern: RegExp): Promise<string> =>
+    seen(() => pattern.exec(out)?.[1], String(pattern));
+  const port = find(/port (\d+)\./).then(Number);
   port.catch(() => {});
   const saw = (text: string): Promise<void> =>
     seen(() => (out.includes(text) ? true : undefined), `'${text}'`).then(() => {});
-  return { child, port, saw, kill: (signal) => void child.kill(signal), ended };
+  return { child, port, find, saw, kill: (signal) => void child.kill(signal), ended };
 }
