@@ -263,3 +263,21 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+it('who connects when the workers have closed their sockets is refused at once, and not reset when they have drained', async () => {
+  await using service = run({
+    env: { LASTCALL_HAMMER_TIME_MS: '20000', LASTCALL_WAIT_TIME_MS: '22000' },
+  });
+  const address = await service.address();
+  await service.ready(1);
+  const slow = ask(address, '/slow?ms=18000').catch(() => 'cut');
+  await service.saw({ request: '/slow' });
+  send(supervisorOf(service), 'SIGTERM');
+  const answer = (): Promise<string> => ask(address).catch(({ code }) => code);
+  // The worker goes on accepting until its stop comes to the sockets.
+  while (/^1:/.test(await answer()));
+  expect(await answer()).toBe('ECONNREFUSED');
+  expect(await Promise.race([slow, 'in flight'])).toBe('in flight');
+  service.kill();
+  await slow;
+});

@@ -27,6 +27,7 @@ export class HeldSockets {
   readonly #held = new Map<string, HeldSocket>();
   /** Those that are not held any more, and whose paths are not removed yet: as long as an upgrade may fail, they are served. */
   readonly #former: SocketRecord[] = [];
+  #isOver = false;
   /** TLS ticket keys by name, base64. */
   readonly ticketKeys: Record<string, string> = {};
 
@@ -41,6 +42,16 @@ export class HeldSockets {
   hold(socket: HeldSocket): void {
     this.#letGo(socket.record.name);
     this.#held.set(socket.record.name, socket);
+    if (this.#isOver) this.#letGo(socket.record.name);
+  }
+
+  /**
+   * The service stops: the sockets are the workers' alone, and closed with theirs. Who connected to one that is only held would
+   * wait for as long as the workers drain, and be reset then.
+   */
+  release(): void {
+    this.#isOver = true;
+    for (const name of this.#held.keys()) this.#letGo(name);
   }
 
   /** Closes a socket that nobody uses, and was not held. */

@@ -191,8 +191,10 @@ export class Supervisor {
       else if (worker.state !== 'leaving') worker.passOn(signal);
     }
     if (!isFirst) return;
-    this.#parts.observer.onStop();
-    const { killTimeoutMs } = this.#parts.settings;
+    const { observer, settings, sockets } = this.#parts;
+    sockets.release();
+    observer.onStop();
+    const { killTimeoutMs } = settings;
     void Promise.all(living.map((worker) => worker.retire(killTimeoutMs, null))).then(() =>
       this.#endIfOver(),
     );
