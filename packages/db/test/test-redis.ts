@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { eventually } from '../../../tools/eventually';
 
 /** The server as the tests see it, from a connection that no drain touches. */
 export class TestRedis {
@@ -56,14 +57,7 @@ export class TestRedis {
     return list.split('\n').filter((line) => line.includes(` name=${connectionName} `));
   }
 
-  async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const value = await look();
-      if (expected(value) || Date.now() > deadline) return value;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
+  readonly eventually = eventually;
 
   async close(): Promise<void> {
     const keys = await this.#admin.keys(`${this.#prefix}*`);

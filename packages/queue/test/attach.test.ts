@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Report } from '@lastcall/proc';
 import { createTestLifecycle, type TestLifecycle } from '@lastcall/proc/testing';
 import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import { eventually } from '../../../tools/eventually';
 import { attachKafkajs } from '../src/kafkajs';
-import { eventually } from './harness/eventually';
 import { createGate } from './harness/gate';
 import { FakeKafka } from './kafkajs/fake-kafka';
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Document, MongoClient } from 'mongodb';
+import { eventually } from '../../../../tools/eventually';
 
 const COLLECTION = 'orders';
 
@@ -71,14 +72,7 @@ export class OwnMongod {
     return this.eventually(count, (left) => left === 0);
   }
 
-  async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const value = await look();
-      if (expected(value) || Date.now() > deadline) return value;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
+  readonly eventually = eventually;
 
   async empty(): Promise<void> {
     await this.#command({ drop: COLLECTION });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolOptions } from 'mysql2';
 import { type Connection, createConnection, createPool, type Pool } from 'mysql2/promise';
+import { eventually } from '../../../../tools/eventually';
 
 /** The server as the tests see it, from a connection that no drain touches. */
 export class TestMariadb {
@@ -64,6 +65,16 @@ export class TestMariadb {
     );
   }
 
+  /** Resolves when so many statements of the test have come to their `sleep()`: a `begin` runs, too. */
+  async sleeping(count: number): Promise<void> {
+    await this.eventually(
+      () => this.query('show processlist'),
+      (list) =>
+        list.filter(({ db, State }) => db === this.database && State === 'User sleep').length ===
+        count,
+    );
+  }
+
   /** The sessions that are left once the server has heard of our ends: none, if all is well. */
   gone(): Promise<string[]> {
     return this.eventually(
@@ -73,14 +84,7 @@ export class TestMariadb {
   }
 
   /** Waits until the server is as `expected` says: it hears of our ends a moment later. */
-  async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const value = await look();
-      if (expected(value) || Date.now() > deadline) return value;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
+  readonly eventually = eventually;
 
   async query(text: string): Promise<Record<string, unknown>[]> {
     const [rows] = await this.#admin.query(text);

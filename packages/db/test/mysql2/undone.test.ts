@@ -10,7 +10,7 @@ describeMariadb('what an interrupted statement leaves behind', (mariadb) => {
     const drain = createMysql2Drain(pool, { cancelGraceMs: 5000 });
     const connection = await pool.getConnection();
     const working = work(connection).then(() => connection.release());
-    await mariadb().running(1);
+    await mariadb().sleeping(1);
     const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
     await working;
     return [...cut.map(({ outcome }) => outcome), ...Array(drained).fill('finished')];

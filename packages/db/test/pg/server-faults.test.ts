@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Client, Pool, type PoolClient } from 'pg';
+import { eventually } from '../../../../tools/eventually';
 import { createPgDrain } from '../../src/pg';
 import { hasOwnPostgres, OwnPostgres } from './own-postgres';
 
@@ -27,8 +28,10 @@ async function running(url: string, count: number, config: object = {}): Promise
   const admin = new Client({ connectionString: url, ...config });
   await admin.connect();
   const active = 'select 1 from pg_stat_activity where query = $1 and state = $2';
-  while ((await admin.query(active, [INSERT, 'active'])).rowCount !== count)
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await eventually(
+    () => admin.query(active, [INSERT, 'active']),
+    ({ rowCount }) => rowCount === count,
+  );
   // Its end needs the server, which may be frozen next.
   const { stream } = (admin as unknown as { connection: { stream: Socket } }).connection;
   const closed = once(stream, 'close');
@@ -39,8 +42,10 @@ async function running(url: string, count: number, config: object = {}): Promise
 async function expectNoSockets(url: string): Promise<void> {
   const port = Number(new URL(url).port);
   const handles = (process as unknown as { _getActiveHandles(): Socket[] })._getActiveHandles;
-  while (handles().some(({ remotePort, destroyed }) => remotePort === port && !destroyed))
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await eventually(
+    () => handles().filter(({ remotePort, destroyed }) => remotePort === port && !destroyed),
+    (open) => open.length === 0,
+  );
 }
 
 describeOwn('the drain of a pg pool whose server', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Pool, type PoolConfig } from 'pg';
+import { eventually } from '../../../../tools/eventually';
 
 /** The server as the tests see it, from a connection that no drain touches. */
 export class TestPostgres {
@@ -61,6 +62,15 @@ export class TestPostgres {
     await this.eventually(() => this.backends(), isRunning);
   }
 
+  /** Settles when so many statements of the test's pools have come to their `pg_sleep()`: a `begin` runs, too. */
+  async sleeping(count: number): Promise<void> {
+    const asleep = `select count(*)::int n from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'`;
+    await this.eventually(
+      () => this.#admin.query(asleep, [this.table]),
+      ({ rows }) => rows[0].n === count,
+    );
+  }
+
   /** Settles when the server has no connection of the test's pools any more; gives those that it has after 10 s. */
   gone(): Promise<string[]> {
     return this.eventually(
@@ -75,14 +85,7 @@ export class TestPostgres {
   }
 
   /** Waits until the server is as `expected` says: it hears of our ends a moment later. */
-  async eventually<T>(look: () => Promise<T>, expected: (value: T) => boolean): Promise<T> {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const value = await look();
-      if (expected(value) || Date.now() > deadline) return value;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
+  readonly eventually = eventually;
 
   query(text: string, values: unknown[] = []): Promise<{ rows: Record<string, unknown>[] }> {
     return this.#admin.query(text, values);

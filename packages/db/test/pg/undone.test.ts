@@ -8,7 +8,7 @@ const codeOf = (error: { code?: string; message: string }): string => error.code
 describePostgres('what a cancelled statement leaves behind', (postgres) => {
   /** Settles when the server runs a statement of ours, and so many rows are committed. */
   async function runs(committed = 0): Promise<void> {
-    await postgres().running(1);
+    await postgres().sleeping(1);
     await postgres().eventually(
       () => postgres().rows(),
       (rows) => rows === committed,
@@ -125,7 +125,7 @@ describePostgres('what a cancelled statement leaves behind', (postgres) => {
     await client.query('begin');
     const sent = [client.query(postgres().insert(1)), client.query('commit')];
     const failed = Promise.all(sent.map((query) => query.catch(codeOf)));
-    await postgres().running(1);
+    await postgres().sleeping(1);
     proxy.freeze();
     const { cut } = await drain.stop({ signal: AbortSignal.abort() });
     expect(cut).toMatchObject([{ outcome: 'outcome unknown', state: 'running' }]);

@@ -9,7 +9,7 @@ describePostgres('what a cancelled statement of postgres.js leaves behind', (ser
     const drain = createPostgresDrain(sql, { cancelGraceMs: 5000 });
     await sql`select 1`;
     const working = work(sql).catch(() => {});
-    await server().running(1);
+    await server().sleeping(1);
     await server().eventually(
       () => server().rows(),
       (count) => count === rows,

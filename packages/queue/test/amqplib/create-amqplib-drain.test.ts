@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ConsumeMessage, Options } from 'amqplib';
+import { eventually } from '../../../../tools/eventually';
 import { createAmqplibDrain, type QueueDrain } from '../../src/amqplib';
-import { eventually } from '../harness/eventually';
 import { createGate } from '../harness/gate';
 import { seededRandom } from '../harness/random';
 import { describeRabbitmq } from './test-rabbitmq';

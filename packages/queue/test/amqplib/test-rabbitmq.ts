@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
+import { eventually } from '../../../../tools/eventually';
 import { describeServer } from '../../../../tools/servers/describe-server';
-import { eventually } from '../harness/eventually';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy';
 
 /** The broker as the tests see it, over a connection that no drain touches. */

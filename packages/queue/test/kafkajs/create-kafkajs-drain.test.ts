@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Consumer, type ConsumerRunConfig, Kafka, logLevel } from 'kafkajs';
+import { eventually } from '../../../../tools/eventually';
 import { createKafkajsDrain, type QueueDrain } from '../../src/kafkajs';
-import { eventually } from '../harness/eventually';
 import { createGate } from '../harness/gate';
 import { seededRandom } from '../harness/random';
 import { FakeKafka } from './fake-kafka';
