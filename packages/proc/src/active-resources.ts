@@ -1,19 +1,30 @@
+import { fstatSync } from 'node:fs';
 import { ownTimerCount } from './own-timers';
 
 /** What others keep the process alive with: our deadlines, and stdout and stderr, are not why it does not end. */
 export function activeResources(): string[] {
+  // First, as Node makes the two streams when they are first looked at; and listed once: of 10,000 sockets that takes its time.
   const idlePipes = countIdlePipes();
   const all = process.getActiveResourcesInfo();
   return without(without(all, 'Timeout', ownTimerCount()), 'PipeWrap', idlePipes);
 }
 
-/**
- * How many of stdout and stderr are pipes with nothing left to write. Node counts them, but libuv does not wait for them.
- * Before the resources are listed, as Node makes the two when they are first looked at; not where there is no pipe.
- */
+/** How many of stdout and stderr are pipes with nothing left to write. Node counts them, but libuv does not wait for them. */
 function countIdlePipes(): number {
-  if (!process.getActiveResourcesInfo().includes('PipeWrap')) return 0;
-  return [process.stdout, process.stderr].filter(isIdlePipe).length;
+  return (
+    Number(isPipe(1) && isIdlePipe(process.stdout)) +
+    Number(isPipe(2) && isIdlePipe(process.stderr))
+  );
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    const facts = fstatSync(fd);
+    return facts.isFIFO() || facts.isSocket();
+  } catch {
+    // It is closed.
+    return false;
+  }
 }
 
 /** `_handle` is not documented; where it is missing the pipe is counted, as Node does. */
