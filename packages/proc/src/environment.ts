@@ -46,6 +46,8 @@ export interface Environment {
   /** Calls `handler` when the process exits, with its exit code; only synchronous work gets done there. */
   onExit(handler: (code: number) => void): Remover;
 
+  /** Whether 'exit' handlers run or have run: nothing that takes a turn gets done any more. */
+  isExiting(): boolean;
   /** Runs `process.on('exit')` handlers and writes coverage, which a death by signal would skip. Does so once. */
   runExitHandlers(code: number): void;
   exit(code: number): void;

@@ -5,6 +5,8 @@ import { activeResources } from './active-resources';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
 import { setTimer } from './own-timers';
+import { exit, isExiting, runExitHandlers } from './process-exit';
+import { writeError } from './write-error';
 
 /** Marks our own process handlers, so that any copy or version of lastcall can tell them from other people's. */
 const ours = Symbol.for('@lastcall/proc.handler');
@@ -29,6 +31,7 @@ export function createProcessEnvironment(): Environment {
     onStopMessage,
     onExit,
     onPrimaryGone,
+    isExiting,
     runExitHandlers,
     exit,
     flush,
@@ -101,8 +104,13 @@ function parentOf(pid: number): number {
 function onUncaught(handler: (error: unknown, origin: string) => void): Remover {
   // Rejections arrive here too (origin 'unhandledRejection') unless an 'unhandledRejection' listener of
   // somebody else takes them: an error reporter keeps its say.
-  process.on('uncaughtException', handler);
-  return () => process.off('uncaughtException', handler);
+  const listener = (error: unknown, origin: string): void => {
+    // Thrown by an 'exit' handler: with a listener Node would end with the code that was meant.
+    if (isExiting() && !process.exitCode) process.exitCode = 1;
+    handler(error, origin);
+  };
+  process.on('uncaughtException', listener);
+  return () => process.off('uncaughtException', listener);
 }
 
 /** The part of `process.channel` that keeps the event loop alive while somebody listens for messages. */
@@ -154,31 +162,6 @@ function onPrimaryGone(handler: () => void): Remover {
 function onExit(handler: (code: number) => void): Remover {
   process.on('exit', handler);
   return () => process.off('exit', handler);
-}
-
-/** Node's guard against running exit handlers twice. While it is set, nextTick() does nothing, so no stream flushes. */
-const exiting = process as unknown as { _exiting?: boolean };
-
-let haveExitHandlersRun = false;
-
-function runExitHandlers(code: number): void {
-  if (haveExitHandlersRun || exiting._exiting) return;
-  haveExitHandlersRun = true;
-  process.exitCode = code;
-  exiting._exiting = true;
-  try {
-    process.emit('exit', code);
-  } catch {
-    // The process is dying; a broken exit handler must not keep it from it.
-  }
-  exiting._exiting = false;
-  if (process.env.NODE_V8_COVERAGE === undefined) return;
-  (require('node:v8') as typeof import('node:v8')).takeCoverage();
-}
-
-function exit(code: number): void {
-  if (haveExitHandlersRun) exiting._exiting = true;
-  process.exit(code);
 }
 
 function flush(timeoutMs: number): Promise<void> {
@@ -243,25 +226,6 @@ function loadAhead(): Remover {
     require('./diagnostics/load-ahead') as typeof import('./diagnostics/load-ahead')
   ).loadAhead();
 }
-
-let stderrGuarded = false;
-
-function writeError(text: string): void {
-  try {
-    const stream = process.stderr;
-    if (!stderrGuarded) {
-      // A reader that went away (EPIPE) must not turn a line of log into an uncaught exception.
-      stream.on('error', () => {});
-      stderrGuarded = true;
-    }
-    if (stream.writableLength < MAX_BUFFERED_ERROR_BYTES) stream.write(text);
-  } catch {
-    // No usable stderr (closed descriptor): there is nowhere left to say so.
-  }
-}
-
-/** A pipe nobody reads must not grow the heap of a dying process. */
-const MAX_BUFFERED_ERROR_BYTES = 1 << 20;
 
 function writeFile(path: string, text: string): void {
   const existing = statSync(path, { throwIfNoEntry: false });

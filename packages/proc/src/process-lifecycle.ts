@@ -77,6 +77,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#reactions = new StopReactions({
       stop: () => (this.#state.name === 'running' ? null : this.#state.stop),
       isOver: () => this.#state.name === 'stopped',
+      isExiting: () => environment.isExiting(),
       begin: (cause) => void this.#begin(cause),
       kill: (signal) => this.#ending.kill(signal),
       emit: (event) => this.#outlet.emit(event),

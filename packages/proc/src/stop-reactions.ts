@@ -9,6 +9,8 @@ export interface StopReactionsHost {
   stop(): Stop | null;
   /** Whether nothing is left of it but the output that is to be written. */
   isOver(): boolean;
+  /** Whether the process is at its very end, where no stop can begin. */
+  isExiting(): boolean;
   begin(cause: StopCause): void;
   /** Ends the process by `signal` before this returns. */
   kill(signal: NodeJS.Signals): void;
@@ -47,7 +49,8 @@ export class StopReactions {
     this.#host.emit({ type: 'fatal', error, origin });
     const stop = this.#host.stop();
     if (stop !== null) stop.amendCause({ fatal: error });
-    else this.#host.begin({ reason: origin, signal: null, fatal: error });
+    else if (!this.#host.isExiting())
+      this.#host.begin({ reason: origin, signal: null, fatal: error });
   }
 
   #onSecondSignal(action: SignalEvent['action'], stop: Stop): void {

@@ -450,6 +450,31 @@ describe('fatalErrors', () => {
   });
 });
 
+describe("an 'exit' handler that throws", () => {
+  const throwing = `process.on('exit', () => { throw new Error('at the end'); }); proc.onShutdown(() => {});`;
+  const stopping = `process.kill(process.pid, 'SIGTERM');`;
+  const failing = `setTimeout(() => { throw new Error('boom'); });`;
+
+  it.each([
+    [{ fatalErrors: true, exit: 'signal' }, 'clearInterval(alive);', { code: 1, signal: null }],
+    [{ fatalErrors: true, exit: 'signal' }, stopping, { code: null, signal: 'SIGTERM' }],
+    [{ fatalErrors: true, exit: 'code' }, stopping, { code: 1, signal: null }],
+    [{ fatalErrors: true, exit: 'code' }, failing, { code: 1, signal: null }],
+    [{ fatalErrors: false, exit: 'signal' }, stopping, { code: null, signal: 'SIGTERM' }],
+    [{ fatalErrors: false, exit: 'code' }, stopping, { code: 1, signal: null }],
+  ])('is told, and keeps no process from its end: %j %s', async (settings, statement, expected) => {
+    const end = await runProgram(
+      `proc.setup(${JSON.stringify(settings)}); ${throwing} ${statement}`,
+    ).ended;
+    expect(end).toMatchObject(expected);
+    const { fatalErrors } = settings;
+    expect(end.err).toMatch(
+      fatalErrors ? /uncaughtException: at the end/ : /by an 'exit' handler: Error: at the end/,
+    );
+    expect(end.err.match(/at the end/g)).toHaveLength(1);
+  });
+});
+
 describe('signals in a process', () => {
   it('reload on SIGHUP through a channel', async () => {
     const program = runProgram(`

@@ -136,6 +136,10 @@ export class FakeEnvironment implements Environment {
     return () => this.#exit.delete(handler);
   }
 
+  isExiting(): boolean {
+    return this.end !== null;
+  }
+
   runExitHandlers(code: number): void {
     if (this.exitHandlerCodes.length > 0) return;
     for (const handler of [...this.#exit]) handler(code);
