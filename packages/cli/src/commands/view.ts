@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { diffDumps, formatDump, formatDumpDiff, LastcallError } from '@lastcall/proc';
 import { type Command, InvalidArgumentError } from 'commander';
 import { addCommand, type CommandContext } from '../command-context';
+import { printableLines } from '../printable';
 import type { Printer } from '../printer';
 import { readDocument, type ViewDocument } from '../view/document';
 import { dumpPage } from '../view/dump-page';
@@ -83,7 +84,7 @@ function showDiff(printer: Printer, before: string, after: string): void {
     );
   }
   const diff = diffDumps(first.value, second.value);
-  printer.result(diff, () => formatDumpDiff(diff));
+  printer.result(diff, () => printableLines(formatDumpDiff(diff)));
 }
 
 function jsonOf(document: ViewDocument): unknown {
@@ -106,7 +107,7 @@ function textOf(document: ViewDocument, printer: Printer, { full }: ViewOptions)
     case 'loop profile':
       return loopText(document.value, printer);
     case 'text':
-      return document.value;
+      return printableLines(document.value);
   }
 }
 
@@ -125,7 +126,7 @@ function webViewOf(document: ViewDocument, file: string): WebView {
   const suffix = document.kind === 'cpu profile' ? '.cpuprofile' : '.heapprofile';
   // speedscope goes by the name.
   const path = file.endsWith(suffix) ? file : `${file}${suffix}`;
-  return { kind: 'profile', path, json: JSON.stringify(document.value) };
+  return { kind: 'profile', path, json: document.text };
 }
 
 async function showInBrowser(

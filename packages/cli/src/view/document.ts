@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type DumpDocument, LastcallError, type Report, toError } from '@lastcall/proc';
-import { isWellFormed } from './report-shape';
+import { isDump } from './dump-shape';
+import { isCpuProfile, isHeapProfile, isLoopProfile } from './profile-shape';
+import { isReport } from './report-shape';
+import type { Shape } from './shape';
 
 /** One node of V8's CPU profile. */
 export interface CpuNode {
@@ -52,8 +55,9 @@ export interface LoopProfile {
 export type ViewDocument =
   | { readonly kind: 'report'; readonly value: Report }
   | { readonly kind: 'dump'; readonly value: DumpDocument }
-  | { readonly kind: 'cpu profile'; readonly value: CpuProfile }
-  | { readonly kind: 'heap profile'; readonly value: HeapProfile }
+  /** With its text as it was: other viewers get that. */
+  | { readonly kind: 'cpu profile'; readonly value: CpuProfile; readonly text: string }
+  | { readonly kind: 'heap profile'; readonly value: HeapProfile; readonly text: string }
   | { readonly kind: 'loop profile'; readonly value: LoopProfile }
   /** A dump's text, or what the CLI was told of a blocked process. */
   | { readonly kind: 'text'; readonly value: string };
@@ -68,14 +72,29 @@ export function readDocument(path: string): ViewDocument {
   if (text.startsWith('=== ')) return { kind: 'text', value: text };
   const value = parse(text);
   const kind = value === null ? undefined : kindOf(value);
-  if (kind === undefined || (kind === 'report' && !isWellFormed(value as unknown as Report))) {
+  const from = path === '-' ? 'standard input' : path;
+  if (kind === undefined)
     throw new LastcallError(
       'LASTCALL_CLI_UNKNOWN_FILE',
-      `${path === '-' ? 'standard input' : path} is neither a report (LASTCALL_REPORT), a dump, a .cpuprofile, a .heapprofile nor a loop profile`,
+      `${from} is neither a report (LASTCALL_REPORT), a dump, a .cpuprofile, a .heapprofile nor a loop profile`,
     );
-  }
-  return { kind, value } as unknown as ViewDocument;
+  if (!SHAPES[kind](value))
+    throw new LastcallError(
+      'LASTCALL_CLI_UNKNOWN_FILE',
+      `${from} looks like a ${kind}, but is damaged: what belongs to one is missing, or is something else`,
+    );
+  return { kind, value, text } as unknown as ViewDocument;
 }
+
+type JsonKind = Exclude<ViewDocument['kind'], 'text'>;
+
+const SHAPES: Readonly<Record<JsonKind, Shape>> = {
+  report: isReport,
+  dump: isDump,
+  'cpu profile': isCpuProfile,
+  'heap profile': isHeapProfile,
+  'loop profile': isLoopProfile,
+};
 
 function read(path: string): string {
   try {
@@ -97,7 +116,7 @@ function parse(text: string): Record<string, unknown> | null {
   }
 }
 
-function kindOf(value: Record<string, unknown>): ViewDocument['kind'] | undefined {
+function kindOf(value: Record<string, unknown>): JsonKind | undefined {
   if (typeof value.schema === 'string' && value.schema.startsWith('lastcall.dump/')) return 'dump';
   if (Array.isArray(value.listeners) && Array.isArray(value.phases)) return 'report';
   if (Array.isArray(value.nodes) && 'startTime' in value) return 'cpu profile';

@@ -35,7 +35,7 @@ export function hotOfHeap({ head }: HeapProfile): HotList {
   const open: HeapNode[] = [head];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.selfSize > 0) addTo(sums, node.callFrame, node.selfSize);
-    open.push(...node.children);
+    for (const child of node.children) open.push(child);
   }
   return toList(sums);
 }

@@ -39,11 +39,11 @@ export function loopText(profile: LoopProfile, { colors }: Pick<Printer, 'colors
     .filter(([, { count }]) => count > 0)
     .map(
       ([kind, { count, totalMs, maxMs }]) =>
-        `  ${kind}: ${count} times, ${formatDuration(totalMs)} in all, at most ${formatDuration(maxMs)}`,
+        `  ${printable(kind)}: ${count} times, ${formatDuration(totalMs)} in all, at most ${formatDuration(maxMs)}`,
     );
   const grown = Object.keys(memory.end).map(
     (name) =>
-      `  ${name.replace('Bytes', '')}: ${formatBytes(memory.start[name] ?? 0)} -> ${formatBytes(memory.end[name] ?? 0)}`,
+      `  ${printable(name.replace('Bytes', ''))}: ${formatBytes(memory.start[name] ?? 0)} -> ${formatBytes(memory.end[name] ?? 0)}`,
   );
   return [
     colors.bold(`event loop, ${formatDuration(durationMs)}: ${formatShare(utilization)} busy`),

@@ -1,60 +1,43 @@
-import type { ListenerReport, PhaseReport, Report } from '@lastcall/proc';
+import {
+  isAny,
+  isCount,
+  isNumber,
+  isWord,
+  listOf,
+  objectWith,
+  oneOf,
+  optional,
+  orNull,
+  type Shape,
+} from './shape';
 
-const OUTCOMES: readonly unknown[] = ['ok', 'failed', 'late', 'cut'];
-const NAME = /^[A-Za-z0-9 -]{1,40}$/;
+const isPhase = objectWith({ phase: isWord, startMs: isCount, endMs: isCount });
 
-/**
- * Whether a report has numbers, names and outcomes where they belong: whoever wrote the file, a view puts these as they are into
- * a page or on a terminal.
- */
-export function isWellFormed({
-  pid,
-  durationMs,
-  hammerMs,
-  forced,
-  exit,
-  settings,
-  ...report
-}: Report): boolean {
-  return (
-    [pid, durationMs].every(isCount) &&
-    (hammerMs === null || isCount(hammerMs)) &&
-    (forced === null || isName(forced)) &&
-    isObject(exit) &&
-    (exit.code === null || typeof exit.code === 'number') &&
-    (exit.signal === null || isName(exit.signal)) &&
-    isObject(settings) &&
-    [settings.wrapUpTimeMs, settings.hammerTimeMs, settings.waitTimeMs].every(isCount) &&
-    report.phases.every(isPhase) &&
-    report.listeners.every(isListener)
-  );
-}
+const hasFields = objectWith({
+  startMs: orNull(isCount),
+  endMs: orNull(isCount),
+  durationMs: isCount,
+  outcome: oneOf('ok', 'failed', 'late', 'cut'),
+  drained: optional(isCount),
+  cut: optional(listOf(isAny)),
+  error: optional(objectWith({})),
+});
 
-function isPhase(phase: PhaseReport): boolean {
-  return isObject(phase) && isName(phase.phase) && isCount(phase.startMs) && isCount(phase.endMs);
-}
+/** Either names it in a timeline: of the wrap-up there are no stages. */
+const isPlaced: Shape = (listener) => {
+  const { stage, phase } = listener as { readonly stage?: unknown; readonly phase?: unknown };
+  return isWord(stage ?? phase);
+};
 
-function isListener(listener: ListenerReport): boolean {
-  if (!isObject(listener)) return false;
-  const { phase, stage, startMs, endMs, durationMs, outcome, drained, cut } = listener;
-  return (
-    isName(stage ?? phase) &&
-    [startMs, endMs].every((ms) => ms === null || isCount(ms)) &&
-    isCount(durationMs) &&
-    OUTCOMES.includes(outcome) &&
-    (drained === undefined || isCount(drained)) &&
-    (cut === undefined || Array.isArray(cut))
-  );
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
-}
-
-function isCount(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0;
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && NAME.test(value);
-}
+/** A report of a stop. */
+export const isReport: Shape = objectWith({
+  pid: isCount,
+  durationMs: isCount,
+  hammerMs: orNull(isCount),
+  forced: orNull(isWord),
+  fatal: orNull(objectWith({})),
+  exit: objectWith({ code: orNull(isNumber), signal: orNull(isWord) }),
+  settings: objectWith({ wrapUpTimeMs: isCount, hammerTimeMs: isCount, waitTimeMs: isCount }),
+  phases: listOf(isPhase),
+  listeners: listOf((listener) => hasFields(listener) && isPlaced(listener)),
+});

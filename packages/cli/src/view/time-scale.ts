@@ -13,8 +13,10 @@ export interface TimeScale {
 
 /** A scale on which the whole of a stop has `width` characters. */
 export function scaleOf(report: Report, width: number): TimeScale {
-  const last = report.listeners.map(({ endMs }) => endMs ?? 0);
-  const endMs = Math.max(1, report.durationMs, ...last);
+  const endMs = report.listeners.reduce(
+    (last, listener) => Math.max(last, listener.endMs ?? 0),
+    Math.max(1, report.durationMs),
+  );
   const end = formatDuration(endMs);
   const axis = `0 ├${'─'.repeat(Math.max(0, width - end.length - 5))}┤ ${end}`;
   return { endMs, width, axis, marks: marksOf(report, endMs, width) };
