@@ -365,6 +365,21 @@ describe('lastcall stop', () => {
     expect(code).toBe(1);
     expect(await stuck.ended).toMatchObject({ signal: 'SIGKILL' });
   });
+
+  it('ends at once where SIGTERM may not be sent', () => {
+    const program = `
+      const { run } = require('./dist/main.js');
+      const { createCliEnvironment } = require('./dist/cli-environment.js');
+      const kill = (_, signal) => {
+        if (signal === 0) return true;
+        throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+      };
+      const argv = ['stop', String(process.ppid)];
+      run(argv, { ...createCliEnvironment(), kill }).then((code) => (process.exitCode = code));`;
+    const options = { cwd: ROOM, encoding: 'utf8', timeout: 20_000 } as const;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], options);
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining('EPERM') });
+  });
 });
 
 describe('lastcall doctor', () => {

@@ -57,10 +57,11 @@ async function stop(
   { timeout, kill }: StopOptions,
 ): Promise<StopResult> {
   const { pid, control } = target;
-  const gone = waitForEnd(environment, pid, timeout);
   const report = control === null ? null : followStop(control.path, printer, timeout);
+  // Nothing is waited for where it must not be sent.
   if (report === null) send(environment, pid, 'SIGTERM');
-  if (await gone) return { pid, killed: false, report: (await report) ?? null };
+  if (await waitForEnd(environment, pid, timeout))
+    return { pid, killed: false, report: (await report) ?? null };
   if (kill !== true) {
     throw new LastcallError(
       'LASTCALL_CLI_LATE',
