@@ -71,4 +71,20 @@ describe('lastcall reload', () => {
     expect(code).toBe(0);
     expect(out).toBe(`reloaded: ${next}\n`);
   });
+
+  it('ends with 1 when the pid file names the old process again, as the new one died soon after it was ready', async () => {
+    const pidFile = join(folder, 'orders.pid');
+    await using service = new Service({
+      env: { LASTCALL_PID_FILE: pidFile },
+      plan: {
+        1: { setup: { bakeMs: 20_000 } },
+        2: { fault: 'bake', how: 'kill', afterMs: 1000 },
+      },
+    });
+    const old = await service.ready(1);
+    const { out, err, code } = await lastcall('reload', pidFile);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain(`process ${old} has taken its place back`);
+    expect(await ask(await service.address())).toBe(`1:${old}`);
+  });
 });

@@ -5,12 +5,12 @@ import { addCommand, type CommandContext } from '../command-context';
 import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
-import { sendHandled, waitForEnd, waitUntil } from '../target/signal-control';
+import { sendHandled, waitForEnd, waitUntil, watchEnd } from '../target/signal-control';
 import { durationOption } from './duration-option';
 
 const HELP = `
 Waits until the new generation has taken over, and says so; exit code 1 when the upgrade failed and the old one serves on.
-By SIGHUP where there is no control socket: then a pid file tells how it went, or the end of the old process.
+By SIGHUP where there is no control socket: then the end of the old process tells how it went, and a pid file who came after it.
 
 Examples:
   lastcall reload api
@@ -58,17 +58,28 @@ async function bySignal(
   target: Target,
   timeout: number,
 ): Promise<readonly number[]> {
-  const before = new Set(childrenOf(environment, target.pid));
-  const fresh = new Set<number>();
+  const outcome =
+    target.pidFile === null
+      ? outcomeByEnd(environment, target, timeout)
+      : outcomeByPidFile(environment, target, target.pidFile, timeout);
   sendHandled(environment, target, 'SIGHUP');
   printer.progress(
     `SIGHUP sent to process ${target.pid}; without a control socket only its outcome is seen`,
   );
-  const { pid, pidFile } = target;
-  if (pidFile === null) {
-    const look = (): void => {
-      for (const child of childrenOf(environment, pid)) if (!before.has(child)) fresh.add(child);
-    };
+  return outcome();
+}
+
+/** How it went; what is to be compared with is looked at before the signal. */
+type Outcome = () => Promise<readonly number[]>;
+
+function outcomeByEnd(environment: CliEnvironment, target: Target, timeout: number): Outcome {
+  const { pid } = target;
+  const before = new Set(childrenOf(environment, pid));
+  const fresh = new Set<number>();
+  const look = (): void => {
+    for (const child of childrenOf(environment, pid)) if (!before.has(child)) fresh.add(child);
+  };
+  return async () => {
     if (!(await waitForEnd(environment, pid, timeout, look)))
       throw late(
         target,
@@ -80,11 +91,39 @@ async function bySignal(
       'LASTCALL_CLI_NO_PROCESS',
       `process ${pid} has ended, and nothing that it started is there: its log says why`,
     );
-  }
+  };
+}
+
+/** A new generation writes the file when it is ready. The old one writes it again when that dies soon after. */
+function outcomeByPidFile(
+  environment: CliEnvironment,
+  target: Target,
+  pidFile: string,
+  timeout: number,
+): Outcome {
+  const { pid } = target;
   const read = (): number => Number.parseInt(environment.readText(pidFile)?.trim() ?? '', 10);
-  const hasMoved = (): boolean => read() > 0 && read() !== pid;
-  if (await waitUntil(environment, timeout, hasMoved)) return [read()];
-  throw late(target, `${pidFile} still names it: its log says whether the upgrade failed`);
+  const hasEnded = watchEnd(environment, pid);
+  const end = environment.now() + timeout;
+  const until = (isSo: () => boolean): Promise<boolean> =>
+    waitUntil(environment, end - environment.now(), isSo);
+  return async () => {
+    if (!(await until(() => read() > 0 && read() !== pid)))
+      throw late(target, `${pidFile} still names it: its log says whether the upgrade failed`);
+    // One that still drains when the time is over has long let the new one go.
+    await until(() => hasEnded() || read() === pid);
+    const now = read();
+    if (!(now > 0))
+      throw new LastcallError(
+        'LASTCALL_CLI_NO_PROCESS',
+        `${pidFile} names nobody any more: the service has ended, its log says why`,
+      );
+    if (now !== pid) return [now];
+    throw new LastcallError(
+      'LASTCALL_UPGRADE_ROLLED_BACK',
+      `process ${pid} has taken its place back, as the new generation died: its log says why`,
+    );
+  };
 }
 
 function childrenOf(environment: CliEnvironment, pid: number): number[] {

@@ -55,20 +55,28 @@ export function send(environment: CliEnvironment, pid: number, signal: NodeJS.Si
   throw new LastcallError('LASTCALL_CLI_NO_PROCESS', `process ${pid} has ended`);
 }
 
-/** Resolves with true once the process is gone, with false after `timeoutMs`. One whose parent has not asked is gone too. */
+/** Tells, whenever it is called, whether the process of now is gone. One whose parent has not asked is gone too. */
+export function watchEnd(environment: CliEnvironment, pid: number): () => boolean {
+  const startedAt = startTimeOf(environment, pid);
+  return () => {
+    if (!environment.kill(pid, 0)) return true;
+    if (startedAt === null) return false;
+    const facts = processFacts(environment, pid);
+    return facts === null || facts.isZombie || facts.startedAt !== startedAt;
+  };
+}
+
+/** Resolves with true once the process is gone, with false after `timeoutMs`. */
 export function waitForEnd(
   environment: CliEnvironment,
   pid: number,
   timeoutMs: number,
   look: () => void = () => {},
 ): Promise<boolean> {
-  const startedAt = startTimeOf(environment, pid);
+  const hasEnded = watchEnd(environment, pid);
   return waitUntil(environment, timeoutMs, () => {
     look();
-    if (!environment.kill(pid, 0)) return true;
-    if (startedAt === null) return false;
-    const facts = processFacts(environment, pid);
-    return facts === null || facts.isZombie || facts.startedAt !== startedAt;
+    return hasEnded();
   });
 }
 
