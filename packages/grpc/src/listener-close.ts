@@ -14,6 +14,12 @@ const SHORT_TURN_MS = 0.3;
 const LONG_TURNS_MS = 50;
 
 /**
+ * After this time of the CPU the listeners are closed although more may be waiting: what is in flight needs its time before
+ * the hammer, too. Not of the clock: on a machine that has no time for this process, those that wait have had none yet.
+ */
+const LONGEST_CPU_MS = 2000;
+
+/**
  * Closes a listening socket, and nothing else: from Node 24 on `close()` of an HTTP/2 server sends GOAWAY too, and that
  * has its own moment.
  */
@@ -27,7 +33,14 @@ export function closeListener(listener: NetServer): void {
  * connections, and ends with the first short turn without one.
  */
 export function whenQueueAccepted(tracker: ServerTracker, then: () => void): void {
-  const queue = { tracker, then, turnsLeft: LONGEST_QUEUE, longTurnsLeftMs: LONG_TURNS_MS };
+  const queue = {
+    tracker,
+    then,
+    turnsLeft: LONGEST_QUEUE,
+    longTurnsLeftMs: LONG_TURNS_MS,
+    begunAt: performance.now(),
+    cpuAtBegin: process.cpuUsage(),
+  };
   // The first turn may be half over: its poll phase may be behind us.
   if (tracker.listeners.length === 0) setImmediate(then);
   else setImmediate(acceptMore, queue);
@@ -38,6 +51,8 @@ interface Queue {
   readonly then: () => void;
   turnsLeft: number;
   longTurnsLeftMs: number;
+  readonly begunAt: number;
+  readonly cpuAtBegin: NodeJS.CpuUsage;
 }
 
 function acceptMore(queue: Queue): void {
@@ -50,7 +65,14 @@ function acceptMore(queue: Queue): void {
     queue.turnsLeft -= 1;
     if (isQuiet) queue.longTurnsLeftMs -= tookMs;
     const isEmpty = isQuiet && (tookMs < SHORT_TURN_MS || queue.longTurnsLeftMs <= 0);
-    if (isEmpty || queue.turnsLeft === 0) queue.then();
+    if (isEmpty || isLong(queue)) queue.then();
     else acceptMore(queue);
   });
+}
+
+function isLong({ turnsLeft, begunAt, cpuAtBegin }: Queue): boolean {
+  if (turnsLeft === 0) return true;
+  if (performance.now() - begunAt < LONGEST_CPU_MS) return false;
+  const { user, system } = process.cpuUsage(cpuAtBegin);
+  return (user + system) / 1000 > LONGEST_CPU_MS;
 }
