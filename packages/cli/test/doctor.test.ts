@@ -27,8 +27,12 @@ describe('lastcall doctor of a Dockerfile', () => {
     ['CMD ["node", "app.js"]', []],
     ['CMD node app.js', ['problem shell-in-front']],
     ['CMD exec node app.js', []],
+    // Single quotes are no JSON: Docker gives the line to the shell.
+    ["CMD ['node', 'app.js']", ['problem shell-in-front']],
+    ['CMD ["node", 5]', ['problem shell-in-front']],
     ['CMD ["npm", "start"]', ['problem package-manager-in-front']],
     ['CMD ["sh", "-c", "node app.js"]', ['problem shell-in-front']],
+    ['CMD ["sh", "-c", "exec node app.js"]', []],
     ['CMD ["node", "/usr/local/bin/nodemon", "app.js"]', ['warning watcher-in-front']],
     ['CMD ["node", "--disable-sigusr1", "app.js"]', ['problem dump-signal']],
     ['ENTRYPOINT ["tini", "--"]\nCMD ["node", "app.js"]', []],
@@ -119,6 +123,20 @@ describe('lastcall doctor', () => {
       'problem shell-in-front',
       'problem stop-signal',
     ]);
+  });
+
+  it.each([
+    ['ExecStart=\nExecStart=/usr/bin/node app.js\nTimeoutStopSec=30', []],
+    ['ExecStart=/usr/bin/npm start\nExecStart=\nTimeoutStopSec=30', []],
+    ['ExecStart=/usr/bin/node \\\n  --disable-sigusr1 app.js', ['problem dump-signal']],
+    ['KillSignal=\nExecStart=/usr/bin/npm start', ['problem package-manager-in-front']],
+    // What makes way is in nobody's way.
+    ["ExecStart=/bin/sh -c 'cd /srv && exec node app.js'", []],
+    ["ExecStart=/bin/sh -c 'node app.js; echo exec'", ['problem shell-in-front']],
+    ['ExecStart=/usr/bin/env A=b node app.js', []],
+    ['ExecStart=/usr/bin/env npm start', ['problem package-manager-in-front']],
+  ])('reads a unit as systemd does: %j', async (text, expected) => {
+    expect(await rulesOf('api.service', `[Service]\n${text}\n`)).toEqual(expected);
   });
 
   it('looks at the files around, and ends with 1 when there is a problem, else with 0', async () => {

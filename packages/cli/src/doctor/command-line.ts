@@ -31,6 +31,20 @@ export function programOf(args: readonly string[]): {
   return kind === 'other' ? { name: 'node', kind: 'node' } : { name, kind };
 }
 
+/** What remains of a command line whose first programs make way: `env A=b node app.js`, `sh -c 'exec node app.js'`. */
+export function whatRemains(args: readonly string[]): readonly string[] {
+  const [program = '', ...rest] = args;
+  const name = nameOf(program);
+  if (name === 'env') {
+    const at = rest.findIndex((word) => !/^-|=/.test(word));
+    return at === -1 ? args : whatRemains(rest.slice(at));
+  }
+  const [option = '', line = ''] = rest;
+  if (kindOf(name) !== 'shell' || !/^-\w*c$/.test(option)) return args;
+  const [, command] = /(?:^|\s|;|&)exec\s+(.+)$/s.exec(line) ?? [];
+  return command === undefined ? args : whatRemains(command.split(/\s+/));
+}
+
 function nameOf(path: string): string {
   // npm renames its process to `npm start`; login shells are called `-bash`.
   const [word = ''] = path.replace(/^-/, '').split(' ');

@@ -55,10 +55,22 @@ function instructionsOf(text: string): (readonly [string, string])[] {
 
 /** `["node", "app.js"]`, or a line for the shell; one that begins with `exec` leaves no shell behind. */
 function startOf(value: string): Start {
-  if (value.startsWith('[')) return { args: JSON.parse(value) as string[], isShellForm: false };
+  const args = execFormOf(value);
+  if (args !== null) return { args, isShellForm: false };
   const words = value.split(/\s+/);
   if (words[0] === 'exec') return { args: words.slice(1), isShellForm: false };
   return { args: words, isShellForm: true };
+}
+
+/** What is no JSON, such as a list with single quotes, goes to the shell as it is. */
+function execFormOf(value: string): readonly string[] | null {
+  if (!value.startsWith('[')) return null;
+  try {
+    const args: unknown = JSON.parse(value);
+    return Array.isArray(args) && args.every((arg) => typeof arg === 'string') ? args : null;
+  } catch {
+    return null;
+  }
 }
 
 function variablesOf(value: string): Record<string, string> {

@@ -1,4 +1,4 @@
-import { nodeOptionsOf, programOf } from './command-line';
+import { nodeOptionsOf, programOf, whatRemains } from './command-line';
 import type { Facts } from './facts';
 import type { Finding } from './finding';
 
@@ -26,7 +26,11 @@ function wrappers({ command, isShellForm, live, kind }: Facts): Finding[] {
     ];
   }
   const chain =
-    live === null ? (command === null || kind !== 'file' ? [] : [command]) : inFront(live);
+    live === null
+      ? command === null || kind !== 'file'
+        ? []
+        : [whatRemains(command)]
+      : inFront(live);
   const findings = chain.flatMap((args) => wrapper(args, live === null));
   return findings.filter(
     ({ rule }, index) => findings.findIndex((other) => other.rule === rule) === index,
@@ -80,7 +84,7 @@ function wrapper(args: readonly string[], isPlanned: boolean): Finding[] {
 }
 
 function options({ command, env, live }: Facts): Finding[] {
-  const given = nodeOptionsOf(command, env.NODE_OPTIONS);
+  const given = nodeOptionsOf(command && whatRemains(command), env.NODE_OPTIONS);
   const findings: Finding[] = [];
   if (
     given.includes('--disable-sigusr1') &&

@@ -6,15 +6,31 @@ export function factsOfUnit(text: string, subject: string): Facts[] {
   let command: readonly string[] | null = null;
   let grace: Facts['grace'] = null;
   let stopSignal: string | null = null;
-  for (const [, name, value = ''] of text.matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)) {
+  for (const [name, value] of settingsOf(text)) {
     if (name === 'Environment') Object.assign(env, variablesOf(value));
-    if (name === 'ExecStart') command = value.replace(/^[-@:+!]+/, '').split(/\s+/);
-    if (name === 'KillSignal') stopSignal = value;
+    // Nothing takes back what a file before has said.
+    if (name === 'ExecStart')
+      command = value === '' ? null : wordsOf(value.replace(/^[-@:+!]+/, ''));
+    if (name === 'KillSignal') stopSignal = value === '' ? null : value;
     if (name === 'TimeoutStopSec' || (name === 'TimeoutSec' && grace === null))
       grace = timeout(value, name);
   }
   if (command === null) return [];
   return [{ ...noFacts(subject, 'file'), env, command, platform: 'systemd', grace, stopSignal }];
+}
+
+/** Names and values in their order; a line that ends with a backslash goes on in the next. */
+function settingsOf(text: string): (readonly [string, string])[] {
+  const lines = text.replace(/\\\r?\n/g, ' ').split('\n');
+  return lines.flatMap((line) => {
+    const [, name, value] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+}
+
+function wordsOf(value: string): string[] {
+  const words = value.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g);
+  return [...words].map(([, double, single, plain]) => double ?? single ?? plain ?? '');
 }
 
 function variablesOf(value: string): Record<string, string> {
