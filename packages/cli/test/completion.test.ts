@@ -56,11 +56,18 @@ describe('completion', () => {
   it.each(['zsh', 'fish'])(
     'gives a script that %s can read, where it is installed',
     async (shell) => {
-      const { out } = await runCli(['completion', shell]);
-      const { error, status } = spawnSync(shell, ['-n'], { input: out });
-      // Neither is needed to work on lastcall.
-      if (error === undefined) expect(status).toBe(0);
-      else expect(error).toMatchObject({ code: 'ENOENT' });
+      const folder = mkdtempSync(join(tmpdir(), 'lastcall-completion-'));
+      try {
+        const script = join(folder, 'script');
+        writeFileSync(script, (await runCli(['completion', shell])).out);
+        // Without a file, fish 3.6 does not read what it is given.
+        const { error, status } = spawnSync(shell, ['-n', script]);
+        // Neither is needed to work on lastcall.
+        if (error === undefined) expect(status).toBe(0);
+        else expect(error).toMatchObject({ code: 'ENOENT' });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     },
   );
 });
