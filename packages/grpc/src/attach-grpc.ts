@@ -1,4 +1,11 @@
-import { assertOptionsObject, describe, LastcallError, type Lifecycle, proc } from '@lastcall/proc';
+import {
+  assertLifecycle,
+  assertOptionsObject,
+  describe,
+  LastcallError,
+  type Lifecycle,
+  proc,
+} from '@lastcall/proc';
 import { type GrpcDrain, prepareDrain } from './grpc-drain';
 import { DRAIN_OPTION_NAMES, type GrpcDrainOptions } from './grpc-drain-options';
 import { grpcGauges } from './grpc-gauges';
@@ -52,6 +59,7 @@ const OPTION_NAMES = ['name', 'probe', 'lifecycle', ...DRAIN_OPTION_NAMES];
 export function attachGrpc(server: GrpcServer, options: AttachGrpcOptions = {}): GrpcHandle {
   assertOptionsObject('attachGrpc()', options, OPTION_NAMES);
   const { name = 'grpc', probe = true, lifecycle = proc, ...drainOptions } = options;
+  assertLifecycle('attachGrpc()', lifecycle);
   assertProbe(probe);
   let updateProbe = (): void => {};
   const drain = prepareDrain(server, drainOptions, () => updateProbe());

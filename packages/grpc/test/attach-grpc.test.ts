@@ -285,6 +285,15 @@ describe('bad input', () => {
     attachGrpc(server, { lifecycle: target });
   });
 
+  it.each([[null], [{}], [{ onShutdown() {}, onWrapUp() {} }]])(
+    'refuses the lifecycle %p and leaves the server as it was',
+    (bad) => {
+      const given = { lifecycle: bad as never };
+      expect(codeOf(() => attachGrpc(server, given))).toBe('LASTCALL_BAD_OPTION');
+      attachGrpc(server, { lifecycle: lifecycle() });
+    },
+  );
+
   it('refuses a probe name that is taken, and registers nothing', () => {
     const target = lifecycle();
     target.health.addProbe('taken');

@@ -1,4 +1,5 @@
 import {
+  assertLifecycle,
   assertOptionsObject,
   describe,
   LastcallError,
@@ -7,7 +8,6 @@ import {
   type Probe,
   proc,
 } from '@lastcall/proc';
-import { assertLifecycle } from './assert-lifecycle';
 import { createHttpDrain, type HttpConnections, type HttpDrain } from './http-drain';
 import type { HttpDrainOptions } from './http-drain-options';
 import { applyHttpLimits, HTTP_LIMIT_NAMES, type HttpLimits, parseHttpLimits } from './http-limits';

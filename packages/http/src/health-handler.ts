@@ -1,7 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { assertOptionsObject, describe, LastcallError, type Lifecycle, proc } from '@lastcall/proc';
-import { assertLifecycle } from './assert-lifecycle';
+import {
+  assertLifecycle,
+  assertOptionsObject,
+  describe,
+  LastcallError,
+  type Lifecycle,
+  proc,
+} from '@lastcall/proc';
 
 /** Options of {@link healthHandler}. */
 export interface HealthHandlerOptions {

@@ -1,4 +1,5 @@
 import { LastcallError } from './lastcall-error';
+import type { Lifecycle } from './public-types';
 
 /** The longest delay a Node timer can have (2^31 - 1 ms, some 24 days); a longer one would fire at once. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
@@ -29,6 +30,22 @@ export function assertOptionsObject(
   throw new LastcallError(
     'LASTCALL_BAD_OPTION',
     `${call} has no option '${unknown}'; allowed: ${allowed.join(', ')}`,
+  );
+}
+
+/**
+ * Throws unless the option `lifecycle` of `call` is one, whatever copy of the package has made it.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION`
+ */
+export function assertLifecycle(call: string, lifecycle: unknown): asserts lifecycle is Lifecycle {
+  const { onShutdown, shutdown, health, gauges, activities } = (lifecycle ??
+    {}) as Partial<Lifecycle>;
+  const needed = [onShutdown, shutdown, health?.check, gauges?.addSource, activities?.addSource];
+  if (needed.every((method) => typeof method === 'function')) return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'lifecycle' of ${call} must be a lifecycle, such as proc, got ${describe(lifecycle)}`,
   );
 }
 

@@ -214,6 +214,7 @@ export declare const LastcallError: Errors['LastcallError'];
 export declare const toError: Errors['toError'];
 export declare const STAGES: Stages['STAGES'];
 export declare const WaitToken: WaitTokens['WaitToken'];
+export declare const assertLifecycle: CheckOptions['assertLifecycle'];
 export declare const assertOptionsObject: CheckOptions['assertOptionsObject'];
 export declare const describe: CheckOptions['describe'];
 export declare const isDelay: CheckOptions['isDelay'];
@@ -221,7 +222,8 @@ export declare const mergeSettings: CheckOptions['mergeSettings'];
 
 // By these assignments Node knows what an ES module may import by name.
 exports.LastcallError = exports.toError = exports.STAGES = exports.WaitToken = undefined;
-exports.assertOptionsObject =
+exports.assertLifecycle =
+  exports.assertOptionsObject =
   exports.describe =
   exports.isDelay =
   exports.mergeSettings =
@@ -232,7 +234,7 @@ exportLazily(() => require('./stages') as Stages, ['STAGES']);
 exportLazily(() => require('./await-sites/wait-token') as WaitTokens, ['WaitToken']);
 exportLazily(
   () => require('./check-options') as CheckOptions,
-  ['assertOptionsObject', 'describe', 'isDelay', 'mergeSettings'],
+  ['assertLifecycle', 'assertOptionsObject', 'describe', 'isDelay', 'mergeSettings'],
 );
 
 /** As in `singleton.ts`, which the engine loads; the major version in the names is compared with its by a test. */

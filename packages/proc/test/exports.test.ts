@@ -4,6 +4,7 @@ const NAMES = [
   'LastcallError',
   'STAGES',
   'WaitToken',
+  'assertLifecycle',
   'assertOptionsObject',
   'createLifecycle',
   'describe',

@@ -99,6 +99,14 @@ describe('attach<Driver>()', () => {
     expect(() => attachKafkajs(consumer, { lifecycle, retries: 3 } as never)).toThrow(
       /attachKafkajs\(\) has no option 'retries'/,
     );
+    for (const bad of [null, {}, { onShutdown() {} }]) {
+      expect(() => attachKafkajs(consumer, { lifecycle: bad as never })).toThrow(
+        expect.objectContaining({
+          code: 'LASTCALL_BAD_OPTION',
+          message: expect.stringMatching(/^option 'lifecycle' of attachKafkajs\(\) must be/),
+        }),
+      );
+    }
     expect(consumer.run).toBe(own);
     const handle = attachKafkajs(consumer, { lifecycle });
     expect(() => attachKafkajs(consumer, { lifecycle })).toThrow(/has one already/);

@@ -1,5 +1,6 @@
 import type { DevserverOptions } from '@lastcall/devserver';
 import {
+  assertLifecycle,
   assertOptionsObject,
   describe,
   LastcallError,
@@ -12,7 +13,7 @@ import {
 } from '@lastcall/proc';
 import type { Service } from './service';
 import { ServiceGroup } from './service-group';
-import { assertLifecycle, assertName } from './service-group-options';
+import { assertName } from './service-group-options';
 
 /** Options of {@link bootstrap}. */
 export interface BootstrapOptions {

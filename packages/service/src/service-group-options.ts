@@ -1,4 +1,5 @@
 import {
+  assertLifecycle,
   assertOptionsObject,
   describe,
   isDelay,
@@ -64,13 +65,6 @@ export function parseGroupOptions(options: ServiceGroupOptions): GroupSettings {
 export function assertName(call: string, name: unknown): asserts name is string {
   if (typeof name === 'string' && name !== '') return;
   throw bad('name', 'a non-empty string', name, call);
-}
-
-/** @throws LastcallError `LASTCALL_BAD_OPTION` unless `lifecycle` is one */
-export function assertLifecycle(call: string, lifecycle: unknown): asserts lifecycle is Lifecycle {
-  const { onShutdown, shutdown } = (lifecycle ?? {}) as Partial<Lifecycle>;
-  if (typeof onShutdown === 'function' && typeof shutdown === 'function') return;
-  throw bad('lifecycle', 'a lifecycle, such as proc', lifecycle, call);
 }
 
 function assertStage(stage: unknown): void {

@@ -1,4 +1,5 @@
 import {
+  assertLifecycle,
   assertOptionsObject,
   LastcallError,
   type Lifecycle,
@@ -52,6 +53,7 @@ export function attachDrain(
 ): DbHandle {
   assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...optionNames]);
   const { stage = 'resources', lifecycle = proc, ...rest } = options;
+  assertLifecycle(call, lifecycle);
   const { name = driver } = rest;
   const drain = create(rest, (error) => lifecycle.warn(error));
   try {

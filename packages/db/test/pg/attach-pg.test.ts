@@ -120,6 +120,14 @@ describePostgres('attachPg()', (postgres) => {
     expect(() => attachPg(pool, { lifecycle, retries: 3 } as never)).toThrow(
       /attachPg\(\) has no option 'retries'/,
     );
+    for (const bad of [null, {}, { onShutdown() {} }]) {
+      expect(() => attachPg(pool, { lifecycle: bad as never })).toThrow(
+        expect.objectContaining({
+          code: 'LASTCALL_BAD_OPTION',
+          message: expect.stringMatching(/^option 'lifecycle' of attachPg\(\) must be/),
+        }),
+      );
+    }
     attachPg(pool, { lifecycle }).detach();
   });
 });

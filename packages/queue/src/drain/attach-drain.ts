@@ -1,4 +1,5 @@
 import {
+  assertLifecycle,
   assertOptionsObject,
   LastcallError,
   type Lifecycle,
@@ -49,6 +50,7 @@ export function attachDrain<O extends AttachOptions>(
   const known = ['name', 'stage', 'lifecycle', ...DRAIN_OPTION_NAMES, ...moreOptions];
   assertOptionsObject(call, options, known);
   const { name = driver, stage = 'intake', lifecycle = proc, ...rest } = options;
+  assertLifecycle(call, lifecycle);
   const drain = create(rest);
   try {
     return register(drain, name, stage, lifecycle);
