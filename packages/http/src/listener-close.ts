@@ -1,6 +1,8 @@
 import { Server as NetServer } from 'node:net';
+import type { Remover } from '@lastcall/proc';
 import type { ConnectionTracker } from './connection-tracker';
 import type { HttpServer } from './http-server';
+import { closeListeningHandle } from './node-internals';
 
 /**
  * After this many connections in a row the listener is closed although more may be waiting: `net.core.somaxconn` of
@@ -10,6 +12,15 @@ const LONGEST_QUEUE = 4096;
 
 /** Connections that arrive while a turn runs are not seen in it: the listener is closed at the end of a turn as short as this. */
 const SHORT_TURN_MS = 0.3;
+
+/**
+ * Clients that were told to close their connections come back, each a moment later: the listener is closed once none has
+ * come for this long. What arrives between the look at the queue and the close is reset.
+ */
+const SETTLE_MS = 2;
+
+/** How long the process sleeps between looks meanwhile: who has just slept is the last to be interrupted by the system. */
+const SLEEP_MS = 1;
 
 /** A busy process has no short ones: there turns without a connection do, once they have taken this long together. */
 const QUIET_MS = 50;
@@ -21,7 +32,7 @@ const QUIET_TURNS = 3;
 const BACKLOG = 511;
 
 /** So they are after this time: a busy process needs seconds for so many. */
-const BACKLOG_MS = 100;
+const BACKLOG_MS = 20;
 
 /**
  * After this time of the CPU the listener is closed although more may be waiting: what is in flight needs its time before the
@@ -33,8 +44,8 @@ const LONGEST_CPU_MS = 2000;
 export interface QueueObserver {
   /** Connections do not stop coming: clients should not be told to make new ones meanwhile. */
   crowded(): void;
-  /** No connection waits: the moment to close the listener. */
-  accepted(): void;
+  /** The listener is closed. */
+  closed(): void;
 }
 
 /**
@@ -45,67 +56,105 @@ export interface QueueObserver {
  * its own.
  */
 export function closeListener(server: HttpServer): void {
+  // First, by itself: on the way through close() more connections would arrive, and be reset.
+  closeListeningHandle(server);
   if (server.listening) NetServer.prototype.close.call(server);
 }
 
 /**
- * Tells `observer` once the connections that the kernel has accepted, and Node has not, are accepted: closing the
- * listening socket resets them. libuv accepts one connection per turn of the event loop, so this takes as many turns as
- * there are connections, and ends with the first short turn without one.
+ * Closes the listener of `server`, and tells `observer`, once the connections that the kernel has accepted, and Node has
+ * not, are accepted: closing the listening socket resets them. libuv accepts one connection per turn of the event loop, so
+ * this takes as many turns as there are connections, and ends with a short turn without one.
+ *
+ * @param isReturning - Whether clients have been told to close their connections, and so make new ones.
+ * @returns what gives it up
  */
 export function acceptQueue(
   server: HttpServer,
   tracker: ConnectionTracker,
+  isReturning: boolean,
   observer: QueueObserver,
-): void {
+): Remover {
   if (!server.listening) {
-    setImmediate(() => observer.accepted());
-    return;
+    const immediate = setImmediate(() => observer.closed());
+    return () => clearImmediate(immediate);
   }
-  const queue = {
+  // Compiled by that: every microsecond between the last look and the close counts.
+  closeListeningHandle({});
+  const now = performance.now();
+  const queue: Queue = {
+    server,
     observer,
     tracker,
     acceptedBefore: tracker.accepted,
+    seen: tracker.accepted,
+    settledAt: isReturning ? now + SETTLE_MS : now,
     turnsLeft: LONGEST_QUEUE,
     quietTurns: 0,
     quietMs: 0,
-    begunAt: performance.now(),
+    begunAt: now,
     cpuAtBegin: process.cpuUsage(),
+    isGivenUp: false,
   };
   // The first turn may be half over: its poll phase may be behind us.
   setImmediate(acceptMore, queue);
+  return () => {
+    queue.isGivenUp = true;
+  };
 }
 
 interface Queue {
+  readonly server: HttpServer;
   readonly observer: QueueObserver;
   readonly tracker: ConnectionTracker;
   readonly acceptedBefore: number;
+  /** How many had been accepted at the last look. */
+  seen: number;
+  /** When clients that come back are expected to have done so. */
+  settledAt: number;
   turnsLeft: number;
   quietTurns: number;
   quietMs: number;
   readonly begunAt: number;
   readonly cpuAtBegin: NodeJS.CpuUsage;
+  isGivenUp: boolean;
 }
 
 function acceptMore(queue: Queue): void {
-  const { observer, tracker } = queue;
-  const { accepted } = tracker;
   const begun = performance.now();
   setImmediate(() => {
-    const isQuiet = tracker.accepted === accepted;
-    const tookMs = performance.now() - begun;
-    queue.turnsLeft--;
-    queue.quietTurns = isQuiet ? queue.quietTurns + 1 : 0;
-    if (isQuiet) queue.quietMs += tookMs;
-    if (isCrowded(queue)) observer.crowded();
-    if (isEmpty(queue, tookMs) || isLong(queue)) observer.accepted();
+    if (queue.isGivenUp) return;
+    const now = performance.now();
+    const tookMs = now - begun;
+    look(queue, tookMs, now);
+    if (isEmpty(queue, tookMs, now) || isLong(queue)) {
+      closeListener(queue.server);
+      queue.observer.closed();
+      return;
+    }
+    if (isCrowded(queue)) queue.observer.crowded();
+    if (queue.quietTurns > 0 && tookMs < SHORT_TURN_MS) setTimeout(acceptMore, SLEEP_MS, queue);
     else acceptMore(queue);
   });
 }
 
-function isEmpty({ quietTurns, quietMs }: Queue, tookMs: number): boolean {
+function look(queue: Queue, tookMs: number, now: number): void {
+  const { accepted } = queue.tracker;
+  queue.turnsLeft--;
+  if (accepted === queue.seen) {
+    queue.quietTurns++;
+    queue.quietMs += tookMs;
+    return;
+  }
+  queue.seen = accepted;
+  queue.quietTurns = 0;
+  queue.settledAt = now + SETTLE_MS;
+}
+
+function isEmpty({ quietTurns, quietMs, settledAt }: Queue, tookMs: number, now: number): boolean {
   if (quietTurns === 0) return false;
-  return tookMs < SHORT_TURN_MS || (quietTurns >= QUIET_TURNS && quietMs >= QUIET_MS);
+  if (tookMs < SHORT_TURN_MS) return now >= settledAt;
+  return quietTurns >= QUIET_TURNS && quietMs >= QUIET_MS;
 }
 
 function isCrowded({ tracker, acceptedBefore, quietMs, begunAt }: Queue): boolean {

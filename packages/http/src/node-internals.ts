@@ -65,6 +65,11 @@ export function keepsHttp1Sockets(server: object): boolean {
   return parserList(server)?.all !== undefined;
 }
 
+/** Closes the listening socket of `server`, which does not know of it; its own close() does no harm afterwards. */
+export function closeListeningHandle(server: object): void {
+  (server as { _handle?: { close?(): void } | null })._handle?.close?.();
+}
+
 /** Every socket of `server` on which HTTP/1 is spoken. */
 export function http1Sockets(server: object): Socket[] {
   return socketsOf(parserList(server)?.all?.());

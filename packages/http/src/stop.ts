@@ -1,3 +1,4 @@
+import type { Remover } from '@lastcall/proc';
 import type { Connection } from './connection';
 import { stateOf } from './connection-state';
 import type { ConnectionObserver, ConnectionTracker } from './connection-tracker';
@@ -60,6 +61,7 @@ export class Stop implements ConnectionObserver {
   readonly #silent = new ExpiryQueue<Silent>((due) => this.#onSilentDue(due));
   #finishedUpgrades = 0;
   #isListenerClosed = false;
+  #giveUpQueue: Remover = () => {};
   #settle: ((result: DrainResult) => void) | undefined;
 
   constructor(parts: StopParts) {
@@ -84,11 +86,11 @@ export class Stop implements ConnectionObserver {
     recorder.onUpgrade = (connection) => process.nextTick(() => this.#upgraded.tell(connection));
     server.on('listening', this.#onListening);
     for (const connection of tracker) this.#watchSession(connection);
-    acceptQueue(server, tracker, {
+    this.#giveUpQueue = acceptQueue(server, tracker, wrapUp.hasAnnounced, {
       crowded: () => {
         wrapUp.announces = false;
       },
-      accepted: () => this.#closeListener(),
+      closed: () => this.#onListenerClosed(),
     });
   }
 
@@ -96,6 +98,7 @@ export class Stop implements ConnectionObserver {
   hammer(): void {
     if (this.isSettled) return;
     const { server, tracker, wrapUp } = this.#parts;
+    this.#giveUpQueue();
     closeListener(server);
     const midMessage = socketsMidMessage(server);
     const { inFlight: requests } = wrapUp;
@@ -140,9 +143,7 @@ export class Stop implements ConnectionObserver {
   /** A stopped server stays stopped: `listen()` may have been waiting for a name to be resolved. */
   readonly #onListening = (): void => closeListener(this.#parts.server);
 
-  #closeListener(): void {
-    if (this.isSettled) return;
-    closeListener(this.#parts.server);
+  #onListenerClosed(): void {
     this.#isListenerClosed = true;
     this.#parts.wrapUp.announces = true;
     const midMessage = socketsMidMessage(this.#parts.server);

@@ -34,6 +34,8 @@ export class WrapUp {
   idlePolicy: IdlePolicy | undefined;
   /** Whether responses carry `Connection: close`. */
   announces = true;
+  /** Whether a client has been told to close its connection: it will make another one. */
+  hasAnnounced = false;
 
   constructor(
     server: HttpServer,
@@ -93,6 +95,7 @@ export class WrapUp {
       const connection = this.#tracker.of(response.req.socket);
       if (connection === undefined || !keepOpenAfter(response)) return;
       connection.closing = 'announced';
+      this.hasAnnounced = true;
       this.inFlight.markLast(response);
     },
   };

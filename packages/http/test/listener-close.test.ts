@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { within } from './harness/deadline';
 import { disposeServers, ended, TestServer } from './harness/test-server';
 
@@ -56,5 +57,21 @@ describe('a busy process closes its listener although connections do not stop co
     // Those that wait longer than the listener stays open are reset.
     for (const outcome of await within('the clients', Promise.all(clients)))
       expect(outcome).toMatch(/^ECONN(REFUSED|RESET)$/);
+  });
+});
+
+describe('the listener of a server that is used again', () => {
+  it('is left alone by a stop that the hammer ended before it had closed the listener', async () => {
+    const server = ended(
+      await TestServer.start('http', (_request, response) => response.end('ok')),
+    );
+    const stopped = server.beginStop();
+    server.hammer();
+    server.drain.detach();
+    server.server.listen(0, '127.0.0.1');
+    await within('stop()', stopped);
+    // Not a wait for something to happen: for several looks that must not be taken.
+    await delay(20);
+    expect(server.server.listening).toBe(true);
   });
 });

@@ -1,9 +1,10 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import * as http from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
+import { connect, Server as NetServer, type Socket } from 'node:net';
 import {
   capturesRejections,
+  closeListeningHandle,
   compatRequest,
   currentResponse,
   http1Sockets,
@@ -202,6 +203,21 @@ describe.each(['h2', 'h2c'] as const)('what Node %s keeps', (kind) => {
     );
   });
 });
+
+it.each(['http', 'h2'] as const)(
+  'server._handle.close() of %s closes the listening socket',
+  async (kind) => {
+    const server = await startServer(kind, (_req, res) => void res.end());
+    const { target } = server;
+    closeListeningHandle(server.server);
+    const [error] = await within('a refusal', once(connect(target), 'error'));
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    const closed = once(server.server, 'close');
+    NetServer.prototype.close.call(server.server);
+    await within("'close'", closed);
+    expect(server.server.listening).toBe(false);
+  },
+);
 
 it("emitter[Symbol('kCapture')] says whether rejections are captured", () => {
   expect(capturesRejections(http.createServer())).toBe(false);
