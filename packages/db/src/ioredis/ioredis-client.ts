@@ -26,6 +26,7 @@ export interface RedisCommand {
 export interface CommandQueue {
   readonly length: number;
   toArray(): readonly { readonly command: RedisCommand }[];
+  clear(): void;
 }
 
 /** One connection, or what will be one, as the drain uses it. */
@@ -34,6 +35,8 @@ export interface RedisNode {
   readonly stream?: PoolSocket | null;
   readonly commandQueue?: CommandQueue;
   readonly offlineQueue?: CommandQueue;
+  /** What was sent on the connection before, and is sent again once the client is ready. Not documented. */
+  readonly prevCommandQueue?: CommandQueue | null;
   flushQueue?(error: Error): void;
   disconnect(): void;
   client(...args: readonly string[]): Promise<unknown>;

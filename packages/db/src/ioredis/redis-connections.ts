@@ -24,9 +24,10 @@ export class RedisConnections {
   *commands(): Generator<RedisCommand> {
     const waiting = this.#client.nodes === undefined ? [] : commandsOf(this.#client.offlineQueue);
     yield* waiting;
-    for (const { commandQueue, offlineQueue } of this.nodes()) {
-      yield* commandsOf(commandQueue);
-      yield* commandsOf(offlineQueue);
+    for (const node of this.nodes()) {
+      yield* commandsOf(node.commandQueue);
+      yield* commandsOf(node.offlineQueue);
+      yield* unfulfilledOf(node);
     }
   }
 
@@ -61,6 +62,9 @@ export class RedisConnections {
     for (const node of new Set<RedisNode>([this.#client, ...this.nodes()])) {
       node.disconnect();
       node.flushQueue?.(reason);
+      // ioredis forgets them: they would never settle.
+      for (const command of unfulfilledOf(node)) command.reject(reason);
+      node.prevCommandQueue?.clear();
     }
     this.sockets.destroy();
   }
@@ -89,7 +93,12 @@ export class RedisConnections {
   }
 }
 
-function commandsOf(queue: RedisNode['commandQueue']): RedisCommand[] {
-  if (queue === undefined || queue.length === 0) return [];
+/** What the connection before has left unanswered: from the next connection on it is in no other queue. */
+function unfulfilledOf({ commandQueue, prevCommandQueue }: RedisNode): RedisCommand[] {
+  return prevCommandQueue === commandQueue ? [] : commandsOf(prevCommandQueue);
+}
+
+function commandsOf(queue: RedisNode['prevCommandQueue']): RedisCommand[] {
+  if (queue === undefined || queue === null || queue.length === 0) return [];
   return queue.toArray().map(({ command }) => command);
 }

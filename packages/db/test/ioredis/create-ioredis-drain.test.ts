@@ -236,6 +236,23 @@ describeRedis('createIoredisDrain()', (redis) => {
         expect(await stopped).toMatchObject({ drained: 1, cut: [] });
       });
 
+      it('resets the connection, and does not let the client in again: what was sent is not forgotten', async () => {
+        const client = openThere({ retryStrategy: () => 1 });
+        const drain = createIoredisDrain(client);
+        await client.ping();
+        proxy.freeze();
+        const lost = codeOf(client.set(redis().key('loading'), 'x'));
+        const connected = new Promise((resolve) => client.once('connect', resolve));
+        proxy.reset();
+        await connected;
+        expect(drain.inFlight()).toMatchObject({ activities: [{ name: 'set', state: 'running' }] });
+        expect(await drain.stop({ signal: AbortSignal.abort() })).toMatchObject({
+          drained: 0,
+          cut: [{ outcome: 'outcome unknown', state: 'running', command: 'set' }],
+        });
+        expect(await lost).toBe('LASTCALL_DB_CUT');
+      });
+
       it('resets the connection, with a client that gives up: the outcome is unknown', async () => {
         const client = openThere({ retryStrategy: () => null, maxRetriesPerRequest: 0 });
         const drain = createIoredisDrain(client);
