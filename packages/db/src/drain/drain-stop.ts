@@ -101,7 +101,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   }
 
   async #cutWork(): Promise<void> {
-    const { pool, driver, ledger, settings } = this.#parts;
+    const { pool, ledger, settings } = this.#parts;
     this.#isHammered = true;
     const reason = new LastcallError(
       'LASTCALL_DB_CUT',
@@ -114,15 +114,25 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     const running = [...ledger.pending()].map(([work]) => work).filter(this.#isRunning);
     if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal, reason);
     cancelling.abort(reason);
-    for (const [work, entry] of [...ledger.pending()]) {
+    this.#destroyLeft(reason);
+  }
+
+  /** All is judged before the first of it is destroyed: a client with one queue for everything loses it with that. */
+  #destroyLeft(reason: Error): void {
+    const { driver, ledger } = this.#parts;
+    const left = [...ledger.pending()].map(([work, entry]) => {
       const seen = this.#seen.get(work);
       // The cancel may have found out what the hammer did not know.
       const what =
         seen === undefined || seen.state === 'unknown' ? this.#describe(work, entry) : seen;
-      const outcome = driver.judge(work, 'destroyed');
+      return { work, what, outcome: driver.judge(work, 'destroyed') };
+    });
+    for (const { work, what, outcome } of left) {
       ledger.writeOff(work);
       if (outcome === 'finished') this.#drained++;
       else this.#cut.push({ ...what, outcome });
+    }
+    for (const { work } of left) {
       this.#hasDestroyed = true;
       driver.destroy(work, reason);
     }
