@@ -60,7 +60,7 @@ describe('completion', () => {
       try {
         const script = join(folder, 'script');
         writeFileSync(script, (await runCli(['completion', shell])).out);
-        // Without a file, fish 3.6 does not read what it is given.
+        // A pipe of Node is a socket, from which fish reads no script.
         const { error, status } = spawnSync(shell, ['-n', script]);
         // Neither is needed to work on lastcall.
         if (error === undefined) expect(status).toBe(0);

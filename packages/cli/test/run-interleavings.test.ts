@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
 import { type CliResult, runCli } from './run-cli';
@@ -281,3 +282,23 @@ it('who connects when the workers have closed their sockets is refused at once, 
   service.kill();
   await slow;
 });
+
+itWith(['python3'])(
+  'SIGHUP is an upgrade on a terminal, too, where LASTCALL_UPGRADE_ON_TERMINAL says so',
+  async () => {
+    const pidFile = join(folder, 'service.pid');
+    await using service = run({
+      under: ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])'],
+      options: ['--pid-file', pidFile],
+      env: { LASTCALL_UPGRADE_ON_TERMINAL: 'true' },
+    });
+    await service.ready(1);
+    const supervisor = Number(readFileSync(pidFile, 'utf8'));
+    try {
+      send(supervisor, 'SIGHUP');
+      await service.ready(2);
+    } finally {
+      send(supervisor, 'SIGKILL');
+    }
+  },
+);

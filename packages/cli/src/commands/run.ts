@@ -25,7 +25,7 @@ interface RunOptions {
 const HELP = `
 Signals:
   TERM, INT, QUIT   passed on; ends when the program has ended, and as it ended
-  HUP               a new generation takes over, one worker at a time (without @lastcall/restart: passed on)
+  HUP               a new generation takes over, one worker at a time (without @lastcall/restart: passed on; at a terminal: passed on, to end)
   USR1, USR2, …     passed on
 
 Examples:

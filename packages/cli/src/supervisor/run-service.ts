@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { type LastcallError, toError } from '@lastcall/proc';
 import {
   createProcessRestartEnvironment,
@@ -39,7 +38,7 @@ export async function runService(
   const systemd = createNotifier(environment, log);
   const observer = observe(systemd, settings, log);
   const supervisor = new Supervisor({ environment, command, settings, sockets, log, observer });
-  const removeHandlers = handleSignals(supervisor);
+  const removeHandlers = handleSignals(supervisor, environment);
   const control = serveSupervisor(supervisor, sockets, settings).catch((error: LastcallError) => {
     log(`no control socket: ${error.message}`);
     return null;
@@ -100,7 +99,9 @@ function inOwnSession(environment: RestartEnvironment): RestartEnvironment {
   };
 }
 
-function handleSignals(supervisor: Supervisor): () => void {
+function handleSignals(supervisor: Supervisor, environment: RestartEnvironment): () => void {
+  const isTerminal =
+    environment.isTerminal() && environment.env('LASTCALL_UPGRADE_ON_TERMINAL') !== 'true';
   const handlers: [NodeJS.Signals, () => void][] = [
     ...STOP_SIGNALS.map((name): [NodeJS.Signals, () => void] => [
       name,
@@ -111,7 +112,7 @@ function handleSignals(supervisor: Supervisor): () => void {
       () => supervisor.forward(name),
     ]),
     // A terminal that is closed says so with the same signal.
-    ['SIGHUP', () => (isatty(0) ? supervisor.stop('SIGHUP') : supervisor.onReloadSignal())],
+    ['SIGHUP', () => (isTerminal ? supervisor.stop('SIGHUP') : supervisor.onReloadSignal())],
   ];
   for (const [name, handler] of handlers) process.on(name, handler);
   return () => {
