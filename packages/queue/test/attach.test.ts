@@ -92,6 +92,16 @@ describe('attach<Driver>()', () => {
     gate.open();
   });
 
+  it('tells apart in what it says consumers that were given no names', async () => {
+    const test = createTestLifecycle();
+    const other = new Kafka({ brokers: ['127.0.0.1:1'], logLevel: logLevel.NOTHING });
+    const second = other.consumer({ groupId: 'mailer' });
+    for (const each of [consumer, second]) attachKafkajs(each, { lifecycle: test.lifecycle });
+    await stop(test);
+    await expect(consumer.run({})).rejects.toThrow(/are taken from kafkajs any more/);
+    await expect(second.run({})).rejects.toThrow(/are taken from kafkajs 'kafkajs#2' any more/);
+  });
+
   it('refuses what it cannot mean, and leaves the consumer as it was', () => {
     const { lifecycle } = createTestLifecycle();
     const { run: own } = consumer;

@@ -4,6 +4,7 @@ import {
   LastcallError,
   type Lifecycle,
   proc,
+  type Registration,
   type Stage,
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
@@ -54,23 +55,26 @@ export function attachDrain(
   assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...optionNames]);
   const { stage = 'resources', lifecycle = proc, ...rest } = options;
   assertLifecycle(call, lifecycle);
-  const { name = driver } = rest;
-  const drain = create(rest, (error) => lifecycle.warn(error));
-  try {
-    return register(drain, name, stage, lifecycle);
-  } catch (error) {
-    drain.detach();
-    throw error;
-  }
-}
-
-function register(drain: PoolDrain, asked: string, stage: Stage, lifecycle: Lifecycle): DbHandle {
+  let drain!: PoolDrain;
   async function stop({ signal }: { readonly signal: AbortSignal }): Promise<unknown> {
     const { drained, cut, errors } = await drain.stop({ signal });
-    for (const error of errors) lifecycle.warn(closeFailed(name, error));
+    for (const error of errors) lifecycle.warn(closeFailed(registration.name, error));
     return { drained, cut };
   }
+  // First, also for what the pool is called: a name may be taken. It is never called before the next turn.
+  const { name: asked = driver } = rest;
   const registration = lifecycle.onShutdown(stop, { name: asked, stage, leaf: true });
+  try {
+    const { name } = registration;
+    drain = create({ ...rest, name }, (error) => lifecycle.warn(error));
+  } catch (error) {
+    registration.remove();
+    throw error;
+  }
+  return toHandle(drain, registration, lifecycle);
+}
+
+function toHandle(drain: PoolDrain, registration: Registration, lifecycle: Lifecycle): DbHandle {
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
   const removeGauges = lifecycle.gauges.addSource(() => poolGauges(name, drain.gauges()));

@@ -66,6 +66,29 @@ describePostgres('attachPg()', (postgres) => {
     await expect(pool.query('select 1')).rejects.toThrow(/^the pg pool 'orders' takes no new work/);
   });
 
+  it('tells apart in what it says pools that were given no names, or the same', async () => {
+    const test = createTestLifecycle();
+    const pools = [undefined, undefined, 'orders', 'orders'].map((name) => {
+      const pool = postgres().pool();
+      attachPg(pool, { name, lifecycle: test.lifecycle });
+      return pool;
+    });
+    await stop(test);
+    const refused = pools.map((pool) => pool.query('select 1').catch(({ message }) => message));
+    expect(await Promise.all(refused)).toEqual(
+      ['the pg pool takes', "the pg pool 'pg#2' takes", "the pg pool 'orders' takes"]
+        .concat("the pg pool 'orders#2' takes")
+        .map((begin) => expect.stringMatching(`^${begin} no new work`)),
+    );
+  });
+
+  it('leaves no name and no listener behind when it is refused', () => {
+    const { lifecycle } = createTestLifecycle();
+    expect(() => attachPg({} as never, { lifecycle })).toThrow(/a Pool of pg/);
+    expect(lifecycle.status().listeners).toEqual([]);
+    expect(attachPg(postgres().pool(), { lifecycle }).name).toBe('pg');
+  });
+
   it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
     const test = createTestLifecycle();
     const pool = postgres().pool({ max: 1 });

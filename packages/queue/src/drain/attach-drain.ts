@@ -4,6 +4,7 @@ import {
   LastcallError,
   type Lifecycle,
   proc,
+  type Registration,
   type Stage,
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
@@ -11,7 +12,7 @@ import type { QueueDrain, QueueGauges } from './queue-drain';
 
 /** Options of every `attach<Driver>()`. */
 export interface AttachOptions extends DrainOptions {
-  /** What events, the report and metrics call the consumer. Default: the driver's name; used twice, `bullmq#2`. */
+  /** What events, the report, metrics and messages call the consumer. Default: the driver's name; used twice, `bullmq#2`. */
   readonly name?: string | undefined;
   /** The stage of the shutdown in which it drains; until then it consumes. Default `intake`. */
   readonly stage?: Stage | undefined;
@@ -44,34 +45,36 @@ export function attachDrain<O extends AttachOptions>(
   call: string,
   driver: string,
   options: O,
-  create: (options: Omit<O, 'name' | 'stage' | 'lifecycle'>) => QueueDrain,
+  create: (options: Omit<O, 'stage' | 'lifecycle'>) => QueueDrain,
   moreOptions: readonly string[] = [],
 ): QueueHandle {
-  const known = ['name', 'stage', 'lifecycle', ...DRAIN_OPTION_NAMES, ...moreOptions];
+  const known = ['stage', 'lifecycle', ...DRAIN_OPTION_NAMES, ...moreOptions];
   assertOptionsObject(call, options, known);
-  const { name = driver, stage = 'intake', lifecycle = proc, ...rest } = options;
+  const { stage = 'intake', lifecycle = proc, ...rest } = options;
   assertLifecycle(call, lifecycle);
-  const drain = create(rest);
-  try {
-    return register(drain, name, stage, lifecycle);
-  } catch (error) {
-    drain.detach();
-    throw error;
-  }
-}
-
-function register(
-  drain: QueueDrain,
-  asked: string,
-  stage: Stage,
-  lifecycle: Lifecycle,
-): QueueHandle {
+  let drain!: QueueDrain;
   async function stop({ signal }: { readonly signal: AbortSignal }): Promise<unknown> {
     const { drained, cut, errors } = await drain.stop({ signal });
-    for (const error of errors) lifecycle.warn(closeFailed(name, error));
+    for (const error of errors) lifecycle.warn(closeFailed(registration.name, error));
     return { drained, cut };
   }
+  // First, also for what the consumer is called: a name may be taken. It is never called before the next turn.
+  const { name: asked = driver } = rest;
   const registration = lifecycle.onShutdown(stop, { name: asked, stage, leaf: true });
+  try {
+    drain = create({ ...rest, name: registration.name });
+  } catch (error) {
+    registration.remove();
+    throw error;
+  }
+  return toHandle(drain, registration, lifecycle);
+}
+
+function toHandle(
+  drain: QueueDrain,
+  registration: Registration,
+  lifecycle: Lifecycle,
+): QueueHandle {
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
   let isAttached = true;

@@ -26,6 +26,8 @@ export interface DrainResult {
 
 /** What a stop works on. */
 export interface StopParts<E extends Entry> {
+  /** What messages call the consumer. */
+  readonly consumer: string;
   readonly driver: QueueDriver<E>;
   readonly ledger: Ledger<E>;
   readonly settings: DrainSettings;
@@ -96,10 +98,10 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
   }
 
   async #cutMessages(): Promise<void> {
-    const { driver, ledger, settings, cutting } = this.#parts;
+    const { consumer, driver, ledger, settings, cutting } = this.#parts;
     const reason = new LastcallError(
       'LASTCALL_QUEUE_CUT',
-      `the process stops, and the time for what is in hand of ${driver.name} is over (hammer)`,
+      `the process stops, and the time for what is in hand of ${consumer} is over (hammer)`,
     );
     cutting.abort(reason);
     await within(this.#quiet(), settings.cutGraceMs);
@@ -153,7 +155,7 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
   #closeLate(): LastcallError {
     return new LastcallError(
       'LASTCALL_QUEUE_CLOSE_LATE',
-      `${this.#parts.driver.name}'s own close has not ended in time: its broker does not answer; its sockets are destroyed`,
+      `the own close of ${this.#parts.consumer} has not ended in time: its broker does not answer; its sockets are destroyed`,
     );
   }
 }

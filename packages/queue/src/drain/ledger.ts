@@ -15,10 +15,11 @@ export class Ledger<E extends Entry> {
   /** In the order of their begin. */
   readonly entries: Set<E> = new Set();
   observer: LedgerObserver<E> | undefined;
-  readonly #driver: string;
+  readonly #consumer: string;
 
-  constructor(driver: string) {
-    this.#driver = driver;
+  /** @param consumer - What messages call the consumer. */
+  constructor(consumer: string) {
+    this.#consumer = consumer;
   }
 
   /** Whether the stop has begun: nothing new is taken. */
@@ -38,7 +39,7 @@ export class Ledger<E extends Entry> {
   refusal(): LastcallError {
     return new LastcallError(
       'LASTCALL_QUEUE_DRAINING',
-      `no messages are taken from ${this.#driver} any more: it drains, or is closed, as the process stops`,
+      `no messages are taken from ${this.#consumer} any more: it drains, or is closed, as the process stops`,
     );
   }
 

@@ -64,7 +64,8 @@ const attached = new WeakSet<object>();
 export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): QueueDrain {
   const { consumer, name, settings } = parts;
   assertNotAttached(consumer, name);
-  const ledger = new Ledger<E>(name);
+  const called = calledBy(settings.name, name);
+  const ledger = new Ledger<E>(called);
   const cutting = new AbortController();
   const driver = parts.connect(ledger, cutting.signal);
   attached.add(consumer);
@@ -77,7 +78,7 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       if (isDetached) return Promise.resolve({ drained: 0, cut: [], handedBack: 0, errors: [] });
-      stop ??= new DrainStop({ driver, ledger, settings, cutting });
+      stop ??= new DrainStop({ consumer: called, driver, ledger, settings, cutting });
       hammerOnAbort(stop, signal);
       return stop.result;
     },
@@ -95,6 +96,11 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
       driver.restore();
     },
   });
+}
+
+/** What messages call a consumer: those of one driver are told apart by the names that they were given. */
+function calledBy(name: string | undefined, driver: string): string {
+  return name === undefined || name === driver ? driver : `${driver} '${name}'`;
 }
 
 function hammerOnAbort<E extends Entry>(stop: DrainStop<E>, signal: AbortSignal): void {
