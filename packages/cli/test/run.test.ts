@@ -605,6 +605,18 @@ asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
     expect(code).toBe(6);
   });
 
+  itWith(['mount'])('runs the program all the same where there is no shell', () => {
+    const hidden = 'mount --bind /dev/null "$(readlink -f /bin/sh)" && exec "$@"';
+    const front = [...UNSHARE, '--mount', 'sh', '-c', hidden, 'sh', process.execPath, BIN, 'run'];
+    const [file = '', ...args] = [...front, '--', process.execPath, '-e', 'process.exit(3)'];
+    const { status, stderr } = spawnSync(file, args, {
+      encoding: 'utf8',
+      timeout: 20_000,
+      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+    });
+    expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining('an init') });
+  });
+
   const hasExecve = 'execve' in process ? it : it.skip;
   hasExecve('needs no init in front where Node can replace itself (22.15)', async () => {
     const { out, code } = await runAsPid1([]);

@@ -105,7 +105,7 @@ async function run(
   const log = logger(environment.err.write, options);
   if (environment.pid === 1 && !becomeInit())
     log(
-      'as process 1, Node older than 22.15 does not reap processes that it adopts: put lastcall-init in front, or docker run --init',
+      'as process 1, Node does not reap processes that it adopts, and without Node 22.15 and /bin/sh this cannot be helped here: put an init in front (lastcall-init, docker run --init)',
     );
   const settings = toSettings(words, options, environment.env);
   try {
