@@ -1,12 +1,14 @@
 import { describe, isDelay, LastcallError } from '@lastcall/proc';
 import type { HttpServer } from './http-server';
+import { checkRequestTimesEvery } from './node-internals';
 
 /** Limits of a server (endless's and net/http's ReadTimeout, WriteTimeout, MaxHeaderBytes), passed to Node's own. */
 export interface HttpLimits {
   /**
    * How long a client may take to send a request, headers and body, in milliseconds; then it gets 408. Node's
-   * `server.requestTimeout` (default 300000); `headersTimeout` is lowered to it where it is longer. 0: no limit.
-   * HTTP/1 only.
+   * `server.requestTimeout` (default 300000); `headersTimeout` is lowered to it where it is longer. 0: no limit but
+   * `headersTimeout`. Node looks for late requests only every 30 s; with this it looks every quarter of the time, so the
+   * 408 comes at most a quarter late. HTTP/1 only.
    */
   readonly readTimeoutMs?: number | undefined;
   /**
@@ -28,10 +30,15 @@ export const HTTP_LIMIT_NAMES: readonly (keyof HttpLimits)[] = [
   'maxHeaderBytes',
 ];
 
+/** Node looks every 30 s, which makes half a minute of a limit of one second. */
+const CHECKS_PER_TIMEOUT = 4;
+const SHORTEST_CHECK_MS = 50;
+
 /** What Node's servers have of it; `maxHeaderSize` is read for each new connection though only the constructor documents it. */
 interface LimitedServer {
   requestTimeout?: number;
   headersTimeout?: number;
+  connectionsCheckingInterval?: number;
   timeout?: number;
   maxHeaderSize?: number;
   updateSettings?(settings: { maxHeaderListSize: number }): void;
@@ -50,18 +57,22 @@ export function parseHttpLimits(limits: HttpLimits): HttpLimits {
 export function applyHttpLimits(server: HttpServer, limits: HttpLimits): void {
   const target = server as LimitedServer;
   const { readTimeoutMs, writeTimeoutMs, maxHeaderBytes } = limits;
-  if (readTimeoutMs !== undefined) applyReadTimeout(target, readTimeoutMs);
+  if (readTimeoutMs !== undefined) applyReadTimeout(server, readTimeoutMs);
   if (writeTimeoutMs !== undefined) target.timeout = writeTimeoutMs;
   if (maxHeaderBytes === undefined) return;
   target.maxHeaderSize = maxHeaderBytes;
   target.updateSettings?.({ maxHeaderListSize: maxHeaderBytes });
 }
 
-function applyReadTimeout(server: LimitedServer, readTimeoutMs: number): void {
-  server.requestTimeout = readTimeoutMs;
+function applyReadTimeout(server: HttpServer, readTimeoutMs: number): void {
+  const target = server as LimitedServer;
+  target.requestTimeout = readTimeoutMs;
   if (readTimeoutMs === 0) return;
   // Node wants headersTimeout <= requestTimeout; 0 means none of its own.
-  server.headersTimeout = Math.min(server.headersTimeout || readTimeoutMs, readTimeoutMs);
+  target.headersTimeout = Math.min(target.headersTimeout || readTimeoutMs, readTimeoutMs);
+  const intervalMs = Math.max(SHORTEST_CHECK_MS, Math.ceil(readTimeoutMs / CHECKS_PER_TIMEOUT));
+  if (intervalMs < (target.connectionsCheckingInterval ?? 0))
+    checkRequestTimesEvery(server, intervalMs);
 }
 
 function assertLimit(

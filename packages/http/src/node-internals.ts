@@ -36,6 +36,21 @@ function parserList(server: object): ParserList | undefined {
   return symbolValue<ParserList>(server, 'http.server.connections');
 }
 
+/**
+ * Makes Node look for requests that arrive too slowly every `intervalMs`, also where `server` listens already. The property
+ * is the option of that name of `http.createServer()`; Node reads it in its own listener for 'listening'.
+ */
+export function checkRequestTimesEvery(server: EventEmitter, intervalMs: number): void {
+  const target = server as { connectionsCheckingInterval?: number; listening?: boolean };
+  if (target.connectionsCheckingInterval === undefined) return;
+  target.connectionsCheckingInterval = intervalMs;
+  if (target.listening !== true) return;
+  const begin = server
+    .listeners('listening')
+    .find(({ name }) => name === 'setupConnectionsTracking');
+  begin?.call(server);
+}
+
 /** Whether HTTP/1 is spoken on `socket`: its parser is taken away by an upgrade and by CONNECT. */
 export function speaksHttp1(socket: Socket): boolean {
   const parser = parserOf(socket);

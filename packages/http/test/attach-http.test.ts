@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { LastcallError } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
 import { attachHttp, drainSignal } from '../src';
+import { within } from './harness/deadline';
 
 /** A listening server and the GET requests that a client without reuse makes to it. */
 async function listening(server: http.Server) {
@@ -154,6 +155,32 @@ describe('attachHttp()', () => {
     attachHttp(untouched, { lifecycle });
     const { requestTimeout, headersTimeout, timeout } = http.createServer();
     expect(untouched).toMatchObject({ requestTimeout, headersTimeout, timeout });
+  });
+
+  it.each([
+    ['before listen()', false],
+    ['of a server that listens', true],
+  ])('answers a request that takes too long with 408 in good time, %s', async (_, isListening) => {
+    const { lifecycle } = createTestLifecycle();
+    const server = http.createServer();
+    if (!isListening) attachHttp(server, { lifecycle, readTimeoutMs: 100 });
+    const { port } = await listening(server);
+    if (isListening) attachHttp(server, { lifecycle, readTimeoutMs: 100 });
+    const client = net.connect(port, '127.0.0.1', () =>
+      client.write('GET / HTTP/1.1\r\nHost: a\r\n'),
+    );
+    const [answer] = await within('408', once(client, 'data')).finally(() => {
+      client.destroy();
+      server.close();
+    });
+    expect(String(answer)).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  it('looks for slow requests more often than it was told, never less', () => {
+    const { lifecycle } = createTestLifecycle();
+    const server = http.createServer({ connectionsCheckingInterval: 1000 });
+    attachHttp(server, { lifecycle, readTimeoutMs: 60_000 });
+    expect(server).toMatchObject({ connectionsCheckingInterval: 1000, requestTimeout: 60_000 });
   });
 
   it('refuses longer headers with 431', async () => {

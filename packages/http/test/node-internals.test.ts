@@ -4,6 +4,7 @@ import type { ServerHttp2Session } from 'node:http2';
 import { connect, Server as NetServer, type Socket } from 'node:net';
 import {
   capturesRejections,
+  checkRequestTimesEvery,
   closeListeningHandle,
   compatRequest,
   currentResponse,
@@ -51,6 +52,15 @@ describe.each(['http', 'https', 'h1 over h2'] as const)('what Node %s keeps', (k
     (await peer).send('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(await handedOver).toBe(socket);
     expect(speaksHttp1(socket)).toBe(false);
+  });
+
+  it('connectionsCheckingInterval is read by a listener of its own, which can be called again', async () => {
+    const server = await startServer(kind, (_req, res) => void res.end());
+    Object.assign(server.server, { headersTimeout: 50, requestTimeout: 50 });
+    checkRequestTimesEvery(server.server, 50);
+    const peer = await server.peer();
+    peer.send('GET / HTTP/1.1\r\nHost: a\r\n');
+    await peer.got(/^HTTP\/1.1 408 /);
   });
 
   it('socket._httpMessage is the response until its last byte is written', async () => {
