@@ -42,7 +42,8 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   #hammer!: () => void;
   #isHammered = false;
   #isSettled = false;
-  #hasDestroyed = false;
+  /** Of work: by us or by others. */
+  #hasLostConnections = false;
   #onQuiet: (() => void) | undefined;
   #drained = 0;
   /** What the hammer found. */
@@ -79,6 +80,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   }
 
   lost(work: W, entry: Entry<W>, outcome: Exclude<Outcome, 'finished'>): void {
+    this.#hasLostConnections = true;
     this.#cut.push({ ...(this.#seen.get(work) ?? this.#describe(work, entry)), outcome });
   }
 
@@ -133,7 +135,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
       else this.#cut.push({ ...what, outcome });
     }
     for (const { work } of left) {
-      this.#hasDestroyed = true;
+      this.#hasLostConnections = true;
       driver.destroy(work, reason);
     }
   }
@@ -155,8 +157,8 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
       .close()
       .catch((error: unknown) => void this.#errors.push(toError(error)));
     const isClosed = await within(closing, CLOSE_MS);
-    // A close that waits for what was destroyed, or is held, says nothing new.
-    const isExpected = this.#hasDestroyed || ledger.entries.size > 0;
+    // A close that waits for who held what is gone, or still holds it, says nothing new.
+    const isExpected = this.#hasLostConnections || ledger.entries.size > 0;
     if (!isClosed && !isExpected) this.#errors.push(closeLate(pool));
     await within(driver.socketsClosed(), isClosed ? SOCKETS_MS : 0);
     driver.destroySockets(closeLate(pool));

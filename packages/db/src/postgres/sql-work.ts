@@ -40,6 +40,8 @@ export class SqlWork {
   #isInTransaction: boolean;
   #lost: Exclude<Outcome, 'finished'> | undefined;
   #lostBy: Error | undefined;
+  /** What it was at when the connection was lost. */
+  #lostAt: WorkSnapshot | undefined;
 
   constructor(kind: SqlWork['kind']) {
     this.kind = kind;
@@ -70,11 +72,11 @@ export class SqlWork {
 
   /** Its connection is gone. */
   connectionLost(error: Error): void {
-    this.#lost ??= this.judgeDestroyed();
-    this.#lostBy ??= error;
+    this.#lose(this.judgeDestroyed(), error);
   }
 
   look(): WorkSnapshot {
+    if (this.#lostAt !== undefined) return this.#lostAt;
     const { backend, running } = this;
     const connection = backend?.pid ?? undefined;
     if (running !== undefined) return { state: 'running', connection, sql: textOf(running) };
@@ -126,15 +128,19 @@ export class SqlWork {
 
   #failed(query: SqlQuery, error: unknown): void {
     if (query.state === null) return;
-    if (isConnectionError(error)) {
-      this.#lost ??= this.#judgeRunning(query);
-      this.#lostBy ??= error;
-    } else if (isServerError(error) && error.code === QUERY_CANCELED) {
+    if (isConnectionError(error)) this.#lose(this.#judgeRunning(query), error);
+    else if (isServerError(error) && error.code === QUERY_CANCELED) {
       const isUndone = isUndoneByError(textOf(query), this.#isInTransaction);
       // The server itself names the place in its source; a pooler may say the same of a statement that goes on.
       this.#cancelled?.failed(isUndone && error.routine !== undefined);
       this.#cancelled?.ended(undefined, this.#isInTransaction);
     }
+  }
+
+  #lose(outcome: Exclude<Outcome, 'finished'>, error: Error): void {
+    this.#lostAt ??= this.look();
+    this.#lost ??= outcome;
+    this.#lostBy ??= error;
   }
 
   #judgeRunning(query: SqlQuery): 'rolled back' | 'outcome unknown' {

