@@ -49,7 +49,12 @@ export function parseHttpLimits(limits: HttpLimits): HttpLimits {
   const { readTimeoutMs, writeTimeoutMs, maxHeaderBytes } = limits;
   assertLimit('readTimeoutMs', readTimeoutMs, isDelay, 'a number of milliseconds');
   assertLimit('writeTimeoutMs', writeTimeoutMs, isDelay, 'a number of milliseconds');
-  assertLimit('maxHeaderBytes', maxHeaderBytes, isPositiveInteger, 'a whole number from 1');
+  assertLimit(
+    'maxHeaderBytes',
+    maxHeaderBytes,
+    isHeaderLimit,
+    'a whole number from 1 to 4294967295',
+  );
   return { readTimeoutMs, writeTimeoutMs, maxHeaderBytes };
 }
 
@@ -88,6 +93,7 @@ function assertLimit(
   );
 }
 
-function isPositiveInteger(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) > 0;
+/** A setting of HTTP/2 has 32 bits. */
+function isHeaderLimit(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 32;
 }

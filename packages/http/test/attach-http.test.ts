@@ -234,6 +234,12 @@ describe('bad input', () => {
       'lingerMs',
     ],
     [
+      'a header limit that HTTP/2 has no room for',
+      () => attachHttp(http2.createServer(), { maxHeaderBytes: 2 ** 32, lifecycle }),
+      'LASTCALL_BAD_OPTION',
+      'maxHeaderBytes',
+    ],
+    [
       'a probe without a name',
       () => attachHttp(server, { probe: '' }),
       'LASTCALL_BAD_OPTION',
