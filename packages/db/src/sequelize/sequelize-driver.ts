@@ -66,7 +66,7 @@ export function connectSequelize(
       const closing = ownClose.close();
       // It has put a refusal of its own in our place, without a code.
       gate.renew();
-      await closing;
+      await Promise.all([closing, ...pools.flatMap(endIdle)]);
     },
 
     counts: () => ({
@@ -82,6 +82,12 @@ export function connectSequelize(
       keeper.restore();
     },
   };
+}
+
+/** All at once: Sequelize ends one after the other, and waits each time until the server has heard of it. */
+function endIdle(pool: SequelizePool): Promise<void>[] {
+  const idle = [...(pool._availableObjects ?? [])];
+  return idle.map(({ resource }) => pool.destroy(resource));
 }
 
 function sum(pools: readonly SequelizePool[], count: (pool: SequelizePool) => number): number {

@@ -1,5 +1,6 @@
 import { Sequelize } from 'sequelize';
 import { createSequelizeDrain } from '../../src/sequelize';
+import { describePostgres } from '../pg/describe-postgres';
 import { describeOrm, GRACE, type OpenOrm } from './orm-contract';
 
 const open: OpenOrm = async (url, label) => {
@@ -26,6 +27,20 @@ const open: OpenOrm = async (url, label) => {
 };
 
 describeOrm('a drain of Sequelize', { postgres: open, mariadb: open });
+
+describePostgres('a drain of Sequelize with a large pool', (server) => {
+  it('ends its connections at once, not one after the other', async () => {
+    const sequelize = new Sequelize(server().url, { logging: false, pool: { max: 3 } });
+    const drain = createSequelizeDrain(sequelize, GRACE);
+    await Promise.all([1, 2, 3].map(() => sequelize.query('select pg_sleep(0.05)')));
+    const steps: string[] = [];
+    sequelize.addHook('beforeDisconnect', () => void steps.push('before'));
+    sequelize.addHook('afterDisconnect', () => void steps.push('after'));
+    const { drained, cut } = await drain.stop({ signal: new AbortController().signal });
+    expect({ drained, cut }).toEqual({ drained: 0, cut: [] });
+    expect(steps.slice(0, 3)).toEqual(['before', 'before', 'before']);
+  });
+});
 
 describe('createSequelizeDrain()', () => {
   it('refuses what it cannot drain', async () => {
