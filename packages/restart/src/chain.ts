@@ -40,8 +40,8 @@ export class Chain {
 
   /** @throws LastcallError why none can begin; and as a rejection why it came to nothing */
   upgrade(reason: string): Promise<{ readonly pid: number }> {
-    const { environment, life, lifecycle } = this.#parts;
-    assertSupported(environment);
+    const { environment, generation, life, lifecycle } = this.#parts;
+    assertSupported(environment, generation);
     life.assertServing();
     const upgrade = this.#begin(reason);
     life.beginUpgrade(upgrade);

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createTestLifecycle } from '@lastcall/proc/testing';
 import { createRestart, type Restart, type RestartEnvironment } from '../src';
+import { assertSupported } from '../src/assert-supported';
 import { createProcessRestartEnvironment } from '../src/process-restart-environment';
 import { itWith } from './harness/notify-socket';
 import { ask, Service, send } from './harness/service';
@@ -12,6 +14,11 @@ function restartIn(changes: Partial<RestartEnvironment>) {
   const test = createTestLifecycle();
   const environment = { ...createProcessRestartEnvironment(), ...changes };
   return { ...test, restart: createRestart({ ...test, environment }) };
+}
+
+/** Its children, as this namespace counts. */
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
 }
 
 describe('an upgrade is refused, and the service goes on', () => {
@@ -41,6 +48,29 @@ describe('an upgrade is refused, and the service goes on', () => {
     await expect(restart.upgrade()).rejects.toMatchObject({
       code: 'LASTCALL_UPGRADE_PREFLIGHT_FAILED',
     });
+  });
+
+  it('in a later generation, which PID 1 has adopted, it is not', () => {
+    const environment = { ...createProcessRestartEnvironment(), ppid: 1, programOf: () => 'tini' };
+    expect(() => assertSupported(environment, 2)).not.toThrow();
+    expect(() => assertSupported(environment, 1)).toThrow('tini ends the container');
+  });
+
+  itWith(['unshare']).each([
+    ['a script that a shell runs', ['sh', '-c', '"$@"; exit 0', 'sh']],
+    ['lastcall-init', [join(__dirname, '../../cli/bin/lastcall-init')]],
+  ])('as the child of %s that is PID 1, really', async (_, front) => {
+    await using service = new Service({
+      under: ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', ...front],
+      hasOwnPids: true,
+    });
+    const address = await service.address();
+    const { pid } = await service.saw({ ready: true });
+    const [one = ''] = childrenOf(service.child.pid as number);
+    const [own = ''] = childrenOf(Number(one));
+    send(Number(own), 'SIGHUP');
+    await service.saw({ step: 'refused', code: 'LASTCALL_UPGRADE_UNSUPPORTED' });
+    expect(await ask(address)).toBe(`1:${pid}`);
   });
 
   itWith(['unshare'])('as PID 1 of a container, really', async () => {
