@@ -33,7 +33,12 @@ function isIdlePipe(stream: NodeJS.WriteStream): boolean {
   return handle?.constructor.name === 'Pipe' && stream.writableLength === 0;
 }
 
+/** Takes the last `count` of `type` out of `types`. The engine searches: a look of ours at each of 10,000 takes a millisecond. */
 function without(types: string[], type: string, count: number): string[] {
-  let left = count;
-  return left === 0 ? types : types.filter((each) => each !== type || left-- <= 0);
+  for (let left = count; left > 0; left--) {
+    const at = types.lastIndexOf(type);
+    if (at === -1) break;
+    types.splice(at, 1);
+  }
+  return types;
 }

@@ -12,11 +12,25 @@ export interface StreamRole {
 
 /** The standard streams of the children among `handles`: to Node they are sockets like any other. */
 export function rolesOfChildren(handles: readonly unknown[]): Map<unknown, StreamRole> {
-  const { ChildProcess: Child } =
-    require('node:child_process') as typeof import('node:child_process');
   const roles = new Map<unknown, StreamRole>();
-  for (const handle of handles) if (handle instanceof Child) addRoles(handle, roles);
+  for (const handle of handles) if (isChild(handle)) addRoles(handle, roles);
   return roles;
+}
+
+/**
+ * By its name first: a process without children has not loaded `node:child_process`, which takes a millisecond, and has
+ * nothing to be compared with.
+ */
+function isChild(handle: unknown): handle is ChildProcess {
+  try {
+    if ((handle as object).constructor.name !== 'ChildProcess') return false;
+    const { ChildProcess: Child } =
+      require('node:child_process') as typeof import('node:child_process');
+    return handle instanceof Child;
+  } catch {
+    // Among the handles of a process may be anything, also what throws at a look.
+    return false;
+  }
 }
 
 function addRoles(child: ChildProcess, roles: Map<unknown, StreamRole>): void {

@@ -20,27 +20,27 @@ export function withoutCrowds<H extends Accepted>(
   const crowds = new Map<unknown, Crowd<H>>();
   let accepted = 0;
   let latest: Crowd<H> | undefined;
-  for (const handle of handles) {
-    const server = serverOf(handle);
-    if (!server || ++accepted <= LOOKS) {
-      few.push(handle);
-      continue;
+  // By index, and the look itself in here: V8 has not compiled a loop that runs once, and each step of it counts.
+  for (let i = 0; i < handles.length; i++) {
+    const handle = handles[i] as H;
+    let server: unknown;
+    try {
+      server = handle.server;
+    } catch {
+      // Among the handles of a process may be anything, also what throws at a look.
     }
     // Mostly of the same server as the one before it.
-    if (latest?.server !== server) {
-      latest = crowds.get(server) ?? { server, first: handle, count: 0 };
-      crowds.set(server, latest);
-    }
-    latest.count += 1;
+    if (latest !== undefined && latest.server === server) latest.count += 1;
+    else if (!server || ++accepted <= LOOKS) few.push(handle);
+    else latest = addTo(crowds, server, handle);
   }
   return { few, crowds: crowds.values() };
 }
 
-/** Among the handles of a process may be anything, also what throws at a look. */
-function serverOf(handle: Accepted | null): unknown {
-  try {
-    return handle?.server;
-  } catch {
-    return undefined;
-  }
+/** Counts `handle` in the crowd of its server. */
+function addTo<H>(crowds: Map<unknown, Crowd<H>>, server: unknown, handle: H): Crowd<H> {
+  const crowd = crowds.get(server) ?? { server, first: handle, count: 0 };
+  crowd.count += 1;
+  crowds.set(server, crowd);
+  return crowd;
 }
