@@ -7,8 +7,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { Session } from 'node:inspector';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import type { DumpDocument } from '../src';
 import { createTestLifecycle } from '../src/testing';
 import { runProgram } from './run-program';
@@ -505,7 +506,6 @@ describe('under nodemon', () => {
     kill('SIGHUP');
     expect(lifecycle.state).toBe('running');
     expect(events).not.toContainEqual(expect.objectContaining({ type: 'signal' }));
-    // Waited for: it samples the heap of this very thread, which the next test file may want to do.
     expect(await lifecycle.stopProfile()).not.toBeNull();
   });
 });
@@ -521,4 +521,25 @@ it('the test kit dumps a process that does not exist', async () => {
     expect.stringMatching(/^\/dumps\/fake-.*\.txt$/),
     expect.stringMatching(/^\/dumps\/fake-.*\.json$/),
   ]);
+});
+
+it('the test kit profiles a process that does not exist, and not the one that runs the tests', async () => {
+  const { clock, environment, events, kill, lifecycle } = createTestLifecycle({
+    dumpDir: '/dumps',
+  });
+  const record = jest.spyOn(Session.prototype, 'post');
+  lifecycle.install();
+  kill('SIGUSR2');
+  await clock.advance(60_000);
+  expect(events.filter(({ type }) => type.startsWith('profile'))).toMatchObject([
+    { type: 'profileStart', reason: 'SIGUSR2', kinds: ['cpu', 'heap', 'loop'] },
+    { type: 'profileEnd', reason: 'maxMs', durationMs: 60_000 },
+  ]);
+  expect([...environment.files.keys()].map((path) => extname(path))).toEqual([
+    '.cpuprofile',
+    '.heapprofile',
+    '.json',
+  ]);
+  expect(record).not.toHaveBeenCalled();
+  expect(clock.pending).toBe(0);
 });

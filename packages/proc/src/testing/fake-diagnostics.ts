@@ -1,8 +1,9 @@
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import { Profiler } from '../profile/profiler';
 import type { FakeEnvironment } from './fake-environment';
+import { createFakeProfileHost } from './fake-profile-host';
 
-/** Diagnostics of a process that does not exist: nothing is open, nothing waits, files go to `environment.files`. */
+/** Diagnostics of a process that does not exist: nothing is open, nothing waits, profiles are empty, files go to `environment.files`. */
 export function createFakeDiagnostics(environment: FakeEnvironment): DiagnosticsEnvironment {
   return {
     defaultName: () => 'fake',
@@ -36,7 +37,7 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       listeners: [],
       stats: { heapNodes: null, estimatedPauseMs: 0, pauseMs: 0, tookMs: 0 },
     }),
-    createProfiler: () => new Profiler(),
+    createProfiler: () => new Profiler(createFakeProfileHost(environment)),
     startWatchdog: ({ thresholdMs }) => ({
       thresholdMs,
       counts: { blocks: 0, longestMs: 0, totalMs: 0 },
