@@ -4,11 +4,16 @@ const SECRET_PARAMETER =
   /([?&;][^=&;\s]*(?:pass|pwd|secret|token|key|auth|sig)[^=&;\s]*=)[^&;\s]+/gi;
 /** What follows is a program. */
 const CODE_OPTION = /^(-e|-p|-pe|--eval|--print)$/;
+/**
+ * Short for auth, key, password, secret, token, user (`-u name:password`) or a word like them. What comes with them may be
+ * a port: it is hidden all the same, as nobody can tell.
+ */
+const SHORT_OPTION = /^-[akpstuw]/i;
 const REDACTED = '***';
 
 /**
- * A command line that can be shown: values of options that sound like secrets, passwords in URLs, secret query parameters
- * and code given with `-e` are replaced by `***`.
+ * A command line that can be shown: values of options that sound like secrets or may be short for one
+ * (`-px`, `-p x`), passwords in URLs, secret query parameters and code given with `-e` are replaced by `***`.
  */
 export function redactCommandLine(args: readonly string[]): string[] {
   let isSecretNext = false;
@@ -22,12 +27,15 @@ export function redactCommandLine(args: readonly string[]): string[] {
   });
 }
 
-/** `--token`, whose value is the next argument. */
+/** `--token` or `-t`, whose value is the next argument. */
 function isSecretOption(arg: string): boolean {
+  if (arg.length === 2) return SHORT_OPTION.test(arg);
   return arg.startsWith('-') && !arg.includes('=') && SECRET_NAME.test(arg);
 }
 
 function redact(arg: string): string {
+  if (CODE_OPTION.test(arg)) return arg;
+  if (SHORT_OPTION.test(arg) && arg.length > 2) return `${arg.slice(0, 2)}${REDACTED}`;
   const [, name = ''] = /^(-{0,2}[\w.-]+)=/.exec(arg) ?? [];
   if (name !== '' && SECRET_NAME.test(name)) return `${name}=${REDACTED}`;
   return arg.replace(USER_INFO, `$1:${REDACTED}@`).replace(SECRET_PARAMETER, `$1${REDACTED}`);

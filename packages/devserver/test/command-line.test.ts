@@ -15,6 +15,18 @@ describe('redactCommandLine()', () => {
       ['node', '-e', '-let secret', '-p', 'x'],
       ['node', '-e', '***', '-p', '***'],
     ],
+    [['-pSECRET'], ['-p***']],
+    [['-aSECRET=x'], ['-a***']],
+    [['-uname:x'], ['-u***']],
+    [['-W-x'], ['-W***']],
+    [
+      ['app.js', '-a', 'x', '-v'],
+      ['app.js', '-a', '***', '-v'],
+    ],
+    [
+      ['node', '-pe', 'x', '-r', './y', '-vvv'],
+      ['node', '-pe', '***', '-r', './y', '-vvv'],
+    ],
     [['API_KEY=x'], ['API_KEY=***']],
     [['--authSecret=a=b'], ['--authSecret=***']],
     [['redis://:x@host/0'], ['redis://:***@host/0']],
