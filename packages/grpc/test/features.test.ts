@@ -2,7 +2,15 @@ import * as grpc from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { Others, packageDefinition } from './harness/calls-service';
 import { Gate, within } from './harness/deadline';
-import { disposeServers, ended, message, TestServer, unary } from './harness/test-server';
+import {
+  certifiedCredentials,
+  createClient,
+  disposeServers,
+  ended,
+  message,
+  TestServer,
+  unary,
+} from './harness/test-server';
 
 // What else a server may have goes on working, before and during the stop.
 
@@ -104,6 +112,27 @@ describe('a server with a drain', () => {
     expect(await within('the stop', stopped)).toMatchObject({ drained: 2, cut: [] });
     others.close();
   });
+
+  it.each(['bindAsync() with TLS', 'serve() with TLS'] as const)(
+    'asks clients for a certificate by %s: theirs finish, and who has none delays nothing',
+    async (way) => {
+      const test = await TestServer.start({ way, isMutual: true, streamGraceMs: 50 });
+      const client = createClient(test.port, true, {}, certifiedCredentials());
+      const stranger = test.client();
+      const call = unary(client, 'slow');
+      await test.service.got('unary');
+      const feed = client.feed({});
+      const end = ended(feed);
+      await message(feed);
+      expect(await unary(stranger, 'now')).toMatchObject({ code: grpc.status.UNAVAILABLE });
+      const stopped = test.beginStop();
+      expect(await end).toMatchObject({ code: grpc.status.UNAVAILABLE });
+      test.service.gate.open();
+      expect(await call).toMatchObject({ code: grpc.status.OK });
+      expect(await within('the stop', stopped)).toMatchObject({ drained: 1, ended: 1, cut: [] });
+      client.close();
+    },
+  );
 
   it('answers an unknown method, and what is no gRPC at all, as ever', async () => {
     const test = await TestServer.start();

@@ -35,6 +35,8 @@ export async function disposeServers(): Promise<void> {
 
 export interface StartOptions extends GrpcDrainOptions {
   readonly way?: Way;
+  /** Whether clients need a certificate: with TLS. */
+  readonly isMutual?: boolean;
   /** For the names of tests. */
   readonly channelz?: string;
   readonly server?: grpc.ServerOptions;
@@ -52,7 +54,14 @@ export class TestServer {
   readonly #hammer = new AbortController();
   readonly #leftovers: (() => void)[] = [];
 
-  private constructor({ way, channelz: _, server, prepare, ...options }: StartOptions) {
+  private constructor({
+    way,
+    isMutual: _,
+    channelz: __,
+    server,
+    prepare,
+    ...options
+  }: StartOptions) {
     this.isTls = way?.endsWith('TLS') ?? false;
     this.server = new grpc.Server(server);
     this.service.addTo(this.server);
@@ -63,7 +72,9 @@ export class TestServer {
 
   static async start(options: StartOptions = {}): Promise<TestServer> {
     const test = new TestServer(options);
-    const credentials = test.isTls ? tlsCredentials() : grpc.ServerCredentials.createInsecure();
+    const credentials = test.isTls
+      ? tlsCredentials(options.isMutual)
+      : grpc.ServerCredentials.createInsecure();
     test.port = options.way?.startsWith('serve')
       ? ((await serve(test.server, { credentials, port: 0, host: '127.0.0.1' })).port ?? 0)
       : await bind(test.server, credentials);
@@ -141,8 +152,10 @@ export function createClient(
   port: number,
   isTls = false,
   options: grpc.ClientOptions = {},
+  credentials: grpc.ChannelCredentials = isTls
+    ? grpc.credentials.createSsl(cert)
+    : grpc.credentials.createInsecure(),
 ): CallsClient {
-  const credentials = isTls ? grpc.credentials.createSsl(cert) : grpc.credentials.createInsecure();
   return new Calls(`localhost:${port}`, credentials, {
     // One connection per client: grpc-js shares them otherwise.
     'grpc.use_local_subchannel_pool': 1,
@@ -150,8 +163,15 @@ export function createClient(
   }) as unknown as CallsClient;
 }
 
-export function tlsCredentials(): grpc.ServerCredentials {
-  return grpc.ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: cert }]);
+/** @param isMutual - Whether clients need {@link certifiedCredentials}. */
+export function tlsCredentials(isMutual = false): grpc.ServerCredentials {
+  const pairs = [{ private_key: key, cert_chain: cert }];
+  return grpc.ServerCredentials.createSsl(isMutual ? cert : null, pairs, isMutual);
+}
+
+/** Of a client with a certificate. */
+export function certifiedCredentials(): grpc.ChannelCredentials {
+  return grpc.credentials.createSsl(cert, key, cert);
 }
 
 export function bind(server: grpc.Server, credentials: grpc.ServerCredentials): Promise<number> {
