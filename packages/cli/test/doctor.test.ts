@@ -35,6 +35,7 @@ describe('lastcall doctor of a Dockerfile', () => {
     ['CMD ["sh", "-c", "exec node app.js"]', []],
     ['CMD ["node", "/usr/local/bin/nodemon", "app.js"]', ['warning watcher-in-front']],
     ['CMD ["node", "--disable-sigusr1", "app.js"]', ['problem dump-signal']],
+    ['CMD ["node", "--permission", "app.js"]', ['problem dump-signal']],
     ['ENTRYPOINT ["tini", "--"]\nCMD ["node", "app.js"]', []],
     ['ENTRYPOINT ["lastcall", "run", "--"]\nCMD ["node", "app.js"]', []],
     ['STOPSIGNAL SIGKILL\nCMD ["node", "app.js"]', ['problem stop-signal']],

@@ -30,7 +30,7 @@ export interface Environment {
   releaseSignal(signal: NodeJS.Signals): void;
   /** How many handlers `signal` has, everybody's. Zero: the default disposition applies. */
   signalHandlerCount(signal: NodeJS.Signals): number;
-  /** Whether Node was told to keep `signal` from JavaScript (`--disable-sigusr1`). */
+  /** Whether Node was told to keep `signal` from JavaScript (`--disable-sigusr1`, `--permission`). */
   isSignalDisabled(signal: NodeJS.Signals): boolean;
   /** Whether nodemon started this process: it asks for the end by SIGUSR2, and waits for it. */
   isUnderNodemon(): boolean;

@@ -93,7 +93,7 @@ export class ProcessHandlers {
 function signalDisabled(signal: NodeJS.Signals): LastcallError {
   return new LastcallError(
     'LASTCALL_SIGNAL_DISABLED',
-    `${signal} will not bring a dump: Node was started with --disable-sigusr1. Leave that out, or set dumpSignal ` +
-      `(LASTCALL_DUMP_SIGNAL) to another signal, such as SIGQUIT`,
+    `${signal} will not bring a dump: Node keeps it from the program, because of --disable-sigusr1 or --permission. ` +
+      `Set dumpSignal (LASTCALL_DUMP_SIGNAL) to another signal, such as SIGQUIT`,
   );
 }

@@ -173,14 +173,16 @@ describe('SIGUSR1', () => {
     ['--disable_sigusr1', true],
     ['"--disable-sigusr1"', true],
     ['--disable-sigusr1 --no-disable-sigusr1', false],
+    ['--permission --allow-fs-read=*', true],
   ])('that Node keeps from the program is known however it was said: %s', async (flags, isKept) => {
     const program = runProgram(`${tell} proc.install(); say('up');`, {
       env: { NODE_OPTIONS: flags },
     });
     await program.saw('up');
     program.kill('SIGTERM');
-    const { out } = await program.ended;
+    const { out, err } = await program.ended;
     expect(out.includes('warning LASTCALL_SIGNAL_DISABLED')).toBe(isKept);
+    expect(err.includes('because of --disable-sigusr1 or --permission')).toBe(isKept);
   });
 });
 

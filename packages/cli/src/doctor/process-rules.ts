@@ -86,14 +86,12 @@ function wrapper(args: readonly string[], isPlanned: boolean): Finding[] {
 function options({ command, env, live }: Facts): Finding[] {
   const given = nodeOptionsOf(command && whatRemains(command), env.NODE_OPTIONS);
   const findings: Finding[] = [];
-  if (
-    given.includes('--disable-sigusr1') &&
-    (env.LASTCALL_DUMP_SIGNAL ?? 'SIGUSR1') === 'SIGUSR1'
-  ) {
+  const keeper = ['--disable-sigusr1', '--permission'].find((option) => given.includes(option));
+  if (keeper !== undefined && (env.LASTCALL_DUMP_SIGNAL ?? 'SIGUSR1') === 'SIGUSR1') {
     findings.push({
       rule: 'dump-signal',
       severity: 'problem',
-      text: 'Node is started with --disable-sigusr1: the signal never arrives, and there will be no dump when one is needed',
+      text: `Node is started with ${keeper}: the signal never arrives, and there will be no dump when one is needed`,
       advice:
         'leave the option out, or set LASTCALL_DUMP_SIGNAL to another signal, such as SIGQUIT',
     });
