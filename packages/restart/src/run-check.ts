@@ -23,7 +23,7 @@ export async function runCheck(
   const [file = '', ...args] = typeof check === 'string' ? ['/bin/sh', '-c', check] : check;
   // A process group of its own: a shell's children end with it.
   const options: SpawnOptions = { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true };
-  const child = environment.spawn(file, args, options);
+  const child = spawnOrThrow(() => environment.spawn(file, args, options));
   const kill = (): void => {
     if (child.pid !== undefined) environment.kill(-child.pid, 'SIGKILL');
   };
@@ -46,6 +46,15 @@ export async function runCheck(
   }
 }
 
+/** Node tells some of what can go wrong by an event, and throws the rest: no memory, too long a command. */
+function spawnOrThrow(spawn: () => ChildProcess): ChildProcess {
+  try {
+    return spawn();
+  } catch (thrown) {
+    throw checkFailed(`could not be started: ${toError(thrown).message}`);
+  }
+}
+
 interface Outcome {
   readonly failure: string | null;
   readonly tail: string;
@@ -59,7 +68,9 @@ function outcomeOf(environment: RestartEnvironment, child: ChildProcess): Promis
     };
     child.stdout?.setEncoding('utf8').on('data', add);
     child.stderr?.setEncoding('utf8').on('data', add);
-    child.once('error', (error) => reject(checkFailed(toError(error).message)));
+    child.once('error', (error) =>
+      reject(checkFailed(`could not be started: ${toError(error).message}`)),
+    );
     child.once('exit', (code, signal) => {
       const failure = code === 0 ? null : `ended with ${signal ?? `exit code ${code}`}`;
       const cancel = environment.setTimer(finish, LAST_WORDS_MS);

@@ -94,6 +94,24 @@ describe('an upgrade is refused, and the service goes on', () => {
   });
 });
 
+describe('a check that cannot be started is one that says no', () => {
+  const spawn = (): never => {
+    throw new Error('spawn ENOMEM');
+  };
+  it.each<[string, Partial<RestartEnvironment>, string]>([
+    ['as there is no memory', { spawn }, 'could not be started: spawn ENOMEM'],
+    ['as it is not there', {}, '/nowhere/check ENOENT'],
+  ])('%s', async (_, changes, text) => {
+    const { restart } = restartIn({ ...changes, pid: 4711, ppid: 4710 });
+    restart.setup({ check: ['/nowhere/check'] });
+    await restart.ready();
+    await expect(restart.upgrade()).rejects.toMatchObject({
+      code: 'LASTCALL_UPGRADE_CHECK_FAILED',
+      message: expect.stringContaining(text),
+    });
+  });
+});
+
 describe('SIGHUP at a terminal', () => {
   it('has its default, unless an upgrade was asked for', async () => {
     const isOwned = (
