@@ -4,7 +4,8 @@
  * - `handed back`: the broker has it again and gives it to another consumer at once
  * - `cut`: its handler was left alone, and the broker still holds it against us: it delivers it again when it notices that we
  *   are gone (a closed connection, a lock or an acknowledgement that timed out)
- * - `outcome unknown`: its handler was done, but the broker did not confirm that it heard so. It may be delivered again
+ * - `outcome unknown`: its handler was done, but the broker did not confirm that it heard so. It may be delivered again;
+ *   a request of core NATS is not, and its reply may not have arrived
  * - `lost`: its handler was left alone, and the broker does not deliver it again: core NATS, `noAck`, and messages that were
  *   acknowledged before their handler was done
  */

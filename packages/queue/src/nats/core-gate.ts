@@ -72,5 +72,6 @@ export class CoreGate {
 }
 
 function entryOf(subject: string, message: CoreMessage): NatsEntry {
-  return new NatsEntry(subject, message.subject);
+  const isRequest = message.reply !== undefined && message.reply !== '';
+  return new NatsEntry(subject, message.subject, undefined, isRequest);
 }

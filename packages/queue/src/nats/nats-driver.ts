@@ -46,7 +46,7 @@ export function connectNats(
       await connection.flush();
       isConfirmed = true;
     },
-    isConfirmed: ({ giveBack }) => isConfirmed || giveBack === undefined,
+    isConfirmed: ({ giveBack, isRequest }) => isConfirmed || (giveBack === undefined && !isRequest),
     async close() {
       for (const each of consumers.values()) each.end();
       if (closesConnection && !connection.isClosed()) await ends.close();

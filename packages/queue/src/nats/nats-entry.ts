@@ -12,9 +12,18 @@ export class NatsEntry extends Entry {
   /** It went back to the server: what the application says of it later does not count. */
   isReturned = false;
 
-  constructor(queue: string, id: string | number, giveBack?: () => Promise<void>) {
+  /** Who sent it waits for a reply, which must reach the server: of core NATS. */
+  readonly isRequest: boolean;
+
+  constructor(
+    queue: string,
+    id: string | number,
+    giveBack?: () => Promise<void>,
+    isRequest: boolean = false,
+  ) {
     super(queue, id);
     this.giveBack = giveBack;
+    this.isRequest = isRequest;
     this.isSettled = giveBack === undefined;
   }
 

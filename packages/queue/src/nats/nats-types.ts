@@ -20,6 +20,8 @@ export interface NatsConsumer {
 /** A message of core NATS as the drain uses it. */
 export interface CoreMessage {
   readonly subject: string;
+  /** Where a request's reply goes. */
+  readonly reply?: string | undefined;
 }
 
 /** A message of JetStream as the drain uses it. */

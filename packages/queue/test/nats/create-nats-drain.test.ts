@@ -333,6 +333,35 @@ describeNats('createNatsDrain()', (nats) => {
         expect(await nats().info()).toMatchObject({ num_ack_pending: 1 });
       });
 
+      it.each(['frozen', 'killed'] as const)(
+        '%s: replies of core NATS that it has not got',
+        async (how) => {
+          const proxy = await nats().proxy();
+          const { client, drain } = await start(proxy.via(nats().url));
+          const subject = nats().subject();
+          const gate = createGate();
+          client.subscribe(subject, {
+            async callback(_error: unknown, message: Message) {
+              await gate.opened;
+              message.respond('lost');
+            },
+          });
+          await client.flush();
+          nats().admin.publish(subject);
+          nats().admin.publish(subject, '', { reply: nats().subject() });
+          await inHand(drain, 2);
+          if (how === 'frozen') proxy.freeze();
+          else proxy.kill();
+          const stopped = drain.stop({ signal: never() });
+          gate.open();
+          // Nobody waits for a reply to the first one.
+          expect(await stopped).toMatchObject({
+            drained: 1,
+            cut: [{ outcome: 'outcome unknown', queue: subject }],
+          });
+        },
+      );
+
       it.each(['idle', 'in hand'])('frozen, %s: it ends in time', async (when) => {
         const proxy = await nats().proxy();
         const { drain, consumer } = await startConsumer(
