@@ -1,37 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProfileOptions } from '@lastcall/proc';
 import { Child } from '../child';
 import type { DiagnosedOptions, DumpTimes } from '../children/diagnosed';
 import type { OpenOptions } from '../children/idle-connections';
-import type { LoadOptions } from '../children/load';
-import { inTurns } from '../in-turns';
+import {
+  type Base,
+  type CpuMicros,
+  cpuRatio,
+  measureProfiles,
+  measureUnasked,
+  PROFILED,
+  type Profiled,
+  UNASKED,
+  type Unasked,
+} from '../diagnosed-cpu';
 import { openFileLimit } from '../machine';
 import { formatNumber, markdownTable } from '../markdown-table';
 import { median } from '../median';
 import { atLeast, atMost, type Budget, type Effort, type Part, type Progress } from '../part';
 
-const MODES = [
-  'bare',
-  'bare-again',
-  'not asked',
-  'profile 10 ms',
-  'profile 1 ms',
-  'CPU profile 1 ms',
-  'V8 1 ms',
-] as const;
-type Mode = (typeof MODES)[number];
-
-/** What is asked of the server before the load, and after it. */
-const PROFILES: Partial<
-  Record<Mode, readonly [start: string, options: ProfileOptions, stop: string]>
-> = {
-  'profile 10 ms': ['startProfile', { intervalMs: 10 }, 'stopProfile'],
-  'profile 1 ms': ['startProfile', { intervalMs: 1 }, 'stopProfile'],
-  'CPU profile 1 ms': ['startProfile', { intervalMs: 1, kinds: ['cpu'] }, 'stopProfile'],
-  'V8 1 ms': ['startV8Profile', { intervalMs: 1 }, 'stopV8Profile'],
-};
-
-const LABELS: Readonly<Record<Mode, string>> = {
+const LABELS: Readonly<Record<Unasked | Profiled, string>> = {
   bare: 'bare',
   'bare-again': 'bare, once more (the noise)',
   'not asked': 'lastcall, not asked for anything',
@@ -48,10 +35,13 @@ const WATCHDOG_MS = 100;
 const SETTLE_MS = 1000;
 
 interface DiagnosticsResult {
-  /** Microseconds of CPU per request, one per round. */
-  readonly cpuMicros: Readonly<Record<Mode, readonly number[]>>;
+  readonly cpuMicros: CpuMicros<Unasked | Profiled>;
+  /** How many generations of processes the servers had that are not asked. */
+  readonly generations?: number;
+  /** What the profiles are compared with; where it is missing, the servers that are not asked were measured with them. */
+  readonly profileBases?: CpuMicros<Base>;
   readonly dumps: readonly DumpTimes[];
-  /** Milliseconds that Node alone takes to list what a dump looks at, one per process. */
+  /** Milliseconds that Node alone takes to list what a dump looks at (resources, handles, parsers of the server), one per process. */
   readonly nodeListsMs: readonly number[];
   readonly connections: number;
   /** Percent of a core that an idle process takes more with a watchdog, one per round. */
@@ -60,63 +50,24 @@ interface DiagnosticsResult {
 }
 
 async function run(progress: Progress, effort: Effort): Promise<DiagnosticsResult> {
-  const cpuMicros = await measureProfiles(progress, effort);
+  const unasked = await measureUnasked(progress, effort);
+  const { bare, 'not asked': notAsked, ...profiled } = await measureProfiles(progress, effort);
   const { connections, dumps, nodeListsMs } = await measureDumps(progress, effort);
   const watchdogPercents = await measureWatchdog(progress, effort);
   await using child = new Child('diagnosed', options('hello', true));
   const activity = await child.ask<number>('nanosPerActivity');
   const token = await child.ask<number>('nanosPerToken');
   const nanos = { activity, token };
-  return { cpuMicros, dumps, nodeListsMs, connections, watchdogPercents, nanos };
+  return {
+    cpuMicros: { ...unasked.cpuMicros, ...profiled },
+    generations: unasked.generations,
+    profileBases: { bare, 'not asked': notAsked },
+    ...{ dumps, nodeListsMs, connections, watchdogPercents, nanos },
+  };
 }
 
 function options(handler: DiagnosedOptions['handler'], isAttached: boolean): DiagnosedOptions {
   return { handler, isAttached };
-}
-
-async function measureProfiles(
-  progress: Progress,
-  { quick }: Effort,
-): Promise<DiagnosticsResult['cpuMicros']> {
-  const requests = quick ? 2_000 : 20_000;
-  await using bare = new Child('diagnosed', options('hello', false));
-  await using bareAgain = new Child('diagnosed', options('hello', false));
-  await using attached = new Child('diagnosed', options('hello', true));
-  await using profiled = new Child('diagnosed', options('hello', true));
-  await using profiledByHand = new Child('diagnosed', options('hello', false));
-  await using load = new Child('load', {});
-  // As many requests for each: code that is run more is faster.
-  const servers: Record<Mode, Child> = {
-    bare,
-    'bare-again': bareAgain,
-    'not asked': attached,
-    'profile 10 ms': profiled,
-    'profile 1 ms': profiled,
-    'CPU profile 1 ms': profiled,
-    'V8 1 ms': profiledByHand,
-  };
-  const measure = async (mode: Mode): Promise<number> => {
-    const profile = PROFILES[mode];
-    const server = servers[mode];
-    const port = await server.ask<number>('port');
-    const job: LoadOptions = { port, requests, connections: 32 };
-    if (profile !== undefined) await server.ask(profile[0], profile[1]);
-    const before = await server.ask<number>('cpuMicros');
-    await load.ask('load', job);
-    const after = await server.ask<number>('cpuMicros');
-    if (profile !== undefined) {
-      await server.ask(profile[2]);
-      // V8 ends a heap profile with a full garbage collection, after which code is compiled anew.
-      await load.ask('load', job);
-    }
-    return (after - before) / requests;
-  };
-  for (const mode of MODES) await measure(mode);
-  return await inTurns(MODES, quick ? 1 : 9, async (mode) => {
-    const micros = await measure(mode);
-    progress(`${mode}: ${formatNumber(micros, 1)} µs of CPU per request`);
-    return micros;
-  });
 }
 
 async function measureDumps(
@@ -181,28 +132,44 @@ async function idleMicros(child: Child, forMs: number): Promise<number> {
   return (await child.ask<number>('cpuMicros')) - before;
 }
 
-function ratio({ cpuMicros }: DiagnosticsResult, mode: Mode): number {
-  const base = PROFILES[mode] === undefined || mode === 'V8 1 ms' ? 'bare' : 'not asked';
-  return median(cpuMicros[mode].map((micros, i) => micros / (cpuMicros[base][i] as number)));
+function unaskedRatio({ cpuMicros }: DiagnosticsResult, name: Unasked): number {
+  return cpuRatio(cpuMicros, name, cpuMicros.bare);
+}
+
+/** Of our profiles to a process that is not asked for any; of those by hand to the bare server. */
+function profileRatio({ cpuMicros, profileBases }: DiagnosticsResult, name: Profiled): number {
+  const bases = profileBases ?? cpuMicros;
+  return cpuRatio(cpuMicros, name, bases[name === 'V8 1 ms' ? 'bare' : 'not asked']);
 }
 
 function render(result: DiagnosticsResult): string {
   const { dumps, nodeListsMs, connections, nanos, cpuMicros, watchdogPercents } = result;
   const of = (key: keyof DumpTimes): number => median(dumps.map((dump) => dump[key]));
-  const rows = MODES.slice(1).map((mode) => [
-    LABELS[mode],
-    formatNumber(median(cpuMicros[mode]), 1),
-    formatNumber(ratio(result, mode), 3),
-  ]);
+  const row = (name: Unasked | Profiled, ratio: number): string[] => [
+    LABELS[name],
+    formatNumber(median(cpuMicros[name]), 1),
+    formatNumber(ratio, 3),
+  ];
   return [
-    'CPU of the server per request (20 awaits each), rounds in turns, medians of the ratio: to the bare server where there is no profile of',
-    'lastcall, of its profiles to a process that is not asked for any.',
+    'CPU of a server per request (20 awaits each) that nobody asks for anything, medians of the ratio to the bare server of the same round',
+    `(rounds in turns: ${cpuMicros.bare.length}, generations of processes: ${result.generations ?? 1}).`,
     '',
-    markdownTable(['', 'µs per request', 'ratio'], rows),
+    markdownTable(
+      ['', 'µs per request', 'ratio'],
+      UNASKED.map((name) => row(name, unaskedRatio(result, name))),
+    ),
+    '',
+    'The same while a profile is taken: the ratio of profiles by hand to a bare server, of those of lastcall to a process that is not asked',
+    `for any (rounds in turns: ${cpuMicros['profile 1 ms'].length}).`,
+    '',
+    markdownTable(
+      ['', 'µs per request', 'ratio'],
+      PROFILED.map((name) => row(name, profileRatio(result, name))),
+    ),
     '',
     `A dump of a process with ${formatNumber(connections)} connections whose ${formatNumber(of('suspended'))} async functions are suspended`,
     `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: ${formatNumber(of('baseMs'), 1)} ms for all but the await sites,`,
-    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time (Node alone takes ${formatNumber(median(nodeListsMs), 1)} ms to list its resources, handles and requests);`,
+    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time (Node alone takes ${formatNumber(median(nodeListsMs), 1)} ms to list its resources, its handles and the parsers of its server);`,
     `with them ${formatNumber(of('tookMs'))} ms, of which the process stood still for ${formatNumber(of('pauseMs'))} ms.`,
     '',
     `A watchdog with a threshold of ${WATCHDOG_MS} ms takes ${formatNumber(median(watchdogPercents), 2)} % of a core.`,
@@ -216,11 +183,16 @@ function budgets(result: DiagnosticsResult): Budget[] {
   return [
     atLeast(
       'bare CPU per request, to that of a process that could be asked',
-      1 / ratio(result, 'not asked'),
+      1 / unaskedRatio(result, 'not asked'),
       0.99,
       '',
     ),
-    atMost('CPU per request while profiling at 1 ms', ratio(result, 'profile 1 ms'), 1.35, ''),
+    atMost(
+      'CPU per request while profiling at 1 ms',
+      profileRatio(result, 'profile 1 ms'),
+      1.35,
+      '',
+    ),
     atMost(
       `dump without await sites at ${formatNumber(result.connections)} connections`,
       base,
