@@ -22,11 +22,18 @@ const SETTLE_MS = 2;
 /** How long the process sleeps between looks meanwhile: who has just slept is the last to be interrupted by the system. */
 const SLEEP_MS = 1;
 
+/** Where the system lets this process wait, it lets clients wait, too: they have so many times what was seen of that. */
+const LATE_FACTOR = 3;
+const LONGEST_SETTLE_MS = 250;
+
 /** A busy process has no short ones: there turns without a connection do, once they have taken this long together. */
 const QUIET_MS = 50;
 
 /** And only so many in a row: who is told to close in one of them comes back in the next. */
 const QUIET_TURNS = 3;
+
+/** Of turns that were interrupted, or that wait for a disk, so many: much may have arrived behind the look at the queue. */
+const INTERRUPTED_TURNS = 10;
 
 /** Node's default backlog: after more connections than this they are new ones of clients that were told to close theirs. */
 const BACKLOG = 511;
@@ -88,7 +95,9 @@ export function acceptQueue(
     tracker,
     acceptedBefore: tracker.accepted,
     seen: tracker.accepted,
-    settledAt: isReturning ? now + SETTLE_MS : now,
+    cameAt: isReturning ? now : Number.NEGATIVE_INFINITY,
+    lookedAt: now,
+    lateMs: 0,
     turnsLeft: LONGEST_QUEUE,
     quietTurns: 0,
     quietMs: 0,
@@ -110,8 +119,11 @@ interface Queue {
   readonly acceptedBefore: number;
   /** How many had been accepted at the last look. */
   seen: number;
-  /** When clients that come back are expected to have done so. */
-  settledAt: number;
+  /** When a connection came last, or may have come. */
+  cameAt: number;
+  lookedAt: number;
+  /** The longest time between two looks, beyond what was meant. */
+  lateMs: number;
   turnsLeft: number;
   quietTurns: number;
   quietMs: number;
@@ -120,27 +132,45 @@ interface Queue {
   isGivenUp: boolean;
 }
 
+/** A turn of the event loop, from the timers to the end of its poll phase. */
+interface Turn {
+  readonly endedAt: number;
+  readonly tookMs: number;
+  /** What of it was time of the CPU. */
+  readonly cpuMs: number;
+}
+
 function acceptMore(queue: Queue): void {
-  const begun = performance.now();
+  const begunAt = performance.now();
+  const cpuBegun = cpuMsOf(queue);
   setImmediate(() => {
     if (queue.isGivenUp) return;
-    const now = performance.now();
-    const tookMs = now - begun;
-    look(queue, tookMs, now);
-    if (isEmpty(queue, tookMs, now) || isLong(queue)) {
+    const endedAt = performance.now();
+    const turn = { endedAt, tookMs: endedAt - begunAt, cpuMs: cpuMsOf(queue) - cpuBegun };
+    look(queue, turn);
+    if (isEmpty(queue, turn) || isLong(queue)) {
       closeListener(queue.server);
       queue.observer.closed();
       return;
     }
     if (isCrowded(queue)) queue.observer.crowded();
-    if (queue.quietTurns > 0 && tookMs < SHORT_TURN_MS) setTimeout(acceptMore, SLEEP_MS, queue);
+    if (queue.quietTurns > 0 && turn.tookMs < SHORT_TURN_MS)
+      setTimeout(acceptMore, SLEEP_MS, queue);
     else acceptMore(queue);
   });
 }
 
-function look(queue: Queue, tookMs: number, now: number): void {
+/** Since the queue is looked at. */
+function cpuMsOf({ cpuAtBegin }: Queue): number {
+  const { user, system } = process.cpuUsage(cpuAtBegin);
+  return (user + system) / 1000;
+}
+
+function look(queue: Queue, { endedAt: now, tookMs }: Turn): void {
   const { accepted } = queue.tracker;
   queue.turnsLeft--;
+  queue.lateMs = Math.max(queue.lateMs, now - queue.lookedAt - SLEEP_MS);
+  queue.lookedAt = now;
   if (accepted === queue.seen) {
     queue.quietTurns++;
     queue.quietMs += tookMs;
@@ -148,13 +178,18 @@ function look(queue: Queue, tookMs: number, now: number): void {
   }
   queue.seen = accepted;
   queue.quietTurns = 0;
-  queue.settledAt = now + SETTLE_MS;
+  queue.cameAt = now;
 }
 
-function isEmpty({ quietTurns, quietMs, settledAt }: Queue, tookMs: number, now: number): boolean {
+function isEmpty(queue: Queue, { endedAt, tookMs, cpuMs }: Turn): boolean {
+  const { quietTurns, quietMs, cameAt, lateMs } = queue;
   if (quietTurns === 0) return false;
-  if (tookMs < SHORT_TURN_MS) return now >= settledAt;
-  return quietTurns >= QUIET_TURNS && quietMs >= QUIET_MS;
+  if (tookMs < SHORT_TURN_MS) {
+    const settleMs = Math.min(Math.max(SETTLE_MS, LATE_FACTOR * lateMs), LONGEST_SETTLE_MS);
+    return endedAt - cameAt >= settleMs;
+  }
+  const isInterrupted = tookMs - cpuMs > SHORT_TURN_MS;
+  return quietMs >= QUIET_MS && quietTurns >= (isInterrupted ? INTERRUPTED_TURNS : QUIET_TURNS);
 }
 
 function isCrowded({ tracker, acceptedBefore, quietMs, begunAt }: Queue): boolean {
@@ -162,9 +197,8 @@ function isCrowded({ tracker, acceptedBefore, quietMs, begunAt }: Queue): boolea
   return performance.now() - begunAt > BACKLOG_MS;
 }
 
-function isLong({ turnsLeft, begunAt, cpuAtBegin }: Queue): boolean {
-  if (turnsLeft === 0) return true;
-  if (performance.now() - begunAt < LONGEST_CPU_MS) return false;
-  const { user, system } = process.cpuUsage(cpuAtBegin);
-  return (user + system) / 1000 > LONGEST_CPU_MS;
+function isLong(queue: Queue): boolean {
+  if (queue.turnsLeft === 0) return true;
+  if (performance.now() - queue.begunAt < LONGEST_CPU_MS) return false;
+  return cpuMsOf(queue) > LONGEST_CPU_MS;
 }
