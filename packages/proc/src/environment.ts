@@ -62,6 +62,8 @@ export interface Environment {
   isListening(): boolean;
   /** What keeps the process alive: resource types, each as often as it occurs. */
   activeResources(): string[];
+  /** Where the open TCP sockets of the process lead, an entry per socket. */
+  socketEnds(): string[];
 
   /** Writes a text to stderr without ever blocking or throwing. */
   writeError(text: string): void;

@@ -75,6 +75,8 @@ export interface ForceQuitEvent {
   readonly notCalled: readonly string[];
   /** What keeps the process alive, by resource type, with how many of each. */
   readonly resources: Readonly<Record<string, number>>;
+  /** Where its open TCP sockets lead, with how many of each; at `waitTimeMs` only. */
+  readonly sockets?: Readonly<Record<string, number>>;
 }
 
 /** An error that nothing caught began a stop, or happened during one (only with `fatalErrors`). */

@@ -77,10 +77,19 @@ function formatForceQuit(event: ForceQuitEvent): EventLine {
     `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
     ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
     ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
-    ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${counts(event.resources)}`] : []),
+    ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${keptAliveBy(event)}`] : []),
   ];
   return error(parts.join('; '));
 }
+
+function keptAliveBy({ resources, sockets = {} }: ForceQuitEvent): string {
+  const most = Object.entries(sockets).sort(([, a], [, b]) => b - a);
+  if (most.length === 0) return counts(resources);
+  const more = most.length > SOCKET_ENDS ? ', …' : '';
+  return `${counts(resources)} (sockets: ${counts(Object.fromEntries(most.slice(0, SOCKET_ENDS)))}${more})`;
+}
+
+const SOCKET_ENDS = 5;
 
 function withOrigin(line: EventLine, cause: Error): EventLine {
   return { ...line, details: errorOrigin(cause) };

@@ -6,6 +6,7 @@ import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environme
 import type { Environment, Remover } from './environment';
 import { setTimer } from './own-timers';
 import { exit, isExiting, runExitHandlers } from './process-exit';
+import { socketEnds } from './socket-ends';
 import { writeError } from './write-error';
 
 /** Marks our own process handlers, so that any copy or version of lastcall can tell them from other people's. */
@@ -39,6 +40,7 @@ export function createProcessEnvironment(): Environment {
     isTerminal,
     isListening,
     activeResources,
+    socketEnds,
     writeError,
     writeFile,
     diagnostics,

@@ -144,7 +144,10 @@ export class Stop implements RunHost {
     if (!this.#isForced) {
       const notCalled = [...this.#host.wrapUps.names(), ...this.#host.shutdowns.names()];
       const where = { atMs: this.elapsedMs(), pending: this.#pendingNames(), notCalled };
-      this.emit({ type: 'forceQuit', cause, ...where, resources });
+      const sockets = cause === 'waitTimeMs' && {
+        sockets: countEach(this.#host.environment.socketEnds().sort()),
+      };
+      this.emit({ type: 'forceQuit', cause, ...where, resources, ...sockets });
     }
     const isFirst = !this.#isForced;
     this.#isForced = true;

@@ -228,6 +228,13 @@ describe('formatEvent()', () => {
     );
   });
 
+  it('says where the sockets lead that keep the process alive, those of which there are most', () => {
+    const sockets = { '10.0.0.1:1': 1, '10.0.0.5:5432': 8, b: 1, c: 1, d: 1, e: 1 };
+    expect(formatEvent({ ...forceQuit, cause: 'waitTimeMs', sockets })?.text).toMatch(
+      /kept alive by: TCPSocketWrap x3, Timeout x1 \(sockets: 10\.0\.0\.5:5432 x8, 10\.0\.0\.1:1 x1, b x1, c x1, d x1, …\)$/,
+    );
+  });
+
   it('says of each forced end why it came, and what was never called', () => {
     expect(formatEvent({ ...forceQuit, cause: 'signal', notCalled: ['logs'] })?.text).toBe(
       'killed by a second signal at 5500 ms; not settled: pool, web; never called: logs',

@@ -126,6 +126,26 @@ describe('the end of a process', () => {
     expect(resources).not.toContain('Timeout');
   });
 
+  it('says where sockets lead that keep the process alive', async () => {
+    const program = runProgram(`
+      ${quick}
+      const net = require('node:net');
+      const server = net.createServer(() => say('up')).listen(0, '127.0.0.1', () => {
+        say('port ' + server.address().port + '.');
+        net.connect(server.address().port, '127.0.0.1');
+      });
+      proc.onShutdown(never, { name: 'pool' });`);
+    const port = await program.port;
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    const [, sockets] = /kept alive by: .* \(sockets: (.*)\)/.exec(err) ?? [];
+    expect(sockets?.split(', ').sort()).toEqual([
+      `127.0.0.1:${port} x1`,
+      `clients of 127.0.0.1:${port} x1`,
+    ]);
+  });
+
   it('does not name stdout and stderr either, which are pipes like any other', async () => {
     const program = runProgram(`
       ${quick}

@@ -171,6 +171,10 @@ export class FakeEnvironment implements Environment {
     return Array.from({ length: this.clock.pending }, () => 'Timeout');
   }
 
+  socketEnds(): string[] {
+    return [];
+  }
+
   writeError(text: string): void {
     this.stderr += text;
   }
