@@ -188,6 +188,7 @@ export class JsGate {
       if (this.#isTooLate(entry)) return false;
       entry.isAcknowledging = true;
       const isConfirmed = await ackAck(options);
+      entry.isConfirmed ||= isConfirmed;
       this.#hands.settle(entry);
       return isConfirmed;
     };

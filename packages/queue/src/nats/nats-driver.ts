@@ -6,6 +6,7 @@ import { JsGate } from './js-gate';
 import type { NatsEntry } from './nats-entry';
 import { NatsHands } from './nats-hands';
 import type { OpenConnection, OpenConsumer } from './nats-types';
+import { watchConnection } from './watch-connection';
 
 const CLOSE_MS = 1000;
 
@@ -32,6 +33,7 @@ export function connectNats(
     closeMs: CLOSE_MS,
     async stopFetching() {
       if (connection.isClosed()) return;
+      watchConnection(connection, hands).catch(() => {});
       await Promise.all([core.stop(), ...[...consumers.values()].map((each) => each.stop())]);
     },
     async handBack(entry) {
@@ -46,7 +48,11 @@ export function connectNats(
       await connection.flush();
       isConfirmed = true;
     },
-    isConfirmed: ({ giveBack, isRequest }) => isConfirmed || (giveBack === undefined && !isRequest),
+    isConfirmed: (entry) => {
+      const { giveBack, isRequest } = entry;
+      if (entry.isConfirmed || (giveBack === undefined && !isRequest)) return true;
+      return isConfirmed && entry.toldOn === hands.connection;
+    },
     async close() {
       for (const each of consumers.values()) each.end();
       if (closesConnection && !connection.isClosed()) await ends.close();

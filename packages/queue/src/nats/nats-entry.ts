@@ -11,6 +11,10 @@ export class NatsEntry extends Entry {
   isSettled: boolean;
   /** It went back to the server: what the application says of it later does not count. */
   isReturned = false;
+  /** On which of the connections to the server, counted from the begin of the stop, it was told. */
+  toldOn: number | undefined;
+  /** The server has said that it knows. */
+  isConfirmed = false;
 
   /** Who sent it waits for a reply, which must reach the server: of core NATS. */
   readonly isRequest: boolean;

@@ -5,6 +5,8 @@ import type { NatsEntry } from './nats-entry';
 /** Gives messages to handlers, and keeps the ledger of them. */
 export class NatsHands {
   readonly ledger: Ledger<NatsEntry>;
+  /** Counts how often the connection to the server was lost or made anew. */
+  connection = 0;
 
   constructor(ledger: Ledger<NatsEntry>) {
     this.ledger = ledger;
@@ -36,6 +38,8 @@ export class NatsHands {
   /** Its handler is done: it is in hand until it is settled. */
   handlerEnded(entry: NatsEntry): void {
     entry.isRunning = false;
+    // It may have been acknowledged before.
+    entry.toldOn ??= this.connection;
     if (entry.isSettled) this.ledger.end(entry);
   }
 
@@ -43,6 +47,7 @@ export class NatsHands {
   settle(entry: NatsEntry): void {
     entry.isSettled = true;
     entry.isAcknowledging = true;
+    entry.toldOn = this.connection;
     if (!entry.isRunning) this.ledger.end(entry);
   }
 

@@ -63,6 +63,8 @@ export interface OpenConnection {
   close(): Promise<void>;
   drain?(): Promise<void>;
   isClosed(): boolean;
+  /** Tells what happens to the connection. */
+  status?(): AsyncIterable<{ readonly type: string }>;
 }
 
 /** What `consume()` and `fetch()` give. */

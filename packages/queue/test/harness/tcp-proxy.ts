@@ -11,6 +11,8 @@ export interface TcpProxy {
   freeze(): void;
   /** Resets every connection and takes no more: a server that was killed. */
   kill(): void;
+  /** Resets every connection, and goes on with new ones. */
+  reset(): void;
   close(): void;
 }
 
@@ -48,7 +50,6 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const address = server.address() as { port: number };
 
   function drop(reset: boolean): void {
-    server.close();
     for (const { client, upstream } of pairs) {
       if (reset) client.resetAndDestroy();
       else client.destroy();
@@ -70,7 +71,17 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     freeze: () => {
       isFrozen = true;
     },
-    kill: () => drop(true),
-    close: () => drop(false),
+    kill: () => {
+      server.close();
+      drop(true);
+    },
+    reset: () => {
+      isFrozen = false;
+      drop(true);
+    },
+    close: () => {
+      server.close();
+      drop(false);
+    },
   };
 }

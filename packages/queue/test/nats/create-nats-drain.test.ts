@@ -362,6 +362,62 @@ describeNats('createNatsDrain()', (nats) => {
         },
       );
 
+      it('there again: what was told to the connection before may not have arrived', async () => {
+        const proxy = await nats().proxy();
+        const { drain, client } = await start(proxy.via(nats().url));
+        const subject = nats().subject();
+        const gates = { before: createGate(), after: createGate() };
+        client.subscribe(subject, {
+          async callback(_error: unknown, message: Message) {
+            await gates[message.string() as keyof typeof gates].opened;
+            message.respond('packed');
+          },
+        });
+        await client.flush();
+        const [before, after] = ['before', 'after'].map((text) =>
+          nats().admin.request(subject, text, { timeout: 10_000 }),
+        );
+        before?.catch(() => {});
+        await inHand(drain, 2);
+        const stopped = drain.stop({ signal: never() });
+        proxy.freeze();
+        gates.before.open();
+        await inHand(drain, 1);
+        proxy.reset();
+        await eventually(
+          () =>
+            client.flush().then(
+              () => 'connected',
+              () => 'not yet',
+            ),
+          (state) => state === 'connected',
+        );
+        gates.after.open();
+        expect(await stopped).toMatchObject({ drained: 1, cut: [{ outcome: 'outcome unknown' }] });
+        expect((await after)?.string()).toBe('packed');
+      });
+
+      it('there no more: an acknowledgement that it has answered is done', async () => {
+        const proxy = await nats().proxy();
+        const { drain, consumer } = await startConsumer(1, proxy.via(nats().url));
+        const gate = createGate();
+        let isAnswered = false;
+        await consumer.consume({
+          async callback(message: JsMessage) {
+            isAnswered = await message.ackAck();
+            await gate.opened;
+          },
+        });
+        await eventually(
+          () => isAnswered,
+          (is) => is,
+        );
+        proxy.freeze();
+        const stopped = drain.stop({ signal: never() });
+        gate.open();
+        expect(await stopped).toMatchObject({ drained: 1, cut: [] });
+      });
+
       it.each(['idle', 'in hand'])('frozen, %s: it ends in time', async (when) => {
         const proxy = await nats().proxy();
         const { drain, consumer } = await startConsumer(
