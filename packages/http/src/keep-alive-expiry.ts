@@ -20,8 +20,9 @@ export function takeOverKeepAliveExpiry(
   const onTimeout = (subject: unknown): void => {
     const isIdle = subject instanceof Socket && isBetweenRequests(subject);
     const connection = subject instanceof Socket ? tracker.of(subject) : undefined;
-    if (isIdle && connection !== undefined) softClose.closeIfQuiet(connection);
-    else if (server.listenerCount('timeout') === 1 && !isHandled(subject)) destroy(subject);
+    const isOurs = server.listenerCount('timeout') === 1;
+    if (isIdle && connection !== undefined) softClose.closeIfQuiet(connection, isOurs);
+    else if (isOurs && !isHandled(subject)) destroy(subject);
   };
   server.on('timeout', onTimeout);
   return () => {

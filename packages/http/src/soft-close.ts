@@ -21,6 +21,10 @@ interface Candidate {
   readonly bytesReceived: number;
 }
 
+interface Quiet extends Candidate {
+  readonly hasTimedOut: boolean;
+}
+
 interface Lingering extends Candidate {
   readonly since: number;
 }
@@ -46,7 +50,7 @@ export class SoftClose {
   readonly #server: HttpServer;
   readonly #hooks: SoftCloseHooks;
   readonly #lingering = new ExpiryQueue<Lingering>((due) => this.#endLinger(due));
-  #candidates: Candidate[] = [];
+  #candidates: Quiet[] = [];
   readonly #lingersWhenExpired: boolean;
   #turn: NodeJS.Immediate | undefined;
   #isStopped = false;
@@ -61,9 +65,13 @@ export class SoftClose {
     this.#hooks = hooks;
   }
 
-  /** Closes `connection` if it stays quiet for a turn of the event loop. */
-  closeIfQuiet(connection: Connection): void {
-    this.#candidates.push({ connection, bytesReceived: connection.bytesReceived });
+  /**
+   * Closes `connection` if it stays quiet for a turn of the event loop.
+   * @param hasTimedOut - Whether Node would have destroyed it: then half of a request's headers, and no more, keeps it no longer.
+   */
+  closeIfQuiet(connection: Connection, hasTimedOut = false): void {
+    const { bytesReceived } = connection;
+    this.#candidates.push({ connection, bytesReceived, hasTimedOut });
     // The first immediate may come in the middle of a turn, past its poll phase; the second has a whole one before it.
     this.#turn ??= setImmediate(() => {
       const candidates = this.#candidates;
@@ -103,18 +111,20 @@ export class SoftClose {
    * From a timer: the turn in which a stop ends comes then before the phase of the event loop in which Node tells of closed
    * sockets, and a process that has nothing else to do need not hear of thousands of them first.
    */
-  #closeSoon(candidates: readonly Candidate[]): void {
+  #closeSoon(candidates: readonly Quiet[]): void {
     setTimeout(() => this.#closeQuiet(candidates), 0);
   }
 
-  #closeQuiet(candidates: readonly Candidate[]): void {
+  #closeQuiet(candidates: readonly Quiet[]): void {
     if (this.#isStopped) return;
     const midMessage = socketsMidMessage(this.#server);
-    for (const { connection, bytesReceived } of candidates) {
+    for (const { connection, bytesReceived, hasTimedOut } of candidates) {
       if (connection.socket.destroyed || connection.closing !== undefined) continue;
       const state = stateOf(connection, midMessage);
-      if (state === 'active') this.#hooks.active(connection);
-      else if (connection.bytesReceived !== bytesReceived) this.#hooks.stirred(connection);
+      const hasStirred = connection.bytesReceived !== bytesReceived;
+      if (state === 'active' && hasTimedOut && !hasStirred) connection.destroy();
+      else if (state === 'active') this.#hooks.active(connection);
+      else if (hasStirred) this.#hooks.stirred(connection);
       else if (state !== 'hijacked') this.finish(connection, 'expired');
     }
   }

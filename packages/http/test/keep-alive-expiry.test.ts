@@ -50,6 +50,16 @@ describe('server.timeout after wrapUp()', () => {
     expect(peer.received).toBe('');
   });
 
+  it('still destroys a connection that has sent half of its headers', async () => {
+    const server = await startServer('http', hello);
+    Object.assign(server.server, { timeout: 20 });
+    const peer = (await server.peer()).send('GET / HTTP/1.1\r\nHost: test\r\n');
+    await server.settled(({ active }) => active === 1);
+    const stopped = server.beginStop();
+    await peer.ended();
+    expect(await within('stop()', stopped)).toMatchObject({ drained: 0, cut: [] });
+  });
+
   it('is left to an app that listens for it on the server', async () => {
     const server = await startServer('http', () => {});
     Object.assign(server.server, { timeout: 20 });
