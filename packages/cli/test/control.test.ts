@@ -261,6 +261,32 @@ describe('lastcall status', () => {
     server.close();
   });
 
+  it.each(['status', 'reload', 'dump', 'profile'])(
+    'says so when the answer to %s is another than it can be',
+    async (command) => {
+      const directory = join(folder, 'control');
+      mkdirSync(directory, { mode: 0o700 });
+      const values = ['null', '[1]', '{"role":"service","process":5}', '{"pids":5,"files":[5]}'];
+      const replies = [
+        ...values.map((value) => `{"id":1,"type":"result","value":${value}}`),
+        '{"id":1,"type":"error","code":5,"message":{}}',
+        '{"id":1,"type":"progress"}',
+      ];
+      const server = createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.end(`${replies[0]}\n`));
+      }).listen(join(directory, `orders.${process.pid}.sock`));
+      await once(server, 'listening');
+      for (; replies.length > 0; replies.shift())
+        expect(await lastcall(command, String(process.pid))).toEqual({
+          code: 4,
+          out: '',
+          err: expect.stringContaining('does not answer as lastcall does'),
+        });
+      server.close();
+    },
+  );
+
   it('removes what a killed process has left behind', async () => {
     const program = await up('');
     program.kill('SIGKILL');

@@ -4,7 +4,7 @@ import type { DumpAnswer } from '@lastcall/restart/control';
 import { type Command, Option } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
 import { addCommand, type CommandContext } from '../command-context';
-import { printable } from '../printable';
+import { printable, printableLines } from '../printable';
 import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { DumpFiles } from '../target/dump-files';
@@ -71,10 +71,10 @@ function show(printer: Printer, answer: DumpAnswer, output: string | undefined):
 }
 
 function textOf(answer: DumpAnswer): string {
-  if (answer.kind === 'full') return answer.text;
+  if (answer.kind === 'full') return printableLines(answer.text);
   const { process: self, lifecycle, mainThread, activities } = answer.last;
   return [
-    `=== dump of a blocked process: ${printable(self.name)} pid ${self.pid} on ${printable(self.host)}, node ${self.node} ===`,
+    `=== dump of a blocked process: ${printable(self.name)} pid ${self.pid} on ${printable(self.host)}, node ${printable(self.node)} ===`,
     `the main thread has not answered for ${mainThread.blockedMs} ms; it runs`,
     ...formatStack(mainThread.stack),
     `before: ${lifecycle.state}, ${lifecycle.health.ready ? 'ready' : 'not ready'}`,

@@ -111,7 +111,7 @@ function serviceText(status: ProcessStatus, { colors }: Printer): string {
   const running = listeners.filter(({ state }) => state === 'running').map(({ name }) => name);
   const counts = Object.entries(activities).map(([kind, count]) => `${count} ${kind}`);
   return [
-    `${colors.bold(printable(self.name))} pid ${self.pid} on ${printable(self.host)}, node ${self.node}, up ${formatDuration(self.uptimeMs)}`,
+    `${colors.bold(printable(self.name))} pid ${self.pid} on ${printable(self.host)}, node ${printable(self.node)}, up ${formatDuration(self.uptimeMs)}`,
     `  state    ${lifecycle.state}, ${health.ready ? colors.green('ready') : colors.yellow('not ready')}`,
     ...(mainThread.responsive
       ? []

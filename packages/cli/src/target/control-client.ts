@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { LastcallError, type LastcallErrorCode, toError } from '@lastcall/proc';
 import type { CommandResults, ControlReply, ControlRequest } from '@lastcall/restart/control';
-import { printable } from '../printable';
+import { printable, printableLines } from '../printable';
+import { isReply, RESULT_SHAPES } from './reply-shape';
 
 /** A command, without the number that the client gives it. */
 export type Command<C extends keyof CommandResults> = Omit<
@@ -39,7 +40,8 @@ export function askControl<C extends keyof CommandResults>(
     socket.once('close', () => finish(() => resolve(undefined)));
     readLines(socket, (line) => {
       const reply = parse(line);
-      if (reply === null)
+      const isKnown = reply?.type !== 'result' || RESULT_SHAPES[command.command](reply.value);
+      if (reply === null || !isKnown)
         finish(() => reject(unreachable(path, new Error('it does not answer as lastcall does'))));
       else if (reply.type === 'progress') progress(printable(reply.text));
       else if (reply.type === 'error') finish(() => reject(refused(reply)));
@@ -50,8 +52,8 @@ export function askControl<C extends keyof CommandResults>(
 
 function parse(line: string): ControlReply | null {
   try {
-    const reply = JSON.parse(line) as ControlReply | null;
-    return typeof reply?.type === 'string' ? reply : null;
+    const reply: unknown = JSON.parse(line);
+    return isReply(reply) ? (reply as ControlReply) : null;
   } catch {
     return null;
   }
@@ -73,7 +75,10 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
 }
 
 function refused({ code, message }: Extract<ControlReply, { type: 'error' }>): LastcallError {
-  return new LastcallError((code ?? 'LASTCALL_CLI_IMPOSSIBLE') as LastcallErrorCode, message);
+  return new LastcallError(
+    (code ?? 'LASTCALL_CLI_IMPOSSIBLE') as LastcallErrorCode,
+    printableLines(message),
+  );
 }
 
 function unreachable(path: string, thrown: unknown): LastcallError {

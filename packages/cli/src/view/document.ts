@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type DumpDocument, LastcallError, type Report, toError } from '@lastcall/proc';
+import type { Shape } from '../shape';
 import { isDump } from './dump-shape';
 import { isCpuProfile, isHeapProfile, isLoopProfile } from './profile-shape';
 import { isReport } from './report-shape';
-import type { Shape } from './shape';
 
 /** One node of V8's CPU profile. */
 export interface CpuNode {

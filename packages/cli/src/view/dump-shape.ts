@@ -11,7 +11,7 @@ import {
   orNull,
   recordOf,
   type Shape,
-} from './shape';
+} from '../shape';
 
 const position = { functionName: isText, file: isText, line: isNumber, column: orNull(isNumber) };
 

@@ -1,4 +1,3 @@
-import type { HeapNode, HeapProfile } from './document';
 import {
   isCount,
   isNumber,
@@ -9,7 +8,8 @@ import {
   orNull,
   recordOf,
   type Shape,
-} from './shape';
+} from '../shape';
+import type { HeapNode, HeapProfile } from './document';
 
 const isFrame = objectWith({ functionName: isText, url: isText, lineNumber: isNumber });
 

@@ -9,7 +9,7 @@ import {
   optional,
   orNull,
   type Shape,
-} from './shape';
+} from '../shape';
 
 const isPhase = objectWith({ phase: isWord, startMs: isCount, endMs: isCount });
 

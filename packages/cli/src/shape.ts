@@ -1,5 +1,5 @@
-// Whether what was read has what a view takes for granted. Whoever wrote the file, numbers and words go as they are into a page or
-// onto a terminal; texts are made harmless where they are shown.
+// Whether what was read, from a file or from another process, has what is taken for granted. Whoever wrote it, numbers and words go as
+// they are into a page or onto a terminal; texts are made harmless where they are shown.
 
 /** Whether a value is of a kind. */
 export type Shape = (value: unknown) => boolean;
