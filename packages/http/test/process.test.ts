@@ -201,6 +201,25 @@ describe('SIGTERM', () => {
     expect((await program.ended).err).toMatch(/intake\s+h2\s+ok/);
   });
 
+  it('twice, before anything is drained, says what is lost', async () => {
+    const program = runProgram(`
+      const server = require('node:http').createServer(() => say('asked'));
+      attachHttp(server, { name: 'web' });
+      proc.events.on('state', ({ state }) => say(state));
+      up(server);`);
+    const lost = http.get({ port: await program.port, host: '127.0.0.1', agent: false });
+    const failed = once(lost, 'error');
+    await program.saw('asked');
+    program.kill('SIGTERM');
+    await program.saw('wrapping-up');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    await failed;
+    expect(err).toMatch(
+      /killed by a second signal at \d+ ms; never called: web; in flight: http request x1$/m,
+    );
+  });
+
   it('cuts what does not end at the hammer, names it, and still closes the pool', async () => {
     const path = reportPath();
     const program = runProgram(

@@ -73,6 +73,8 @@ export interface ForceQuitEvent {
   readonly pending: readonly string[];
   /** Names of the listeners that were never called: their turn had not come. */
   readonly notCalled: readonly string[];
+  /** What is in flight and lost with the process, as far as adapters and the application tell, with how many of each kind. */
+  readonly inFlight?: Readonly<Record<string, number>>;
   /** What keeps the process alive, by resource type, with how many of each. */
   readonly resources: Readonly<Record<string, number>>;
   /** Where its open TCP sockets lead, with how many of each; at `waitTimeMs` only. */

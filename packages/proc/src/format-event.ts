@@ -73,10 +73,12 @@ const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
 };
 
 function formatForceQuit(event: ForceQuitEvent): EventLine {
+  const { inFlight = {} } = event;
   const parts = [
     `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
     ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
     ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
+    ...(Object.keys(inFlight).length === 0 ? [] : [`in flight: ${counts(inFlight)}`]),
     ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${keptAliveBy(event)}`] : []),
   ];
   return error(parts.join('; '));

@@ -252,6 +252,7 @@ export class ProcessLifecycle implements Lifecycle {
         settings,
         wrapUps: this.#wrapUps,
         shutdowns: this.#shutdowns,
+        inFlight: () => this.activities.list(0).counts,
         isObserved: (type) => this.#outlet.isObserved(type),
         emit: (event) => this.#outlet.emit(event),
         conclude: (outcome) => {

@@ -11,6 +11,8 @@ export interface StopHost {
   readonly settings: Settings;
   readonly wrapUps: Registry;
   readonly shutdowns: Registry;
+  /** How many activities of each kind are in flight. */
+  inFlight(): Readonly<Record<string, number>>;
   isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
   /** The stop has come to its end: decides how the process ends. Called once, synchronously. */

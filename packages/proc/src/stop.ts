@@ -147,7 +147,8 @@ export class Stop implements RunHost {
       const sockets = cause === 'waitTimeMs' && {
         sockets: countEach(this.#host.environment.socketEnds().sort()),
       };
-      this.emit({ type: 'forceQuit', cause, ...where, resources, ...sockets });
+      const inFlight = this.#host.inFlight();
+      this.emit({ type: 'forceQuit', cause, ...where, inFlight, resources, ...sockets });
     }
     const isFirst = !this.#isForced;
     this.#isForced = true;

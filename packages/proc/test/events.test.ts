@@ -228,6 +228,13 @@ describe('formatEvent()', () => {
     );
   });
 
+  it('says what is in flight', () => {
+    const inFlight = { 'http request': 2, job: 1 };
+    expect(formatEvent({ ...forceQuit, cause: 'signal', inFlight })?.text).toBe(
+      'killed by a second signal at 5500 ms; not settled: pool, web; in flight: http request x2, job x1',
+    );
+  });
+
   it('says where the sockets lead that keep the process alive, those of which there are most', () => {
     const sockets = { '10.0.0.1:1': 1, '10.0.0.5:5432': 8, b: 1, c: 1, d: 1, e: 1 };
     expect(formatEvent({ ...forceQuit, cause: 'waitTimeMs', sockets })?.text).toMatch(
