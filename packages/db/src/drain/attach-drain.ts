@@ -8,7 +8,7 @@ import {
   type Stage,
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
-import type { PoolDrain, PoolGauges } from './pool-drain';
+import { noteLosses, type PoolDrain, type PoolGauges } from './pool-drain';
 import { poolGauges } from './pool-gauges';
 
 /** Options of every `attach<Driver>()`. */
@@ -78,10 +78,14 @@ function toHandle(drain: PoolDrain, registration: Registration, lifecycle: Lifec
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
   const removeGauges = lifecycle.gauges.addSource(() => poolGauges(name, drain.gauges()));
+  const onStop = (): void => noteLosses(drain);
+  lifecycle.done.addEventListener('abort', onStop, { once: true });
+  if (lifecycle.done.aborted) onStop();
   let isAttached = true;
   const detach = (): void => {
     if (!isAttached || lifecycle.state !== 'running') return;
     isAttached = false;
+    lifecycle.done.removeEventListener('abort', onStop);
     removeSource();
     removeGauges();
     registration.remove();

@@ -1,6 +1,6 @@
 import { LastcallError, toError } from '@lastcall/proc';
-import { formatAcquireSite } from './acquire-site';
 import type { CutWork, Outcome } from './cut-work';
+import { describeWork, siteOf } from './describe-work';
 import type { DrainDriver } from './drain-driver';
 import type { DrainSettings } from './drain-options';
 import type { Entry, Ledger, LedgerObserver, Waiter } from './ledger';
@@ -32,6 +32,8 @@ export interface StopParts<W extends object> {
   readonly driver: DrainDriver<W>;
   readonly ledger: Ledger<W>;
   readonly settings: DrainSettings;
+  /** What was lost since the process's stop began. */
+  readonly lostBefore: readonly CutWork[];
 }
 
 /** The drain of a pool, from its begin to its last socket. */
@@ -57,6 +59,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
       this.#hammer = resolve;
     });
     const { ledger, settings } = parts;
+    this.#cut.push(...parts.lostBefore);
     ledger.observer = this;
     parts.driver.beginDrain?.();
     ledger.gate = settings.acquire === 'serve' ? 'draining' : 'closed';
@@ -187,26 +190,13 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
 
   #describe(work: W, entry: Entry<W>): Omit<CutWork, 'outcome'> {
     const { driver, settings } = this.#parts;
-    const { state, connection, sql, command } = driver.look(work);
-    return {
-      state,
-      heldMs: Math.round(performance.now() - entry.since),
-      ...(connection === undefined ? {} : { connection }),
-      ...(command === undefined ? {} : { command }),
-      ...siteOf(entry),
-      ...(sql === undefined || !settings.showSql ? {} : { sql }),
-    };
+    return describeWork(entry, driver.look(work), settings);
   }
 
   #describeWaiter(waiter: Waiter): CutWork {
     const heldMs = waiter.since === undefined ? 0 : Math.round(performance.now() - waiter.since);
     return { state: 'queued', heldMs, ...siteOf(waiter), outcome: 'cut' };
   }
-}
-
-function siteOf({ site }: Pick<Waiter, 'site'>): { acquireSite?: string } {
-  const acquireSite = formatAcquireSite(site);
-  return acquireSite === undefined ? {} : { acquireSite };
 }
 
 function closeLate(pool: string): LastcallError {

@@ -9,6 +9,7 @@ import type { ConnectionCounts, DrainDriver } from './drain-driver';
 import type { DrainFeed } from './drain-feed';
 import type { DrainSettings } from './drain-options';
 import { type DrainResult, DrainStop } from './drain-stop';
+import { EarlyLosses } from './early-losses';
 import { listInFlight, untoldWork } from './in-flight-work';
 import { watchLeaks } from './leak-watch';
 import { Ledger, type Waiter } from './ledger';
@@ -65,6 +66,14 @@ export interface PoolDrainParts<W extends object> {
 
 const attached = new WeakSet<object>();
 
+/** By drain: what has it note losses. */
+const noters = new WeakMap<PoolDrain, () => void>();
+
+/** The process's stop begins: from now on what is lost is reported, also before `drain` begins. */
+export function noteLosses(drain: PoolDrain): void {
+  noters.get(drain)?.();
+}
+
 /**
  * Prepares a pool for its drain.
  * @throws LastcallError `LASTCALL_DB_ALREADY_ATTACHED`, and what `connect` throws
@@ -99,6 +108,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     },
   });
   attached.add(pool);
+  const early = new EarlyLosses(driver, settings);
   const endLeakWatch =
     settings.leakMs === undefined
       ? () => {}
@@ -110,11 +120,17 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
           warn,
         });
 
-  return Object.freeze({
+  const drain: PoolDrain = Object.freeze({
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       if (isDetached) return Promise.resolve({ drained: 0, cut: [], errors: [] });
-      stop ??= new DrainStop({ pool: called, driver, ledger, settings });
+      stop ??= new DrainStop({
+        pool: called,
+        driver,
+        ledger,
+        settings,
+        lostBefore: early.cut,
+      });
       void stop.result.then(endLeakWatch);
       hammerOnAbort(stop, signal);
       return stop.result;
@@ -135,6 +151,10 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
       driver.restore();
     },
   });
+  noters.set(drain, () => {
+    ledger.observer ??= early;
+  });
+  return drain;
 }
 
 /** What messages call a pool: those of one driver are told apart by the names that they were given. */

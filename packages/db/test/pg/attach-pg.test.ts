@@ -52,6 +52,32 @@ describePostgres('attachPg()', (postgres) => {
     leaked.release();
   });
 
+  it('reports what is lost from the begin of the stop on, before its stage comes', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 9000, waitTimeMs: 10_000 });
+    const pool = postgres().pool();
+    attachPg(pool, { name: 'orders', lifecycle: test.lifecycle });
+    async function loseOne(): Promise<void> {
+      const client = await pool.connect();
+      await client.query('begin');
+      const ended = new Promise<void>((resolve) => client.once('end', resolve));
+      await postgres().terminate();
+      await ended;
+      client.release();
+    }
+    await loseOne();
+    test.lifecycle.onShutdown(loseOne, { name: 'web', stage: 'intake' });
+    const { listeners } = await stop(test);
+    expect(listeners).toMatchObject([
+      { name: 'web', outcome: 'ok' },
+      {
+        name: 'orders',
+        outcome: 'cut',
+        drained: 0,
+        cut: [{ outcome: 'rolled back', state: 'in transaction' }],
+      },
+    ]);
+  });
+
   it('calls the pool by its name in what it says of it', async () => {
     const test = createTestLifecycle();
     const pool = postgres().pool();
