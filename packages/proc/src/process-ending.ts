@@ -42,8 +42,9 @@ export class ProcessEnding {
     if (exit === 'none') return;
     const code = this.#exitGate.leave(report.ok ? 0 : 1);
     if (report.forced === 'exit') return;
-    // Another lifecycle of this process is still at work: the last one out ends it.
-    if (code === undefined && report.forced === null) return;
+    // Another lifecycle of this process is still at work: the last one out ends it. It has a waitTimeMs of its own; only who
+    // asks for the end a second time means all of them.
+    if (code === undefined && report.forced !== 'signal') return;
     const worst = report.exit.code === null ? null : Math.max(report.exit.code, code ?? 0);
     void endProcess(this.#environment, { ...report, exit: { ...report.exit, code: worst } });
   }

@@ -88,6 +88,20 @@ it('several lifecycles in a process each finish before the last one ends it', as
   expect(await program.ended).toMatchObject({ out: 'slow\n', code: 1 });
 });
 
+it('a lifecycle that is forced to its end leaves another one the time it has', async () => {
+  const program = runProgram(`
+    const short = createLifecycle({ wrapUpTimeMs: 0, hammerTimeMs: 20, waitTimeMs: 40 });
+    short.onShutdown(never, { name: 'stuck' });
+    const forced = new Promise((resolve) => short.events.on('report', resolve));
+    proc.onShutdown(async () => {
+      const report = await forced;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      say('slow, after ' + report.report.forced);
+    });
+    process.kill(process.pid, 'SIGTERM');`);
+  expect(await program.ended).toMatchObject({ out: 'slow, after waitTimeMs\n', signal: 'SIGTERM' });
+});
+
 it('importing does nothing observable, and leaves the handlers of others alone', async () => {
   const program = runProgram(`
     clearInterval(alive);
