@@ -2,6 +2,7 @@ import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
 import { gateGetConnection } from './gated-get-connection';
+import { closeIdleConnection } from './mysql2-internals';
 import { keepMysql2Connections } from './mysql2-keeper';
 import type { Mysql2Connection, Mysql2Queue, OpenMysql2Pool } from './mysql2-pool';
 
@@ -34,6 +35,10 @@ export function connectMysql2Pool(
     ...keeper,
     name: 'mysql2',
     unit: 'checkout',
+
+    closeIdle() {
+      for (const connection of pool._freeConnections.toArray()) closeIdleConnection(connection);
+    },
 
     close() {
       if (pool._closed) return Promise.resolve();

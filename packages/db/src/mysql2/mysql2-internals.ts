@@ -26,6 +26,10 @@ interface ConnectionInternals {
   readonly _inflatedPacketsParser?: PacketParser;
   /** Null when it was destroyed or lost. */
   readonly _pool?: object | null;
+  /** Of connections of pools: has the pool forget it. */
+  _removeFromPool?(): void;
+  /** Of connections of pools: `end()` of those that have none. */
+  _realEnd?(): void;
   handlePacket(packet?: Mysql2Packet): void;
   _notifyError(error: Error): void;
 }
@@ -125,6 +129,17 @@ export function isBusy(connection: Mysql2Connection): boolean {
 /** Whether the pool still counts `connection` as its own. */
 export function belongsToPool(connection: Mysql2Connection): boolean {
   return Boolean(internals(connection)._pool);
+}
+
+/** Takes an idle connection out of its pool, and closes it in the server's way: it is not destroyed. */
+export function closeIdleConnection(connection: Mysql2Connection): void {
+  const target = internals(connection);
+  // What runs, or waits to, would have to be waited for.
+  if (isBusy(connection) || currentCommand(connection) !== undefined) return;
+  // Where a version has none of it, the pool's own end closes it.
+  if (target._removeFromPool === undefined || target._realEnd === undefined) return;
+  target._removeFromPool();
+  target._realEnd();
 }
 
 /** The class of `connection`; of one of a pool, that without a pool. */

@@ -102,6 +102,29 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       }
     });
 
+    it('closes connections as they come free', async () => {
+      const pool = mariadb().pool({ connectionLimit: 3 });
+      const drain = createMysql2Drain(pool);
+      const [first, second, third] = await Promise.all([1, 2, 3].map(() => pool.getConnection()));
+      const sessions = (count: number): Promise<string[]> =>
+        mariadb().eventually(
+          () => mariadb().sessions(),
+          (open) => open.length === count,
+        );
+      third?.release();
+      const stopped = drain.stop({ signal: never() });
+      await sessions(2);
+      const late = first?.query(insert(0.05));
+      first?.release();
+      await late;
+      await sessions(1);
+      await second?.query(insert(0));
+      second?.release();
+      expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+      expect(await mariadb().gone()).toEqual([]);
+      expect(await mariadb().rows()).toBe(2);
+    });
+
     it('serves those whose connection is still being made', async () => {
       const pool = mariadb().pool();
       const drain = createMysql2Drain(pool);

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { type Connection, createConnection, createPool, type PoolConnection } from 'mysql2';
 import {
   beforeLoss,
   belongsToPool,
+  closeIdleConnection,
   connectionClass,
   currentCommand,
   lastMessage,
@@ -98,7 +101,7 @@ describeMariadb('what mysql2 keeps', (mariadb) => {
     expect(running).toBe('select sleep(10)');
   });
 
-  it('whether a connection is of a pool, and the class of one that is not', async () => {
+  it('whether a connection is of a pool, how it is closed there, and the class of one that is not', async () => {
     const pool = createPool({ uri: mariadb().url });
     const pooled = await new Promise<PoolConnection>((resolve) =>
       pool.getConnection((_, each) => resolve(each)),
@@ -116,8 +119,10 @@ describeMariadb('what mysql2 keeps', (mariadb) => {
       '0',
       '0',
     ]);
-    pooled.destroy();
+    closeIdleConnection(open);
     expect(belongsToPool(open)).toBe(false);
+    await once(open.stream as Socket, 'close');
+    expect(_allConnections.toArray()).toEqual([]);
     await pool.promise().end();
 
     function describe(value: unknown): string {
