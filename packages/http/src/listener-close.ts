@@ -47,6 +47,9 @@ const BACKLOG_MS = 20;
  */
 const LONGEST_CPU_MS = 2000;
 
+/** Nor for longer than this on any machine: behind it comes the hammer, which cuts all that is in flight, not only who waits. */
+const LONGEST_MS = 2500;
+
 /** Who is told how far the accepting of waiting connections is. */
 export interface QueueObserver {
   /** Connections do not stop coming: clients should not be told to make new ones meanwhile. */
@@ -199,6 +202,7 @@ function isCrowded({ tracker, acceptedBefore, quietMs, begunAt }: Queue): boolea
 
 function isLong(queue: Queue): boolean {
   if (queue.turnsLeft === 0) return true;
-  if (performance.now() - queue.begunAt < LONGEST_CPU_MS) return false;
-  return cpuMsOf(queue) > LONGEST_CPU_MS;
+  const elapsedMs = performance.now() - queue.begunAt;
+  if (elapsedMs < LONGEST_CPU_MS) return false;
+  return elapsedMs > LONGEST_MS || cpuMsOf(queue) > LONGEST_CPU_MS;
 }
