@@ -26,6 +26,9 @@ const SLEEP_MS = 1;
 const LATE_FACTOR = 3;
 const LONGEST_SETTLE_MS = 250;
 
+/** Whoever was told to close has come back by then. Who still comes will not stop: a turn without them is the best there is. */
+const SETTLED_MS = 2 * LONGEST_SETTLE_MS;
+
 /** A busy process has no short ones: there turns without a connection do, once they have taken this long together. */
 const QUIET_MS = 50;
 
@@ -185,11 +188,11 @@ function look(queue: Queue, { endedAt: now, tookMs }: Turn): void {
 }
 
 function isEmpty(queue: Queue, { endedAt, tookMs, cpuMs }: Turn): boolean {
-  const { quietTurns, quietMs, cameAt, lateMs } = queue;
+  const { quietTurns, quietMs, begunAt, cameAt, lateMs } = queue;
   if (quietTurns === 0) return false;
   if (tookMs < SHORT_TURN_MS) {
     const settleMs = Math.min(Math.max(SETTLE_MS, LATE_FACTOR * lateMs), LONGEST_SETTLE_MS);
-    return endedAt - cameAt >= settleMs;
+    return endedAt - cameAt >= settleMs || endedAt - begunAt > SETTLED_MS;
   }
   const isInterrupted = tookMs - cpuMs > SHORT_TURN_MS;
   return quietMs >= QUIET_MS && quietTurns >= (isInterrupted ? INTERRUPTED_TURNS : QUIET_TURNS);
