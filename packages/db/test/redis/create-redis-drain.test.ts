@@ -145,6 +145,31 @@ describeRedis('createRedisDrain()', (redis) => {
       expect(await redis().gone(name)).toEqual([]);
     });
 
+    it('refuses whole a transaction that comes after its watch; in a pool it is part of the task', async () => {
+      const key = redis().key('watched');
+      const client = open();
+      await client.connect();
+      const drain = createRedisDrain(client);
+      await client.watch(key);
+      const stopped = drain.stop({ signal: never() });
+      expect(await codeOf(client.multi().set(key, 'a').exec())).toBe('LASTCALL_DB_DRAINING');
+      expect(await stopped).toEqual({ drained: 0, cut: [], errors: [] });
+      expect(await redis().get('watched')).toBeNull();
+
+      const pool = createPool({ url: redis().url, name });
+      pool.on('error', () => {});
+      const drainOfPool = createRedisDrain(pool);
+      await pool.connect();
+      let stoppedPool: Promise<unknown> | undefined;
+      await pool.execute(async (own) => {
+        await own.watch(key);
+        stoppedPool = drainOfPool.stop({ signal: never() });
+        await own.multi().set(key, 'b').exec();
+      });
+      expect(await stoppedPool).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await redis().get('watched')).toBe('b');
+    });
+
     describe('with a server that', () => {
       let proxy: TcpProxy;
       beforeEach(async () => {
