@@ -391,8 +391,9 @@ describe('the watchdog', () => {
         const isWritten = () => readdirSync(proc.settings.dumpDir).some((name) => name.endsWith('.cpuprofile'));
         setTimeout(function blocks() { while (!isWritten()); process.exit(); }, 500);`);
       const { err } = await program.ended;
+      // A busy machine lets the first look come too late, and be taken for a call of native code.
       const line =
-        /^lastcall: event loop blocked for .* by .*blocks \(.*\).*; \S+-block-\S+\.txt\n$/;
+        /^(lastcall: event loop blocked for .* in native code.*\n)?lastcall: event loop blocked for .* by .*blocks \(.*\).*; \S+-block-\S+\.txt\n$/;
       expect(err).toMatch(logger ? line : /^$/);
     },
   );
