@@ -385,11 +385,13 @@ describe('the watchdog', () => {
     'says on stderr who blocks it while that lasts, with logger: %s',
     async (logger) => {
       const dir = directory();
-      const settings = { watchdog: { thresholdMs: 100 }, dumpDir: dir, logger };
-      const program = runProgram(`proc.setup(${JSON.stringify(settings)});
+      // Not from the begin: where starting takes so long, its block is the one that files are written of.
+      const settings = { watchdog: { thresholdMs: 200 }, dumpDir: dir, logger };
+      const program = runProgram(`
         const { readdirSync } = require('node:fs');
         const isWritten = () => readdirSync(proc.settings.dumpDir).some((name) => name.endsWith('.cpuprofile'));
-        setTimeout(function blocks() { while (!isWritten()); process.exit(); }, 500);`);
+        setTimeout(() => proc.setup(${JSON.stringify(settings)}), 100);
+        setTimeout(function blocks() { while (!isWritten()); process.exit(); }, 800);`);
       const { err } = await program.ended;
       // A busy machine lets the first look come too late, and be taken for a call of native code.
       const line =

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { CodePosition } from './await-sites';
 
 /** Stacks with the same key are one: the same functions, each in the same line. */
@@ -10,5 +9,7 @@ export function stackKey(frames: readonly CodePosition[]): string {
 
 /** A short name for a stack, the same in every process that runs the same code. */
 export function stackId(key: string): string {
+  // Part of Node's binary, so not of what has to be loaded ahead.
+  const { createHash } = require('node:crypto') as typeof import('node:crypto');
   return createHash('sha256').update(key).digest('hex').slice(0, 12);
 }

@@ -31,8 +31,8 @@ interface OpenBlock {
   session: MainThreadSession | null;
   /** It did not answer in time: it was in native code. */
   wasSilent: boolean;
-  /** Settles when nothing more will be found out. */
-  seen: Promise<void>;
+  /** Settles when nothing more will be found out; null while it has not been looked at. */
+  seen: Promise<void> | null;
 }
 
 /** Finds out what blocks the loop, and reports it when it turns again. */
@@ -70,6 +70,7 @@ export class BlockWatch {
     const change = this.#observer.look(monotonicMs(), this.#heartbeat.lastMs);
     if (change.kind === 'began') this.#begin(change.beatMs);
     if (change.kind === 'ended') void this.#end(change.blockedMs);
+    this.#seeWhenRested();
   }
 
   /** The block as it is now, also one that is shorter than the threshold. */
@@ -85,8 +86,11 @@ export class BlockWatch {
 
   /** Stops looking, so that somebody else can; what was found out stays. */
   async release(): Promise<void> {
-    this.#open?.session?.close();
-    await this.#open?.seen;
+    const open = this.#open;
+    if (open === null) return;
+    open.session?.close();
+    open.seen ??= Promise.resolve();
+    await open.seen;
   }
 
   /** What somebody else has found out about the present block. */
@@ -102,11 +106,16 @@ export class BlockWatch {
       facts: this.#newFacts(),
       session: null,
       wasSilent: false,
-      seen: Promise.resolve(),
+      seen: null,
     };
     this.#open = open;
-    if (open.isExcused || monotonicMs() < this.#restUntilMs) return;
-    open.seen = this.#see(open);
+  }
+
+  /** A block may begin while there is a rest after an earlier one: it is looked at later, if it lasts. */
+  #seeWhenRested(): void {
+    const open = this.#open;
+    if (open === null || open.isExcused || open.seen !== null || this.#isOver(open)) return;
+    if (monotonicMs() >= this.#restUntilMs) open.seen = this.#see(open);
   }
 
   async #end(blockedMs: number): Promise<void> {

@@ -55,6 +55,19 @@ describe('a blocked loop', () => {
     expect(next.some(isSeen)).toBe(true);
   });
 
+  it('is looked at also where it begins in the rest after an earlier one', async () => {
+    const { err } = await runWatched(`
+      const cell = new Int32Array(new SharedArrayBuffer(4));
+      const nap = (ms) => { const end = Date.now() + ms; while (Date.now() < end) Atomics.wait(cell, 0, 0, 5); };
+      const onBlocked = ({ stack }) => {
+        if (!stack.some(({ functionName }) => functionName === 'first')) return;
+        setImmediate(function second() { nap(5000); process.exit(); });
+      };
+      startWatchdog({ thresholdMs: 100, files, announce: true, profileMs: 0 }, { ...host, onBlocked })
+        .ready.then(() => setInterval(function first() { nap(500); }, 600));`).ended;
+    expect(err).toMatch(/event loop blocked for \d+ ms so far by .*second \(/);
+  });
+
   it('leaves the process as text while it lasts, with a profile', async () => {
     const program = runWatched(`
       const { readdirSync, existsSync } = require('node:fs');
