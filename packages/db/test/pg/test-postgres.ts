@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Pool, type PoolConfig } from 'pg';
+import { Client, Pool, type PoolConfig, type QueryResult } from 'pg';
 import { eventually } from '../../../../tools/eventually';
 
 /** The server as the tests see it, from a connection that no drain touches. */
@@ -39,11 +39,17 @@ export class TestPostgres {
 
   /** The state of each connection that the test's pools have at the server. */
   async backends(): Promise<string[]> {
-    const { rows } = await this.#admin.query(
+    const { rows } = await this.#activity(
       'select state from pg_stat_activity where application_name = $1 order by pid',
       [this.table],
     );
     return rows.map(({ state }) => state);
+  }
+
+  /** Where a transaction is open on the connection, the server would answer as it did first. */
+  async #activity(text: string, values: unknown[]): Promise<QueryResult> {
+    await this.#admin.query('select pg_stat_clear_snapshot()');
+    return await this.#admin.query(text, values);
   }
 
   /** The locks on the test's table that sessions hold. */
@@ -66,7 +72,7 @@ export class TestPostgres {
   async sleeping(count: number): Promise<void> {
     const asleep = `select count(*)::int n from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'`;
     await this.eventually(
-      () => this.#admin.query(asleep, [this.table]),
+      () => this.#activity(asleep, [this.table]),
       ({ rows }) => rows[0].n === count,
     );
   }
