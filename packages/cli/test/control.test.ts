@@ -385,7 +385,9 @@ describe('lastcall stop', () => {
     const program = await up('', { control: false });
     expect((await lastcall('stop', pidOf(program))).code).toBe(0);
     const stuck = await up("process.on('SIGTERM', () => {});", { control: false });
-    expect((await lastcall('stop', pidOf(stuck), '-t', '200ms')).code).toBe(5);
+    const late = await lastcall('stop', pidOf(stuck), '-t', '200ms');
+    expect(late.code).toBe(5);
+    expect(late.err).toContain('a second SIGTERM may end it at once');
     const { out, code } = await lastcall('stop', pidOf(stuck), '-t', '200ms', '--kill');
     expect(out).toContain('was killed');
     expect(code).toBe(1);

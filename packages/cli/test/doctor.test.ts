@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
 import { runCli } from './run-cli';
 
@@ -156,6 +156,13 @@ describe('lastcall doctor', () => {
     const { code, out } = await runCli(['doctor', folder]);
     expect(code).toBe(1);
     expect(out).toContain('[shell-in-front]');
+    const cwd = process.cwd();
+    process.chdir(dirname(folder));
+    try {
+      expect((await runCli(['doctor', basename(folder)])).out).toContain('[shell-in-front]');
+    } finally {
+      process.chdir(cwd);
+    }
     mkdirSync(join(folder, 'empty'));
     const none = await runCli(['doctor', join(folder, 'empty')]);
     expect(none.err).toContain('has no Dockerfile');

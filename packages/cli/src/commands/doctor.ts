@@ -56,19 +56,30 @@ async function lookAt(context: CommandContext, targets: readonly string[]): Prom
       case 'folder':
         return factsOfFolder(target);
       case 'process':
-        return [await lookAtProcess(context, target)];
+        return await lookAtProcessOrFolder(context, target);
     }
   });
   return (await Promise.all(found)).flat();
 }
 
-/** A folder may be called as a process is: one is meant where it is written as a path. */
+/** A folder may be called as a process is: one is meant where it is written as a path, or there is no such process. */
 function kindOf(target: string): 'file' | 'folder' | 'process' {
   if (/^\d+$/.test(target) || /\.pid$/.test(target)) return 'process';
   const found = statSync(target, { throwIfNoEntry: false });
   if (found === undefined) return 'process';
   if (!found.isDirectory()) return 'file';
   return /[/\\]|^\.\.?$/.test(target) ? 'folder' : 'process';
+}
+
+async function lookAtProcessOrFolder(context: CommandContext, target: string): Promise<Facts[]> {
+  try {
+    return [await lookAtProcess(context, target)];
+  } catch (error) {
+    const isFolder = statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
+    const isMissing = (error as LastcallError).code === 'LASTCALL_CLI_NO_PROCESS';
+    if (isFolder && isMissing) return factsOfFolder(target);
+    throw error;
+  }
 }
 
 async function lookAtProcess({ environment }: CommandContext, target: string): Promise<Facts> {

@@ -27,7 +27,7 @@ interface StopResult {
 const HELP = `
 Sends SIGTERM, tells what happens, and waits until the process is gone. Exit code 1 when something was cut or forced.
 Of lastcall run, it is 1 when that was so in a worker, or a worker was killed. Without a control socket it is not known here: the
-log says so.
+log says so; and there a second lastcall stop is a second SIGTERM, which ends the process at once.
 
 Examples:
   lastcall stop api
@@ -62,12 +62,7 @@ async function stop(
   if (report === null) send(environment, pid, 'SIGTERM');
   if (await waitForEnd(environment, pid, timeout))
     return { pid, killed: false, report: (await report) ?? null };
-  if (kill !== true) {
-    throw new LastcallError(
-      'LASTCALL_CLI_LATE',
-      `process ${pid} has not ended within ${timeout / 1000} s; lastcall dump ${pid} says what it waits for, --kill ends it`,
-    );
-  }
+  if (kill !== true) throw tooLate(target, timeout);
   printer.progress(`still there after ${timeout / 1000} s: SIGKILL`);
   const workers = control?.role === 'supervisor' ? await workersOf(control.path) : [];
   send(environment, pid, 'SIGKILL');
@@ -75,6 +70,15 @@ async function stop(
   // Without it nobody would end them. Each leads a group of its own.
   for (const worker of workers) environment.kill(-worker, 'SIGKILL');
   return { pid, killed: true, report: null };
+}
+
+function tooLate({ pid, control }: Target, timeout: number): LastcallError {
+  // Where there is no control socket all that can be sent is a signal, and the second one is that of an impatient operator.
+  const again = control === null ? `; do not stop it again: a second SIGTERM may end it at once` : '';
+  return new LastcallError(
+    'LASTCALL_CLI_LATE',
+    `process ${pid} has not ended within ${timeout / 1000} s, and its stop goes on${again}; lastcall dump ${pid} says what it waits for, --kill ends it`,
+  );
 }
 
 /** Every process of a supervisor; none when it does not say. */

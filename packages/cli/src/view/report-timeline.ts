@@ -81,13 +81,15 @@ function notesOf(report: Report): string[] {
 /** More are in the file. */
 const MOST_CUT = 20;
 
+/** Of a path without its query: what is shown is sent around, and there may be a token in it. */
+function textOf(key: string, value: unknown): string {
+  if (key === 'path') return String(value).split('?', 1)[0] ?? '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 /** What an adapter says of a unit of work, in one line. */
 export function describe(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return printable(unit);
   const fields = Object.entries(unit).filter(([, value]) => value !== undefined && value !== null);
-  return printable(
-    fields
-      .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
-      .join(', '),
-  );
+  return printable(fields.map(([key, value]) => `${key} ${textOf(key, value)}`).join(', '));
 }
