@@ -140,7 +140,7 @@ export interface UpgradeEvent {
    * - `failed`: it did not get that far, for `error`; this process serves on
    * - `rolled-back`: it died soon after it was ready; this process has its sockets back and serves on
    * - `refused`: the upgrade could not begin, for `error`
-   * - `parent-gone`: the generation that started this one has ended
+   * - `parent-gone`: who started this process has ended: the former generation, or `lastcall run`
    */
   readonly step:
     | 'begin'
@@ -152,7 +152,7 @@ export interface UpgradeEvent {
     | 'rolled-back'
     | 'refused'
     | 'parent-gone';
-  /** What asked for it: a signal's name, or `call`. Empty for `parent-gone`. */
+  /** What asked for it: a signal's name, or `call`. For `parent-gone` `supervisor`, or empty. */
   readonly reason: string;
   /** The generation of this process; the first is 1. */
   readonly generation: number;

@@ -211,6 +211,10 @@ function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent):
     case 'refused':
       return warn(`no upgrade (${reason})${why}`);
     case 'parent-gone':
+      if (reason === 'supervisor')
+        return error(
+          `lastcall run (process ${pid}) is gone: this one serves on, and nobody replaces it or starts it anew`,
+        );
       return info(`process ${pid ?? 'of the former generation'} is gone; this one leads`);
   }
 }

@@ -251,6 +251,18 @@ describe('formatEvent()', () => {
     );
   });
 
+  it.each([
+    ['', 'info', 'process 7 is gone; this one leads'],
+    [
+      'supervisor',
+      'error',
+      'lastcall run (process 7) is gone: this one serves on, and nobody replaces it or starts it anew',
+    ],
+  ])('says who is gone, and what that means: %j', (reason, level, text) => {
+    const event = { type: 'upgrade', step: 'parent-gone', generation: 2, reason, pid: 7, atMs: 0 };
+    expect(formatEvent(event as LifecycleEvent)).toMatchObject({ level, text });
+  });
+
   it('shows what an AggregateError collects, in one line', () => {
     const error = new AggregateError([new Error('v4 refused'), new Error('v6\nrefused')], '');
     const event = {

@@ -198,7 +198,8 @@ export class Generation {
   }
 
   #onParentGone({ handover }: ParentLink): void {
-    this.#tell('parent-gone', { pid: handover.parentPid });
+    const reason = this.#isSupervised ? 'supervisor' : '';
+    this.#tell('parent-gone', { reason, pid: handover.parentPid });
     if (this.#life.isSettled) return;
     this.#settle();
     // It ended before it could name its successor.
