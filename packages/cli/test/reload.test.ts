@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, Service } from '../../restart/test/harness/service';
+import { runService, supervisorOf } from './harness/run-service';
 import { type CliResult, runCli } from './run-cli';
 
 const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
@@ -86,5 +87,17 @@ describe('lastcall reload', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toContain(`process ${old} has taken its place back`);
     expect(await ask(await service.address())).toBe(`1:${old}`);
+  });
+
+  it('does nothing to lastcall run whose control socket is not found, as nothing would be seen of the outcome', async () => {
+    await using service = runService({ folder: '/proc/nowhere' });
+    const worker = await service.ready(1);
+    const supervisor = supervisorOf(service);
+    const { err, code } = await lastcall('reload', String(supervisor));
+    expect(code).toBe(4);
+    expect(err).toContain(
+      `process ${supervisor} is lastcall run, and its control socket is not found`,
+    );
+    expect(await ask(await service.address())).toBe(`1:${worker}`);
   });
 });

@@ -5,6 +5,7 @@ import { addCommand, type CommandContext } from '../command-context';
 import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
+import { processFacts } from '../target/process-facts';
 import { sendHandled, waitForEnd, waitUntil, watchEnd } from '../target/signal-control';
 import { durationOption } from './duration-option';
 
@@ -58,6 +59,7 @@ async function bySignal(
   target: Target,
   timeout: number,
 ): Promise<readonly number[]> {
+  assertNoSupervisor(environment, target);
   const outcome =
     target.pidFile === null
       ? outcomeByEnd(environment, target, timeout)
@@ -67,6 +69,18 @@ async function bySignal(
     `SIGHUP sent to process ${target.pid}; without a control socket only its outcome is seen`,
   );
   return outcome();
+}
+
+/** A supervisor stays when it replaces its workers: nothing would ever be seen of the outcome. */
+function assertNoSupervisor(environment: CliEnvironment, { pid }: Target): void {
+  const { args = [] } = processFacts(environment, pid) ?? {};
+  const at = args.findIndex((arg) => /(^|\/)lastcall(\.js)?$/.test(arg));
+  if (at === -1 || args[at + 1] !== 'run') return;
+  throw new LastcallError(
+    'LASTCALL_CLI_IMPOSSIBLE',
+    `process ${pid} is lastcall run, and its control socket is not found: ask as its user, with its LASTCALL_CONTROL_DIR. ` +
+      `kill -HUP ${pid} has it replace its workers, too, but only its log says what came of that`,
+  );
 }
 
 /** How it went; what is to be compared with is looked at before the signal. */
@@ -81,10 +95,7 @@ function outcomeByEnd(environment: CliEnvironment, target: Target, timeout: numb
   };
   return async () => {
     if (!(await waitForEnd(environment, pid, timeout, look)))
-      throw late(
-        target,
-        'it still runs: its log says whether the upgrade failed. `lastcall run` always stays: ask it as its user, with its LASTCALL_CONTROL_DIR',
-      );
+      throw late(target, 'it still runs: its log says whether the upgrade failed');
     const living = [...fresh].filter((child) => environment.kill(child, 0));
     if (living.length > 0) return living;
     throw new LastcallError(

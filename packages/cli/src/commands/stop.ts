@@ -74,7 +74,8 @@ async function stop(
 
 function tooLate({ pid, control }: Target, timeout: number): LastcallError {
   // Where there is no control socket all that can be sent is a signal, and the second one is that of an impatient operator.
-  const again = control === null ? `; do not stop it again: a second SIGTERM may end it at once` : '';
+  const again =
+    control === null ? `; do not stop it again: a second SIGTERM may end it at once` : '';
   return new LastcallError(
     'LASTCALL_CLI_LATE',
     `process ${pid} has not ended within ${timeout / 1000} s, and its stop goes on${again}; lastcall dump ${pid} says what it waits for, --kill ends it`,
