@@ -2,13 +2,16 @@ import type { Environment } from './environment';
 import { LastcallError, toError } from './lastcall-error';
 import type { Report } from './report';
 
-/** Writes `report` as JSON to the file that `LASTCALL_REPORT` names, if it does. Synchronous: the process is about to die. */
+/**
+ * Writes `report` as JSON to the file that `LASTCALL_REPORT` names, if it does; `%p` in the name is the pid. Synchronous: the
+ * process is about to die.
+ */
 export function writeReport(
   environment: Environment,
   report: Report,
   warn: (error: LastcallError) => void,
 ): void {
-  const path = environment.env('LASTCALL_REPORT');
+  const path = environment.env('LASTCALL_REPORT')?.replaceAll('%p', String(environment.pid));
   if (path === undefined || path === '') return;
   try {
     environment.writeFile(path, `${toJson(report)}\n`);

@@ -160,6 +160,17 @@ describe('a listener with hostile manners', () => {
     expect(report?.error).toBeUndefined();
   });
 
+  it('has its report in a file with its pid in the name, where that is asked for', async () => {
+    const test = createTestLifecycle(
+      { exit: 'none' },
+      { isListening: false, env: { LASTCALL_REPORT: 'reports/%p-of-%p.json' } },
+    );
+    test.lifecycle.onShutdown(() => {});
+    await stop(test);
+    const { pid } = test.environment;
+    expect([...test.environment.files.keys()]).toEqual([`reports/${pid}-of-${pid}.json`]);
+  });
+
   it('does not cost the report when what it cut is no JSON', async () => {
     const test = createTestLifecycle(
       { exit: 'none' },

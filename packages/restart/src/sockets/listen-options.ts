@@ -52,7 +52,8 @@ export function assertListenOptions(call: string, options: ListenOptions): void 
   assertOptionsObject(call, options, LISTEN_NAMES);
   const { port, path, fd, backlog, host, beforeBegin, ticketKeys } = options;
   assertName(call, options.name);
-  if (port !== undefined && !isPort(port)) throw bad(call, 'port', 'a port from 0 to 65535', port);
+  if (port !== undefined && !isPort(port))
+    throw bad(call, 'port', 'a number, the port, from 0 to 65535', port);
   if (path !== undefined && !isText(path)) throw bad(call, 'path', 'a non-empty string', path);
   if (host !== undefined && !isText(host)) throw bad(call, 'host', 'a non-empty string', host);
   if (fd !== undefined && !isCount(fd)) throw bad(call, 'fd', 'a descriptor', fd);
@@ -70,7 +71,8 @@ export function assertBindOptions(call: string, options: BindOptions): void {
   assertOptionsObject(call, options, BIND_NAMES);
   const { port, address, fd } = options;
   assertName(call, options.name);
-  if (port !== undefined && !isPort(port)) throw bad(call, 'port', 'a port from 0 to 65535', port);
+  if (port !== undefined && !isPort(port))
+    throw bad(call, 'port', 'a number, the port, from 0 to 65535', port);
   if (address !== undefined && !isText(address))
     throw bad(call, 'address', 'a non-empty string', address);
   if (fd !== undefined && !isCount(fd)) throw bad(call, 'fd', 'a descriptor', fd);
