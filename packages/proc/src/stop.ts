@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Remover } from './environment';
 import type { HammerEvent, LifecycleEvent } from './events';
+import { forceQuitEvent } from './force-quit-event';
 import { holdTimeMs, warnIfNotDrained } from './hold';
 import { LastcallError } from './lastcall-error';
 import type { StopProgress } from './lifecycle-status';
@@ -142,13 +143,8 @@ export class Stop implements RunHost {
     if (this.#isOver) return;
     const resources = countEach(this.#host.environment.activeResources());
     if (!this.#isForced) {
-      const notCalled = [...this.#host.wrapUps.names(), ...this.#host.shutdowns.names()];
-      const where = { atMs: this.elapsedMs(), pending: this.#pendingNames(), notCalled };
-      const sockets = cause === 'waitTimeMs' && {
-        sockets: countEach(this.#host.environment.socketEnds().sort()),
-      };
-      const inFlight = this.#host.inFlight();
-      this.emit({ type: 'forceQuit', cause, ...where, inFlight, resources, ...sockets });
+      const known = { atMs: this.elapsedMs(), pending: this.#pendingNames(), resources };
+      this.emit(forceQuitEvent(this.#host, cause, known));
     }
     const isFirst = !this.#isForced;
     this.#isForced = true;
