@@ -69,6 +69,7 @@ const OPTION_NAMES = [
 export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}): HttpHandle {
   assertOptionsObject('attachHttp()', options, OPTION_NAMES);
   const { name = 'http', probe = true, lifecycle = proc, ...rest } = options;
+  assertName(name);
   assertProbe(probe);
   assertLifecycle('attachHttp()', lifecycle);
   const limits = parseHttpLimits(rest);
@@ -140,6 +141,14 @@ function addProbe(server: HttpServer, lifecycle: Lifecycle, name: string): () =>
     server.off('close', markNotReady);
     probe.remove();
   };
+}
+
+function assertName(name: unknown): void {
+  if (typeof name === 'string' && name !== '') return;
+  throw new LastcallError(
+    'LASTCALL_BAD_OPTION',
+    `option 'name' of attachHttp() must be a non-empty string, got ${describe(name)}`,
+  );
 }
 
 function assertProbe(probe: unknown): void {

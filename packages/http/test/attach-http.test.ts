@@ -249,7 +249,7 @@ describe('bad input', () => {
       'an empty name',
       () => attachHttp(server, { name: '', lifecycle }),
       'LASTCALL_BAD_OPTION',
-      'name',
+      "'name' of attachHttp()",
     ],
     [
       'no lifecycle',

@@ -167,8 +167,11 @@ export class ServiceGroup {
     this.#setNotReady(toServiceError([failure]));
     const { lifecycle, onFailure } = this.#settings;
     const reason = `service ${failure.service} failed`;
-    if (onFailure === 'shutdown') void lifecycle.shutdown(reason);
-    else this.stop(reason).catch(() => {}); // start() rejects with the same
+    if (onFailure === 'shutdown') {
+      // At once: the report, which says it too, comes at the end of the stop.
+      lifecycle.warn(toServiceError([failure]));
+      void lifecycle.shutdown(reason);
+    } else this.stop(reason).catch(() => {}); // start() rejects with the same
   }
 
   /** The shutdown listener of the group. */
