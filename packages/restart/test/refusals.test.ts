@@ -150,6 +150,16 @@ describe('bad input is refused at the call', () => {
       'LASTCALL_BAD_OPTION',
     ],
     [
+      'a port that is no number',
+      () => restart.listen(server(), { name: 'a', port: 'http' }),
+      'LASTCALL_BAD_OPTION',
+    ],
+    [
+      'a port that is empty',
+      () => restart.listen(server(), { name: 'a', port: '' }),
+      'LASTCALL_BAD_OPTION',
+    ],
+    [
       'two places',
       () => restart.listen(server(), { name: 'a', port: 1, path: '/x' }),
       'LASTCALL_BAD_OPTION',

@@ -189,6 +189,15 @@ describe('a unix socket', () => {
   });
 });
 
+it('a port may be a text, as environment variables are', async () => {
+  const port = await freePort();
+  await using service = new Service({
+    plan: { 1: { sockets: [{ name: 'web', port: String(port), host }] } },
+  });
+  expect(await service.address()).toBe(`${host}:${port}`);
+  await upgrade(service, 1);
+});
+
 describe('kinds of sockets', () => {
   it('UDP: every datagram is answered across an upgrade', async () => {
     await using service = new Service({ fixture: 'kinds.cjs' });
@@ -250,7 +259,7 @@ describe('kinds of sockets', () => {
     fresh.destroy();
   });
 
-  it.each(['express', 'fastify', 'port 0', 'path'])(
+  it.each(['express', 'fastify', 'port 0', 'port text', 'path'])(
     'frameworks listen with restart.listenOptions(): %s',
     async (name) => {
       const path = join(temporaryDirectory(), 'framework.sock');

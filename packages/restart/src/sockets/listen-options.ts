@@ -6,8 +6,10 @@ import { assertOptionsObject, describe, LastcallError } from '@lastcall/proc';
 export interface ListenOptions
   extends Pick<
     NodeListenOptions,
-    'backlog' | 'host' | 'ipv6Only' | 'path' | 'port' | 'readableAll' | 'writableAll'
+    'backlog' | 'host' | 'ipv6Only' | 'path' | 'readableAll' | 'writableAll'
   > {
+  /** A number, or one as a text, as in `process.env.PORT`. */
+  readonly port?: number | string | undefined;
   /** What the socket is called: generations find it by that, so it stays the same when the port changes. */
   readonly name: string;
   /** A descriptor that listens, or is bound, already. */
@@ -25,11 +27,15 @@ export interface ListenOptions
 export interface BindOptions {
   /** What the socket is called: generations find it by that. */
   readonly name: string;
-  readonly port?: number | undefined;
+  /** A number, or one as a text. */
+  readonly port?: number | string | undefined;
   readonly address?: string | undefined;
   /** A descriptor of a bound socket. */
   readonly fd?: number | undefined;
 }
+
+/** Options whose port is a number. */
+export type Numbered<T> = Omit<T, 'port'> & { readonly port?: number | undefined };
 
 const LISTEN_NAMES = [
   'name',
@@ -47,8 +53,19 @@ const LISTEN_NAMES = [
 
 const BIND_NAMES = ['name', 'port', 'address', 'fd'];
 
+/** Has the port as a number where it is one as a text. What cannot be one stays, to be refused. */
+export function withNumber<T extends { readonly port?: unknown }>(options: T): T {
+  const port: unknown = options?.port;
+  return typeof port === 'string' && /^\d+$/.test(port)
+    ? { ...options, port: Number(port) }
+    : options;
+}
+
 /** @throws LastcallError `LASTCALL_BAD_OPTION` */
-export function assertListenOptions(call: string, options: ListenOptions): void {
+export function assertListenOptions(
+  call: string,
+  options: ListenOptions,
+): asserts options is Numbered<ListenOptions> {
   assertOptionsObject(call, options, LISTEN_NAMES);
   const { port, path, fd, backlog, host, beforeBegin, ticketKeys } = options;
   assertName(call, options.name);
@@ -67,7 +84,10 @@ export function assertListenOptions(call: string, options: ListenOptions): void 
 }
 
 /** @throws LastcallError `LASTCALL_BAD_OPTION` */
-export function assertBindOptions(call: string, options: BindOptions): void {
+export function assertBindOptions(
+  call: string,
+  options: BindOptions,
+): asserts options is Numbered<BindOptions> {
   assertOptionsObject(call, options, BIND_NAMES);
   const { port, address, fd } = options;
   assertName(call, options.name);

@@ -5,7 +5,7 @@ import { LastcallError } from '@lastcall/proc';
 import type { AskedAddress, PassedSocket, SocketKind, SocketRecord } from '../handover/handover';
 import type { RestartEnvironment } from '../restart-environment';
 import type { InheritedSockets } from './inherited-sockets';
-import type { BindOptions, ListenOptions } from './listen-options';
+import type { BindOptions, ListenOptions as GivenOptions, Numbered } from './listen-options';
 import { NamedDatagramSocket, NamedServer, type NamedSocket } from './named-socket';
 import { datagramHandleOf, handleOf, tellPath } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
@@ -19,6 +19,8 @@ export interface BoundSocket {
   /** Whether it came from the former generation, or from systemd. */
   readonly inherited: boolean;
 }
+
+type ListenOptions = Numbered<GivenOptions>;
 
 /** Puts servers on sockets: on those that were inherited, else on new ones. */
 export class SocketBinder {
@@ -60,7 +62,7 @@ export class SocketBinder {
   /** Binds `socket`; rejects with what the operating system says. */
   async bind(
     socket: DatagramSocket,
-    { name, port, address, fd }: BindOptions,
+    { name, port, address, fd }: Numbered<BindOptions>,
   ): Promise<[NamedSocket, PassedSocket | null]> {
     const asked = askedOf({
       ...(port === undefined ? {} : { port }),

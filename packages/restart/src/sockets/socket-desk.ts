@@ -12,6 +12,8 @@ import {
   assertServer,
   type BindOptions,
   type ListenOptions,
+  type Numbered,
+  withNumber,
 } from './listen-options';
 import { NamedServer, type NamedSocket } from './named-socket';
 import { NamedSockets } from './named-sockets';
@@ -55,8 +57,9 @@ export class SocketDesk {
     this.#binder = new SocketBinder(environment, this.#inherited, ticketKeys);
   }
 
-  listen(server: Server, options: ListenOptions): Promise<BoundSocket> {
+  listen(server: Server, given: ListenOptions): Promise<BoundSocket> {
     assertServer(server);
+    const options: ListenOptions = withNumber(given);
     assertListenOptions('restart.listen()', options);
     return this.#add(options.name, async () => {
       const [socket, passed] = await this.#binder.listen(server, options);
@@ -65,8 +68,9 @@ export class SocketDesk {
     });
   }
 
-  bind(socket: DatagramSocket, options: BindOptions): Promise<BoundSocket> {
+  bind(socket: DatagramSocket, given: BindOptions): Promise<BoundSocket> {
     assertDatagramSocket(socket);
+    const options: BindOptions = withNumber(given);
     assertBindOptions('restart.bind()', options);
     return this.#add(options.name, async () => {
       const [named, passed] = await this.#binder.bind(socket, options);
@@ -76,11 +80,12 @@ export class SocketDesk {
     });
   }
 
-  listenOptions(name: string, options: PlainListenOptions): FrameworkOptions {
+  listenOptions(name: string, given: PlainListenOptions): FrameworkOptions {
+    const options = withNumber(given);
     assertListenOptions('restart.listenOptions()', { ...options, name });
     this.named.claim(name);
     try {
-      return this.#optionsFor(name, options);
+      return this.#optionsFor(name, options as Numbered<PlainListenOptions>);
     } catch (error) {
       this.named.release(name);
       throw error;
@@ -144,7 +149,7 @@ export class SocketDesk {
     if (handle !== null) this.#parts.onBound(socket, handle);
   }
 
-  #optionsFor(name: string, options: PlainListenOptions): FrameworkOptions {
+  #optionsFor(name: string, options: Numbered<PlainListenOptions>): FrameworkOptions {
     const asked = askedOf(options);
     const kind: SocketKind = options.path === undefined ? 'tcp' : 'unix';
     const passed =
