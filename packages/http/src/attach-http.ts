@@ -1,15 +1,19 @@
 import {
   assertLifecycle,
   assertOptionsObject,
-  describe,
   LastcallError,
   type Lifecycle,
   type ListenerContext,
   type Probe,
   proc,
 } from '@lastcall/proc';
-import { createHttpDrain, type HttpConnections, type HttpDrain } from './http-drain';
-import type { HttpDrainOptions } from './http-drain-options';
+import { type HttpConnections, type HttpDrain, openDrain } from './http-drain';
+import {
+  badOption,
+  HTTP_DRAIN_OPTION_NAMES,
+  type HttpDrainOptions,
+  resolveOptions,
+} from './http-drain-options';
 import { applyHttpLimits, HTTP_LIMIT_NAMES, type HttpLimits, parseHttpLimits } from './http-limits';
 import { assertHttpServer, type HttpServer } from './http-server';
 import { upgradeLingerMs } from './upgrade-linger';
@@ -44,9 +48,7 @@ const OPTION_NAMES = [
   'name',
   'probe',
   'lifecycle',
-  'lingerMs',
-  'rejectWith503',
-  'onUpgradeDrain',
+  ...HTTP_DRAIN_OPTION_NAMES,
   ...HTTP_LIMIT_NAMES,
 ];
 
@@ -72,16 +74,16 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
   assertName(name);
   assertProbe(probe);
   assertLifecycle('attachHttp()', lifecycle);
+  const settings = resolveOptions('attachHttp()', rest);
   const limits = parseHttpLimits(rest);
   assertOpen(server);
-  const { lingerMs, rejectWith503, onUpgradeDrain } = rest;
-  const drain = createHttpDrain(server, { lingerMs, rejectWith503, onUpgradeDrain });
+  const drain = openDrain(server, settings);
   const undo: (() => void)[] = [() => drain.detach()];
   try {
     const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name, leaf: true });
     undo.push(() => wrapUp.remove());
     const stop = ({ signal, reason, deadline }: ListenerContext) =>
-      reason === 'upgrade' && lingerMs === undefined
+      reason === 'upgrade' && rest.lingerMs === undefined
         ? drain.stop({ signal, lingerMs: upgradeLingerMs(server, deadline) })
         : drain.stop({ signal });
     const shutdown = lifecycle.onShutdown(stop, { name, stage: 'intake', leaf: true });
@@ -145,18 +147,12 @@ function addProbe(server: HttpServer, lifecycle: Lifecycle, name: string): () =>
 
 function assertName(name: unknown): void {
   if (typeof name === 'string' && name !== '') return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `option 'name' of attachHttp() must be a non-empty string, got ${describe(name)}`,
-  );
+  throw badOption('attachHttp()', 'name', 'a non-empty string', name);
 }
 
 function assertProbe(probe: unknown): void {
   if (typeof probe === 'boolean' || (typeof probe === 'string' && probe !== '')) return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `option 'probe' of attachHttp() must be true, false or a non-empty string, got ${describe(probe)}`,
-  );
+  throw badOption('attachHttp()', 'probe', 'true, false or a non-empty string', probe);
 }
 
 function assertOpen(server: HttpServer): void {

@@ -55,7 +55,7 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
     stop(stopOptions: HttpStopOptions): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       const { lingerMs = settings.lingerMs } = stopOptions;
-      assertLinger(lingerMs);
+      assertLinger('stop()', lingerMs);
       const current = stop ?? beginStop(lingerMs);
       hammerOnAbort(current, signal);
       return current.result;

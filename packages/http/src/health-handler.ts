@@ -1,13 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import {
-  assertLifecycle,
-  assertOptionsObject,
-  describe,
-  LastcallError,
-  type Lifecycle,
-  proc,
-} from '@lastcall/proc';
+import { assertLifecycle, assertOptionsObject, type Lifecycle, proc } from '@lastcall/proc';
+import { badOption } from './http-drain-options';
 
 /** Options of {@link healthHandler}. */
 export interface HealthHandlerOptions {
@@ -43,6 +37,7 @@ export function healthHandler(options: HealthHandlerOptions = {}): HealthHandler
   const { livePath = '/livez', readyPath = '/readyz', lifecycle = proc } = options;
   assertPath('livePath', livePath);
   assertPath('readyPath', readyPath);
+  if (livePath === readyPath) throw badPath('livePath', "another path than 'readyPath'", livePath);
   assertLifecycle('healthHandler()', lifecycle);
   return (request, response, next) => {
     const path = pathOf(request.url ?? '');
@@ -86,14 +81,13 @@ function answer(
   (response as ServerResponse).end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** What does not begin with a slash is never asked for: the probe would find the app's 404 instead. */
+/** Another is never asked for: the probe would find the app's 404 instead. */
 function assertPath(name: 'livePath' | 'readyPath', path: unknown): void {
-  if (typeof path === 'string' && path.startsWith('/')) return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `option '${name}' of healthHandler() must be a path that begins with '/', got ${describe(path)}`,
-  );
+  if (typeof path === 'string' && /^\/[^?#]*$/.test(path)) return;
+  throw badPath(name, "a path that begins with '/' and has no query", path);
 }
+
+const badPath = badOption.bind(undefined, 'healthHandler()');
 
 function pathOf(url: string): string {
   const query = url.indexOf('?');

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { assertOptionsObject, describe, isDelay, LastcallError } from '@lastcall/proc';
+import { describe, isDelay, LastcallError } from '@lastcall/proc';
 
 /** A connection that has left HTTP: a WebSocket, another upgrade, or a CONNECT tunnel. */
 export interface UpgradedConnection {
@@ -39,6 +39,16 @@ export interface HttpDrainOptions {
   readonly onUpgradeDrain?: ((connection: UpgradedConnection) => unknown) | undefined;
 }
 
+/** The names of the options, for their check. */
+export const HTTP_DRAIN_OPTION_NAMES: readonly (keyof HttpDrainOptions)[] = [
+  'lingerMs',
+  'rejectWith503',
+  'onUpgradeDrain',
+];
+
+/** What a delay must be. */
+export const MILLISECONDS = 'a number of milliseconds from 0 to 2147483647';
+
 /** The options with their defaults. */
 export interface HttpDrainSettings {
   readonly lingerMs: number;
@@ -46,31 +56,32 @@ export interface HttpDrainSettings {
   readonly onUpgradeDrain: ((connection: UpgradedConnection) => unknown) | undefined;
 }
 
-/** Fills in the defaults. Throws LastcallError `LASTCALL_BAD_OPTION` for what cannot be meant. */
-export function resolveOptions(options: HttpDrainOptions): HttpDrainSettings {
-  assertOptionsObject('createHttpDrain()', options, [
-    'lingerMs',
-    'rejectWith503',
-    'onUpgradeDrain',
-  ]);
+/** Fills in the defaults. Throws LastcallError `LASTCALL_BAD_OPTION` for what cannot be meant by the options of `call`. */
+export function resolveOptions(call: string, options: HttpDrainOptions): HttpDrainSettings {
   const { lingerMs = DEFAULT_LINGER_MS, rejectWith503 = false, onUpgradeDrain } = options;
-  assertLinger(lingerMs);
+  assertLinger(call, lingerMs);
   if (typeof rejectWith503 !== 'boolean')
-    throw badOption('rejectWith503', 'a boolean', rejectWith503);
+    throw badOption(call, 'rejectWith503', 'a boolean', rejectWith503);
   if (onUpgradeDrain !== undefined && typeof onUpgradeDrain !== 'function') {
-    throw badOption('onUpgradeDrain', 'a function', onUpgradeDrain);
+    throw badOption(call, 'onUpgradeDrain', 'a function', onUpgradeDrain);
   }
   return { lingerMs, rejectWith503, onUpgradeDrain };
 }
 
 /** Throws LastcallError `LASTCALL_BAD_OPTION`. */
-export function assertLinger(lingerMs: number): void {
-  if (!isDelay(lingerMs)) throw badOption('lingerMs', 'a number of milliseconds', lingerMs);
+export function assertLinger(call: string, lingerMs: number): void {
+  if (!isDelay(lingerMs)) throw badOption(call, 'lingerMs', MILLISECONDS, lingerMs);
 }
 
-function badOption(name: string, expected: string, value: unknown): LastcallError {
+/** The error of an option of `call` that is not what is `allowed`. */
+export function badOption(
+  call: string,
+  name: string,
+  allowed: string,
+  value: unknown,
+): LastcallError {
   return new LastcallError(
     'LASTCALL_BAD_OPTION',
-    `option '${name}' must be ${expected}, got ${describe(value)}`,
+    `option '${name}' of ${call} must be ${allowed}, got ${describe(value)}`,
   );
 }

@@ -1,6 +1,11 @@
-import type { ActivitySample } from '@lastcall/proc';
+import { type ActivitySample, assertOptionsObject } from '@lastcall/proc';
 import type { HttpConnections } from './connection-state';
-import { type HttpDrainOptions, resolveOptions } from './http-drain-options';
+import {
+  HTTP_DRAIN_OPTION_NAMES,
+  type HttpDrainOptions,
+  type HttpDrainSettings,
+  resolveOptions,
+} from './http-drain-options';
 import { assertHttpServer, type HttpServer } from './http-server';
 import type { DrainResult } from './stop';
 
@@ -70,7 +75,12 @@ export type { HttpConnections };
  */
 export function createHttpDrain(server: HttpServer, options: HttpDrainOptions = {}): HttpDrain {
   assertHttpServer(server);
-  const settings = resolveOptions(options);
+  assertOptionsObject('createHttpDrain()', options, HTTP_DRAIN_OPTION_NAMES);
+  return openDrain(server, resolveOptions('createHttpDrain()', options));
+}
+
+/** {@link createHttpDrain} for options that have been checked. Throws LastcallError `LASTCALL_HTTP_ALREADY_ATTACHED`. */
+export function openDrain(server: HttpServer, settings: HttpDrainSettings): HttpDrain {
   // Loaded with the first drain and not with the package, and as a whole: a stop loads no file, which a deploy may have
   // replaced by then.
   const { startDrain } = require('./drain-engine') as typeof import('./drain-engine');

@@ -1,4 +1,5 @@
-import { describe, isDelay, LastcallError } from '@lastcall/proc';
+import { isDelay } from '@lastcall/proc';
+import { badOption, MILLISECONDS } from './http-drain-options';
 import type { HttpServer } from './http-server';
 import { checkRequestTimesEvery } from './node-internals';
 
@@ -47,8 +48,8 @@ interface LimitedServer {
 /** Checks the limits. Throws LastcallError `LASTCALL_BAD_OPTION`. */
 export function parseHttpLimits(limits: HttpLimits): HttpLimits {
   const { readTimeoutMs, writeTimeoutMs, maxHeaderBytes } = limits;
-  assertLimit('readTimeoutMs', readTimeoutMs, isDelay, 'a number of milliseconds');
-  assertLimit('writeTimeoutMs', writeTimeoutMs, isDelay, 'a number of milliseconds');
+  assertLimit('readTimeoutMs', readTimeoutMs, isDelay, MILLISECONDS);
+  assertLimit('writeTimeoutMs', writeTimeoutMs, isDelay, MILLISECONDS);
   assertLimit(
     'maxHeaderBytes',
     maxHeaderBytes,
@@ -87,10 +88,7 @@ function assertLimit(
   allowed: string,
 ): void {
   if (value === undefined || isValid(value)) return;
-  throw new LastcallError(
-    'LASTCALL_BAD_OPTION',
-    `option '${name}' of attachHttp() must be ${allowed}, got ${describe(value)}`,
-  );
+  throw badOption('attachHttp()', name, allowed, value);
 }
 
 /** A setting of HTTP/2 has 32 bits. */
