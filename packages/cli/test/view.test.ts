@@ -58,6 +58,7 @@ describe('lastcall view of a report', () => {
     expect(out).toMatch(/work stuck +█{10,} +late +4\.5 s/);
     expect(out).toMatch(/▲ hammer at 4\.5 s/);
     expect(out).toContain('broker: no broker');
+    expect(out).toContain('LASTCALL_NOT_DRAINED: a socket listens');
   });
 
   it('obeys no escape sequence that a peer put into it', async () => {
@@ -107,6 +108,7 @@ describe('lastcall view of a report', () => {
     expect(html.match(/class="bar/g)?.length).toBeGreaterThanOrEqual(8);
     expect(html).not.toMatch(/<script|src=|href=/);
     expect(html).toContain('/slow&#60;script&#62;');
+    expect(html).toMatch(/<th>LASTCALL_NOT_DRAINED<.th><td>a socket listens/);
   });
 });
 

@@ -5,11 +5,15 @@ import { LastcallError, toError } from './lastcall-error';
 import { renderEvent } from './render-event';
 import type { Logger } from './settings';
 
+/** One that comes again and again must not fill the report. */
+const MOST_WARNINGS = 100;
+
 /** Where the events of a lifecycle go: to its logger and to the handlers of `proc.events`. */
 export class EventOutlet {
   readonly events: LifecycleEvents = new EventEmitter<LifecycleEventMap>();
   readonly #environment: Environment;
   readonly #logger: () => Logger;
+  #warnings: LastcallError[] | null = null;
 
   constructor(environment: Environment, logger: () => Logger) {
     this.#environment = environment;
@@ -21,7 +25,19 @@ export class EventOutlet {
     return this.#logger() !== false || this.events.listenerCount(type) > 0;
   }
 
+  /** The warnings since {@link keepWarnings}, the first of them. */
+  get warnings(): readonly LastcallError[] {
+    return this.#warnings ?? [];
+  }
+
+  /** A stop begins: its report tells what was warned of meanwhile. */
+  keepWarnings(): void {
+    this.#warnings = [];
+  }
+
   emit(event: LifecycleEvent): void {
+    if (event.type === 'warning' && this.warnings.length < MOST_WARNINGS)
+      this.#warnings?.push(event.error);
     this.#guard(event, () => renderEvent(this.#logger(), event, this.#environment));
     this.#guard(event, () => this.events.emit(event.type, event as never));
   }

@@ -150,7 +150,7 @@ function outcomes(cut: readonly unknown[]): string {
 }
 
 function formatReport(report: Report): EventLine {
-  const { listeners, forced, fatal, exit, ok } = report;
+  const { listeners, forced, fatal, exit, ok, warnings } = report;
   const notOk = listeners.filter(({ outcome }) => outcome !== 'ok');
   const parts = [
     `stopped after ${report.durationMs} ms`,
@@ -158,9 +158,18 @@ function formatReport(report: Report): EventLine {
     ...(notOk.length > 0 ? [`${notOk.length} of them not ok`] : []),
     ...(forced === null ? [] : [`forced (${forced})`]),
     ...(fatal === null ? [] : ['fatal error']),
-    ...(ok ? ['all ok'] : []),
+    ...(warnings.length > 0 ? [warned(warnings)] : []),
+    ...(ok && warnings.length === 0 ? ['all ok'] : []),
   ];
-  return { level: ok ? 'info' : 'error', text: `${parts.join(', ')}; ${endOf(exit)}` };
+  const level = warnings.length > 0 ? 'warn' : 'info';
+  return { level: ok ? level : 'error', text: `${parts.join(', ')}; ${endOf(exit)}` };
+}
+
+/** `1 warning (LASTCALL_NOT_DRAINED)` */
+function warned(warnings: Report['warnings']): string {
+  const codes = new Set(warnings.map(({ code, name }) => code ?? name));
+  const words = warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`;
+  return `${words} (${[...codes].join(', ')})`;
 }
 
 function endOf({ signal, code }: Report['exit']): string {

@@ -17,8 +17,12 @@ export function holdTimeMs(
 }
 
 /** Forgetting to attach the server is the easiest mistake to make, and without a word the end looks fine. */
-export function warnIfNotDrained(shutdowns: Registry, warn: (error: LastcallError) => void): void {
-  if (shutdowns.names(['intake', 'work']).length > 0) return;
+export function warnIfNotDrained(
+  environment: Environment,
+  shutdowns: Registry,
+  warn: (error: LastcallError) => void,
+): void {
+  if (shutdowns.names(['intake', 'work']).length > 0 || !environment.isListening()) return;
   const message =
     'a socket of this process listens, but no listener is registered in the stages intake or work: ' +
     'its requests in flight will be lost; attach the server (attachHttp) or register what drains it';

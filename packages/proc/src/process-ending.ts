@@ -1,5 +1,6 @@
 import { endProcess, endProcessAtOnce, exitOf, selfKill } from './end-process';
 import type { Environment } from './environment';
+import { errorReport } from './error-report';
 import type { ExitGate } from './exit-gate';
 import type { LastcallError } from './lastcall-error';
 import type { Report } from './report';
@@ -27,12 +28,18 @@ export class ProcessEnding {
   }
 
   /** The report of `outcome`. `exitCode`: somebody has called `process.exit()` with it during the stop. */
-  report(outcome: StopOutcome, settings: Settings, exitCode: number | null): Report {
+  report(
+    outcome: StopOutcome,
+    warnings: readonly LastcallError[],
+    settings: Settings,
+    exitCode: number | null,
+  ): Report {
     const exit =
       exitCode === null
         ? exitOf(outcome, settings, this.#environment)
         : { signal: null, code: exitCode };
-    this.#report = { ...outcome, ok: isOk(outcome), exit };
+    const told = warnings.map((error) => errorReport(error));
+    this.#report = { ...outcome, warnings: told, ok: isOk(outcome), exit };
     return this.#report;
   }
 

@@ -212,8 +212,6 @@ export class ProcessLifecycle implements Lifecycle {
     this.#ending.endAtOnce();
   }
 
-  // --- signals ----------------------------------------------------------------------------------------------------
-
   #updateHandlers(wish?: 'kept' | 'refused'): void {
     if (this.#state.name !== 'running') return;
     const hasListeners = this.#wrapUps.size + this.#shutdowns.size > 0;
@@ -225,14 +223,13 @@ export class ProcessLifecycle implements Lifecycle {
     if (this.#state.name === 'running') this.#diagnostics.onProfileSignal(signal);
   }
 
-  // --- the stop ----------------------------------------------------------------------------------------------------
-
   #begin(cause: StopCause): Promise<Report> {
     // A handler of the event that told of the cause may have begun the stop already.
     if (this.#state.name !== 'running') {
       this.#state.stop.amendCause({ signal: cause.signal, fatal: cause.fatal });
       return this.#state.stop.report;
     }
+    this.#outlet.keepWarnings();
     // A stop that was asked for takes place, whatever the environment holds.
     const isNew = this.#settings.resolveLeniently(this.#warn);
     const settings = this.#settings.current;
@@ -283,7 +280,7 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   #conclude(stop: Stop, outcome: StopOutcome, exitCode: number | null): Report {
-    const report = this.#ending.report(outcome, stop.settings, exitCode);
+    const report = this.#ending.report(outcome, this.#outlet.warnings, stop.settings, exitCode);
     this.#setState({ name: 'stopped', stop });
     this.#outlet.emit({ type: 'report', report });
     this.#ending.end(report, stop.settings);

@@ -55,6 +55,8 @@ export interface Report {
   readonly forced: 'waitTimeMs' | 'signal' | 'exit' | null;
   /** The error that began the stop or happened during it, or null (only with `fatalErrors`). */
   readonly fatal: ErrorReport | null;
+  /** What was warned of during the stop, the first hundred. A stop that lost requests of a server that nobody attached has one here. */
+  readonly warnings: readonly ErrorReport[];
   readonly phases: readonly PhaseReport[];
   readonly listeners: readonly ListenerReport[];
   /** What kept the process alive at a forced end, by resource type. */

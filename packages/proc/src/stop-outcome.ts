@@ -11,7 +11,7 @@ export interface StopCause {
 }
 
 /** What a stop comes to, before it is decided how the process ends. */
-export type StopOutcome = Omit<Report, 'exit' | 'ok'>;
+export type StopOutcome = Omit<Report, 'exit' | 'ok' | 'warnings'>;
 
 /** Whether nothing went wrong in a stop. */
 export function isOk({ forced, fatal, listeners }: StopOutcome): boolean {

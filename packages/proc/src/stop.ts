@@ -189,8 +189,8 @@ export class Stop implements RunHost {
     const { wrapUpTimeMs } = this.settings;
     const holdMs = holdTimeMs(this.settings, this.#cause.signal, this.#host.environment);
     this.#host.onPhase('wrapping-up', holdMs);
-    if (holdMs > 0)
-      warnIfNotDrained(this.#host.shutdowns, (error) => this.emit({ type: 'warning', error }));
+    const { environment, shutdowns } = this.#host;
+    warnIfNotDrained(environment, shutdowns, (error) => this.emit({ type: 'warning', error }));
     for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#open);
     const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
     await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#open.whenEmpty()]);

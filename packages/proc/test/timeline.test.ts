@@ -1,3 +1,4 @@
+import { formatEvent, LastcallError } from '../src';
 import { createTestLifecycle } from '../src/testing';
 
 const never = (): Promise<never> => new Promise(() => {});
@@ -215,6 +216,37 @@ describe('a socket that listens', () => {
     };
     expect(warnings()).toMatchObject([{ error: { code: 'LASTCALL_NOT_DRAINED' } }]);
     expect([...warnings('intake'), ...warnings('work')]).toEqual([]);
+  });
+});
+
+describe('what is warned of during a stop', () => {
+  it('is in the report and in the last line, where nothing else went wrong', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 0 });
+    test.lifecycle.warn(new LastcallError('LASTCALL_DB_LEAK', 'long before the stop'));
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(0);
+    const report = await stopped;
+    expect(report).toMatchObject({ ok: true, warnings: [{ code: 'LASTCALL_NOT_DRAINED' }] });
+    expect(formatEvent({ type: 'report', report })).toEqual({
+      level: 'warn',
+      text: 'stopped after 0 ms, 0 listeners, 1 warning (LASTCALL_NOT_DRAINED); ends with exit code 0',
+    });
+  });
+
+  it('does not fill the report when it comes again and again', async () => {
+    const test = createTestLifecycle();
+    test.lifecycle.onShutdown(
+      () => {
+        for (let i = 0; i < 1000; i++)
+          test.lifecycle.warn(new LastcallError('LASTCALL_DB_LEAK', `${i}`));
+      },
+      { stage: 'intake' },
+    );
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1000);
+    const { warnings } = await stopped;
+    expect(warnings).toHaveLength(100);
+    expect(warnings[0]).toMatchObject({ message: '0' });
   });
 });
 

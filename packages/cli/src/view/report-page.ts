@@ -80,7 +80,7 @@ function mark(at: number): string {
   return `<span class="mark" title="hammer" style="left:${(Math.min(1, at) * 100).toFixed(2)}%"></span>`;
 }
 
-function notes({ listeners, fatal, resources }: Report): string {
+function notes({ listeners, fatal, resources, warnings = [] }: Report): string {
   const errors = [
     ...(fatal === null ? [] : [['fatal error', fatal.message] as const]),
     ...listeners.flatMap(({ name, error }) =>
@@ -93,6 +93,10 @@ function notes({ listeners, fatal, resources }: Report): string {
   const alive = Object.entries(resources ?? {}).map(([type, count]) => [type, count] as const);
   return [
     table('Errors', errors),
+    table(
+      'Warnings',
+      warnings.map(({ code, message }) => [code ?? 'warning', message] as const),
+    ),
     table('Cut', cut),
     table('What kept the process alive', alive),
   ].join('\n');

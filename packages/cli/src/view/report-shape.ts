@@ -2,6 +2,7 @@ import {
   isAny,
   isCount,
   isNumber,
+  isText,
   isWord,
   listOf,
   objectWith,
@@ -37,6 +38,8 @@ export const isReport: Shape = objectWith({
   forced: orNull(isWord),
   fatal: orNull(objectWith({})),
   exit: objectWith({ code: orNull(isNumber), signal: orNull(isWord) }),
+  // Reports of earlier versions have none.
+  warnings: optional(listOf(objectWith({ message: isText }))),
   settings: objectWith({ wrapUpTimeMs: isCount, hammerTimeMs: isCount, waitTimeMs: isCount }),
   phases: listOf(isPhase),
   listeners: listOf((listener) => hasFields(listener) && isPlaced(listener)),

@@ -67,6 +67,9 @@ function notesOf(report: Report): string[] {
     error === undefined ? [] : [`  ${printable(name)}: ${printable(error.message)}`],
   );
   const fatal = report.fatal === null ? [] : [`  fatal: ${printable(report.fatal.message)}`];
+  const warnings = (report.warnings ?? []).map(({ code, message }) =>
+    printable(`  ${code ?? 'warning'}: ${message}`),
+  );
   const cut = report.listeners.flatMap(({ name, cut: units = [] }) =>
     units.slice(0, MOST_CUT).map((unit) => `  cut by ${printable(name)}: ${describe(unit)}`),
   );
@@ -74,7 +77,7 @@ function notesOf(report: Report): string[] {
     printable(`${count} ${type}`),
   );
   const kept = alive.length === 0 ? [] : [`  kept alive by ${alive.join(', ')}`];
-  const notes = [...fatal, ...failures, ...cut, ...kept];
+  const notes = [...fatal, ...failures, ...warnings, ...cut, ...kept];
   return notes.length === 0 ? [] : ['', ...notes];
 }
 
