@@ -1,22 +1,14 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask, Service } from '../../restart/test/harness/service';
+import { commandRoom } from './harness/command-room';
 import { runService, supervisorOf } from './harness/run-service';
-import { type CliResult, runCli } from './run-cli';
 
 const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
 const FIXTURE = join(__dirname, '../../restart/test/fixtures/service.cjs');
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lastcall-reload-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function lastcall(...argv: string[]): Promise<CliResult> {
-  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
-}
+const room = commandRoom();
+const { lastcall } = room;
 
 /** The process of generation 1, once it is ready and has its control socket. */
 async function first(service: Service): Promise<number> {
@@ -30,7 +22,7 @@ function chain(plan: Record<string, Record<string, unknown>> = {}): Service {
   return new Service({
     plan,
     args: ['--require', REGISTER, FIXTURE],
-    env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_NAME: 'orders' },
+    env: { LASTCALL_CONTROL_DIR: room.folder, LASTCALL_NAME: 'orders' },
   });
 }
 
@@ -63,7 +55,7 @@ describe('lastcall reload', () => {
   });
 
   it('works by SIGHUP and the pid file where there is no control socket', async () => {
-    const pidFile = join(folder, 'orders.pid');
+    const pidFile = join(room.folder, 'orders.pid');
     await using service = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
     await service.ready(1);
     expect(existsSync(pidFile)).toBe(true);
@@ -74,7 +66,7 @@ describe('lastcall reload', () => {
   });
 
   it('ends with 1 when the pid file names the old process again, as the new one died soon after it was ready', async () => {
-    const pidFile = join(folder, 'orders.pid');
+    const pidFile = join(room.folder, 'orders.pid');
     await using service = new Service({
       env: { LASTCALL_PID_FILE: pidFile },
       plan: {

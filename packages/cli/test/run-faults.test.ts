@@ -1,25 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
-import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
-import { type CliResult, runCli } from './run-cli';
+import { commandRoom } from './harness/command-room';
+import { endOf, type RunOptions, supervisorOf, workersOf } from './harness/run-service';
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lastcall-run-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function run(options: Omit<RunOptions, 'folder'> = {}): Service {
-  return runService({ folder, ...options });
-}
-
-function lastcall(...argv: string[]): Promise<CliResult> {
-  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
-}
+const room = commandRoom();
+const { lastcall, run } = room;
 
 /** Replaces the workers, which works, and waits for the old ones to end: they may accept a last connection. */
 async function reload(service: Service, ...old: number[]): Promise<void> {
@@ -76,7 +64,7 @@ describe('the supervisor is killed', () => {
 
 describe('a unix socket', () => {
   const socket = (): { path: string; plan: RunOptions['plan'] } => {
-    const path = join(folder, 'web.sock');
+    const path = join(room.folder, 'web.sock');
     return { path, plan: { '*': { sockets: [{ name: 'web', path }] } } };
   };
 
@@ -107,7 +95,7 @@ describe('a unix socket', () => {
 });
 
 it('the working directory is missing: it is named, and the old worker serves on', async () => {
-  const cwd = join(folder, 'release');
+  const cwd = join(room.folder, 'release');
   mkdirSync(cwd);
   await using service = run({ cwd });
   const address = await service.address();
@@ -169,7 +157,7 @@ describe('no descriptor is left', () => {
 });
 
 itWith(['unshare', 'mount'])('a full disk keeps the service from nothing', async () => {
-  const directory = join(folder, 'full');
+  const directory = join(room.folder, 'full');
   mkdirSync(directory);
   const fill = `head -c 4096 /dev/zero > ${directory}/filler`;
   const mount = `mount -t tmpfs -o size=4k tmpfs ${directory} && ${fill} && exec "$@"`;

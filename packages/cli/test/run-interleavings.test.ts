@@ -1,30 +1,18 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { itWith } from '../../restart/test/harness/notify-socket';
-import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
-import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
-import { type CliResult, runCli } from './run-cli';
+import { ask, isAlive, send } from '../../restart/test/harness/service';
+import { commandRoom } from './harness/command-room';
+import { endOf, supervisorOf, workersOf } from './harness/run-service';
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lastcall-run-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function run(options: Omit<RunOptions, 'folder'> = {}): Service {
-  return runService({ folder, ...options });
-}
-
-function lastcall(...argv: string[]): Promise<CliResult> {
-  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
-}
+const room = commandRoom();
+const { lastcall, run } = room;
 
 /** A file that makes generations behave while it is there. */
 function flag(): { readonly unless: string; set(): void; clear(): void } {
-  const unless = join(folder, 'mended');
+  const unless = join(room.folder, 'mended');
   return { unless, set: () => writeFileSync(unless, ''), clear: () => rmSync(unless) };
 }
 
@@ -165,7 +153,7 @@ it('crashes of the generation before do not count against the next one', async (
 });
 
 it('a program that is gone is tried as often as one that crashes, then the service ends', async () => {
-  const node = join(folder, 'node');
+  const node = join(room.folder, 'node');
   writeFileSync(node, `#!/bin/sh\nexec "${process.execPath}" "$@"\n`);
   chmodSync(node, 0o755);
   await using service = run({ program: node, options: ['--max-restarts', '2'] });
@@ -177,7 +165,7 @@ it('a program that is gone is tried as often as one that crashes, then the servi
 });
 
 it('what a worker has started goes with it when it does not end in time, and the log says so', async () => {
-  const script = join(folder, 'deaf');
+  const script = join(room.folder, 'deaf');
   writeFileSync(script, `#!/bin/sh\ntrap '' TERM\n"${process.execPath}" "$@"\n`);
   chmodSync(script, 0o755);
   await using service = run({ program: script, options: ['--kill-timeout', '1'] });
@@ -193,7 +181,7 @@ it('what a worker has started goes with it when it does not end in time, and the
 it('a worker that fails takes the sockets that it has bound with it, and those before are still held', async () => {
   const host = '127.0.0.1';
   const [before, after] = [await freePort(), await freePort()];
-  const path = join(folder, 'new.sock');
+  const path = join(room.folder, 'new.sock');
   const sockets = [
     { name: 'web', port: after, host },
     { name: 'new', path },
@@ -286,7 +274,7 @@ it('who connects when the workers have closed their sockets is refused at once, 
 itWith(['python3'])(
   'SIGHUP is an upgrade on a terminal, too, where LASTCALL_UPGRADE_ON_TERMINAL says so',
   async () => {
-    const pidFile = join(folder, 'service.pid');
+    const pidFile = join(room.folder, 'service.pid');
     await using service = run({
       under: ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])'],
       options: ['--pid-file', pidFile],

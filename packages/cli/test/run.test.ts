@@ -3,44 +3,30 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { Load } from '../../restart/test/harness/upgrade-under-load';
-import { endOf, type RunOptions, runService, supervisorOf, workersOf } from './harness/run-service';
-import { type CliResult, runCli } from './run-cli';
+import { commandRoom } from './harness/command-room';
+import { endOf, supervisorOf, workersOf } from './harness/run-service';
 
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
 const INIT = join(__dirname, '..', 'bin', 'lastcall-init');
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lastcall-run-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function lastcall(...argv: string[]): Promise<CliResult> {
-  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? folder : undefined) });
-}
+const room = commandRoom();
+const { lastcall, run } = room;
 
 /** Waits until the supervisor or a worker has written this to stderr. */
 async function logged(service: Service, text: string): Promise<void> {
   while (!service.err.includes(text)) await once(service.child.stderr as Readable, 'data');
-}
-
-function run(options: Omit<RunOptions, 'folder'> = {}): Service {
-  return runService({ folder, ...options });
 }
 
 describe('lastcall run', () => {
@@ -64,7 +50,7 @@ describe('lastcall run', () => {
   });
 
   it('loses no request of any client in upgrades under load, and none of them retries', async () => {
-    const path = join(folder, 'service.sock');
+    const path = join(room.folder, 'service.sock');
     await using service = run({
       fixture: 'load-service.cjs',
       env: { SOCKET_PATH: path },
@@ -246,15 +232,15 @@ describe('lastcall run', () => {
   });
 
   it('starts workers in the release that the link in PWD points to by then', async () => {
-    const current = join(folder, 'current');
-    for (const release of ['1', '2']) mkdirSync(join(folder, release));
+    const current = join(room.folder, 'current');
+    for (const release of ['1', '2']) mkdirSync(join(room.folder, release));
     symlinkSync('1', current);
     await using service = run({ cwd: current, env: { PWD: current } });
     await service.ready(1);
-    symlinkSync('2', join(folder, 'next'));
-    renameSync(join(folder, 'next'), current);
+    symlinkSync('2', join(room.folder, 'next'));
+    renameSync(join(room.folder, 'next'), current);
     expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
-    await service.saw({ generation: 1, begun: true, cwd: realpathSync(join(folder, '1')) });
+    await service.saw({ generation: 1, begun: true, cwd: realpathSync(join(room.folder, '1')) });
     await service.saw({ generation: 2, begun: true, cwd: realpathSync(current) });
   });
 
@@ -296,7 +282,7 @@ describe('lastcall run', () => {
   });
 
   it('is asked and stopped by name, and leaves neither socket nor pid file', async () => {
-    const pidFile = join(folder, 'orders.pid');
+    const pidFile = join(room.folder, 'orders.pid');
     await using service = run({ options: ['--name', 'orders', '--pid-file', pidFile] });
     await service.ready(1);
     expect(readFileSync(pidFile, 'utf8')).toBe(`${supervisorOf(service)}\n`);
@@ -311,7 +297,7 @@ describe('lastcall run', () => {
     expect(JSON.parse(dump.out).process.pid).toBe(status.workers[0].pid);
     expect((await lastcall('stop', 'orders')).code).toBe(0);
     await endOf(service);
-    expect(readdirSync(folder)).toEqual(['dumps']);
+    expect(readdirSync(room.folder)).toEqual(['dumps']);
   });
 
   it('has lastcall stop say which workers were not stopped in order', async () => {
@@ -388,7 +374,7 @@ describe('lastcall run', () => {
   );
 
   it('starts the other workers when the first one has come up at last', async () => {
-    const mended = join(folder, 'mended');
+    const mended = join(room.folder, 'mended');
     await using service = run({
       options: ['--workers', '2', '--restart', 'always'],
       plan: { 1: { fault: 'import', how: 'exit', unless: mended } },
@@ -419,7 +405,7 @@ describe('lastcall run of any program', () => {
     ['no program at all', ['/etc/passwd'], 126],
   ])('passes the exit status on: %s', (_what, command, code) => {
     const { status } = spawnSync(process.execPath, [BIN, 'run', '-q', '--', ...command], {
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     expect(status).toBe(code);
   });
@@ -427,7 +413,7 @@ describe('lastcall run of any program', () => {
   it('shows a program that knows nothing of lastcall as running, not as one that never has started', async () => {
     const argv = [BIN, 'run', '--name', 'plain', '--', 'sleep', '60'];
     const child = spawn(process.execPath, argv, {
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
       stdio: 'ignore',
     });
     const exited = once(child, 'exit');
@@ -447,7 +433,7 @@ describe('lastcall run of any program', () => {
     const argv = [BIN, 'run', '--workers', '2', '--', 'true'];
     const { status, stderr } = spawnSync(process.execPath, argv, {
       encoding: 'utf8',
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
       timeout: 20_000,
     });
     expect(status).toBe(0);
@@ -466,7 +452,7 @@ describe('lastcall run of any program', () => {
       [BIN, 'run', '--', 'echo', 'x'],
       {
         encoding: 'utf8',
-        env: { ...process.env, LASTCALL_CONTROL_DIR: folder, [variable]: value },
+        env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder, [variable]: value },
       },
     );
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -488,7 +474,7 @@ describe('lastcall run of any program', () => {
   it('passes signals on to one that knows nothing of lastcall', async () => {
     const child = spawn(process.execPath, [BIN, 'run', '--', process.execPath, '-e', TALKATIVE], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
@@ -508,7 +494,7 @@ describe('lastcall run of any program', () => {
   it('does not pass SIGHUP on to one that would die of it', async () => {
     const program = "console.log('up'); setInterval(() => {}, 1000)";
     const child = spawn(process.execPath, [BIN, 'run', '--', process.execPath, '-e', program], {
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     await once(child.stdout, 'data');
     let err = '';
@@ -523,7 +509,7 @@ describe('lastcall run of any program', () => {
     const script = `"$0" "$1" run -q -- cat & wait $!; printf in | "$0" "$1" run -q -- cat; "$0" "$1" run -q -- sh -c 'exit 4'; echo " $?"`;
     const out = execFileSync('sh', ['-c', script, process.execPath, BIN], {
       encoding: 'utf8',
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     expect(out).toBe('in 4\n');
   });
@@ -537,7 +523,7 @@ describe('lastcall run of any program', () => {
       {
         encoding: 'utf8',
         cwd: join(__dirname, '..'),
-        env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+        env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
       },
     );
     const pid = /I am (\d+)/.exec(stderr)?.[1];
@@ -545,12 +531,12 @@ describe('lastcall run of any program', () => {
   });
 
   it('restarts it when told to', () => {
-    const file = join(folder, 'count');
+    const file = join(room.folder, 'count');
     const script = `echo x >> ${file}; test $(wc -l < ${file}) -lt 3 || kill -TERM $PPID; sleep 1; exit 1`;
     const { signal } = spawnSync(
       process.execPath,
       [BIN, 'run', '-q', '--restart', 'always', '--', 'sh', '-c', script],
-      { env: { ...process.env, LASTCALL_CONTROL_DIR: folder } },
+      { env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder } },
     );
     expect(signal).toBe('SIGTERM');
     expect(readFileSync(file, 'utf8')).toBe('x\nx\nx\n');
@@ -585,7 +571,7 @@ asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
     const [file = '', ...args] = [...UNSHARE, ...front, process.execPath, BIN, 'run', '--'];
     const child = spawn(file, [...args, process.execPath, '-e', ORPHANS], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
@@ -612,7 +598,7 @@ asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
     const { status, stderr } = spawnSync(file, args, {
       encoding: 'utf8',
       timeout: 20_000,
-      env: { ...process.env, LASTCALL_CONTROL_DIR: folder },
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
     });
     expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining('an init') });
   });
