@@ -41,10 +41,11 @@ describe('a worker that has no predecessor is told that it is alone', () => {
   });
 
   it('not before every older one has ended', async () => {
-    await using service = run({ plan: { '*': { cron: true } } });
+    const lifecycle = { hammerTimeMs: 18_000, waitTimeMs: 19_000 };
+    await using service = run({ plan: { '*': { cron: true, lifecycle } } });
     const address = await service.address();
     const first = await service.ready(1);
-    const slow = ask(address, '/slow?ms=3000');
+    const slow = ask(address, '/slow?ms=8000');
     await service.saw({ request: '/slow' });
     for (const generation of [2, 3]) {
       expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
