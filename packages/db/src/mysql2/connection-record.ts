@@ -33,6 +33,13 @@ const HARMLESS = /^\s*(?:select|rollback|savepoint|release|show|use)\b[^;]*;?\s*
  */
 const COMMITS_OTHERS = /^\s*(?:begin|start\s+transaction|set(?!.*\bstatement\b))\b[^;]*;?\s*$/is;
 
+/**
+ * Prepares no transaction, as none has this name, and changes nothing: the server refuses it, and says in which state an XA
+ * transaction of this connection is.
+ */
+const XA_STATE = `xa prepare 'lastcall'`;
+const PREPARED = /\bPREPARED\b/;
+
 /** What is known of one connection from outside: what it is at, and what the server answered once it was asked to stop. */
 export class ConnectionRecord {
   readonly connection: Mysql2Connection;
@@ -44,6 +51,8 @@ export class ConnectionRecord {
   isWatched = false;
   /** The last one then. */
   #answer: Answer | undefined;
+  /** Whether its transaction was prepared at the first cancel: what the server says, or what we fear until it does. */
+  #isPrepared: boolean | undefined;
   readonly #cancelled = new CancelledWork();
 
   constructor(
@@ -79,8 +88,21 @@ export class ConnectionRecord {
 
   /** Whether a transaction is open, or was before the command that runs. Undefined where that is not known. */
   get isInTransaction(): boolean | undefined {
+    return this.#lastAnswer?.isInTransaction;
+  }
+
+  get #lastAnswer(): Extract<Answer, { type: 'ok' }> | undefined {
     const answer = this.isWatched ? this.#answer : this.#read(lastMessage(this.connection));
-    return answer?.type === 'ok' ? answer.isInTransaction : undefined;
+    return answer?.type === 'ok' ? answer : undefined;
+  }
+
+  /**
+   * Whether the open transaction may be one of XA that was prepared: it outlives its connection, and somebody else may commit
+   * it. Behind the prepare nothing gets rows, or changes any.
+   */
+  get #mayBePrepared(): boolean {
+    const answer = this.#lastAnswer;
+    return this.#isPrepared ?? (answer?.isInTransaction === true && answer.isBare);
   }
 
   /** The server is about to be asked to stop what runs: from now on its answers are followed. */
@@ -90,8 +112,21 @@ export class ConnectionRecord {
     this.isWatched = true;
     this.#undo.push(onCommandEnd(this.connection, this.#onCommandEnd));
     // After an error mysql2 does not know whether the transaction is still open; each answer of the server says it.
-    if (this.look().state === 'unknown') this.whenAnswered(ignore);
+    if (this.look().state === 'unknown') this.whenAnswered(this.#askIfPrepared);
+    else this.#askIfPrepared();
   }
+
+  readonly #askIfPrepared = (): void => {
+    // One that is prepared later may have been committed as well, as any other statement.
+    this.#isPrepared = this.#mayBePrepared;
+    if (this.running !== undefined || !this.#isPrepared) return;
+    const asked = this.connection.query({ sql: XA_STATE }, (error) => {
+      // Without a number the error is not the server's.
+      if (error?.errno !== undefined && error.errno > 0)
+        this.#isPrepared = PREPARED.test(error.message);
+    });
+    this.#questions.add(asked);
+  };
 
   /** Calls back when everything that was sent, and waits to be, has its answer. When the connection ends, it never does. */
   whenAnswered(then: () => void): void {
@@ -109,7 +144,7 @@ export class ConnectionRecord {
     const { undone, mayHaveCommitted } = this.#cancelled;
     if (running === undefined && !isInTransaction)
       return undone ?? (isInTransaction === undefined ? 'outcome unknown' : 'cut');
-    const cannotCommit = running === undefined || commitsNothing(running);
+    const cannotCommit = running === undefined ? !this.#mayBePrepared : commitsNothing(running);
     const isUndone = isInTransaction && cannotCommit && !mayHaveCommitted;
     return isUndone ? 'rolled back' : 'outcome unknown';
   }
@@ -126,7 +161,7 @@ export class ConnectionRecord {
   readonly #onCommandEnd = (command: Mysql2Command, last: Mysql2Packet): void => {
     const answer = readAnswer(last);
     if (this.#questions.has(command)) {
-      this.#answer = answer;
+      if (!isError(last)) this.#answer = answer;
       return;
     }
     const isInterrupted = answer?.type === 'error' && INTERRUPTED.has(answer.errno);
@@ -160,5 +195,3 @@ function endingOf(command: Mysql2Command, wasInTransaction: boolean | undefined)
   if (wasInTransaction === false && COMMITS_OTHERS.test(text)) return 'harmless';
   return HARMLESS.test(text) ? 'harmless' : 'other';
 }
-
-function ignore(): void {}

@@ -79,7 +79,10 @@ export interface Mysql2Connection {
   readonly stream: Mysql2Stream;
   readonly config: Mysql2Config;
   ping(callback: (error?: Error | null) => void): Mysql2Command;
-  query(options: object, callback: (error: Error | null, rows?: unknown) => void): unknown;
+  query(
+    options: object,
+    callback: (error: NodeJS.ErrnoException | null, rows?: unknown) => void,
+  ): Mysql2Command;
   release(): void;
   destroy(): void;
   on(event: string, listener: (error?: Error) => void): unknown;

@@ -12,7 +12,12 @@ const PREPARE_OK_LENGTH = 12;
 
 /** What the server says at the end of a command. */
 export type Answer =
-  | { readonly type: 'ok'; readonly isInTransaction: boolean }
+  | {
+      readonly type: 'ok';
+      readonly isInTransaction: boolean;
+      /** Neither rows nor a number of changed ones came with it. */
+      readonly isBare: boolean;
+    }
   | { readonly type: 'error'; readonly errno: number };
 
 /** Whether a message ends its command with an error. No row begins like one. */
@@ -27,16 +32,17 @@ export function readAnswer({ buffer, start, end }: Mysql2Packet): Answer | undef
   if (length < EOF_LENGTH) return undefined;
   const type = buffer[at];
   if (type === ERR) return { type: 'error', errno: buffer.readUInt16LE(at + 1) };
-  if (type === EOF && length === EOF_LENGTH) return ok(buffer.readUInt16LE(at + 3));
+  if (type === EOF && length === EOF_LENGTH) return ok(buffer.readUInt16LE(at + 3), false);
   if (type !== OK || length === PREPARE_OK_LENGTH) return undefined;
   const affectedRows = lengthOfNumber(buffer[at + 1]);
   const insertId = lengthOfNumber(buffer[at + 1 + affectedRows]);
   const status = at + 1 + affectedRows + insertId;
-  return status + 2 <= end ? ok(buffer.readUInt16LE(status)) : undefined;
+  if (status + 2 > end) return undefined;
+  return ok(buffer.readUInt16LE(status), buffer[at + 1] === 0);
 }
 
-function ok(status: number): Answer {
-  return { type: 'ok', isInTransaction: (status & IN_TRANSACTION) !== 0 };
+function ok(status: number, isBare: boolean): Answer {
+  return { type: 'ok', isInTransaction: (status & IN_TRANSACTION) !== 0, isBare };
 }
 
 /** How many bytes a length-encoded integer takes, by its first. */

@@ -70,7 +70,7 @@ describeMariadb('what mysql2 keeps', (mariadb) => {
     const compressed = createConnection({ uri: mariadb().url, compress: true });
     await compressed.promise().query('begin');
     const last = lastMessage(compressed as unknown as Mysql2Connection);
-    expect(readAnswer(last as never)).toEqual({ type: 'ok', isInTransaction: true });
+    expect(readAnswer(last as never)).toEqual({ type: 'ok', isInTransaction: true, isBare: true });
     compressed.destroy();
   });
 

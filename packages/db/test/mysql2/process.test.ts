@@ -13,8 +13,10 @@ const TIMES = {
 };
 
 describeMariadb('a process with a mysql2 pool', (mariadb) => {
+  /** Runs `source` with `pool`, in a process that `env` may change. */
   function start(
     source: string,
+    env: Record<string, string> = {},
     url: string = mariadb().url,
   ): { program: Program; report: () => Report } {
     const file = join(mkdtempSync(join(tmpdir(), 'lastcall-')), 'report.json');
@@ -27,7 +29,7 @@ describeMariadb('a process with a mysql2 pool', (mariadb) => {
       // Without connections nothing else would keep it alive.
       const alive = setInterval(() => {}, 1000);
       ${source}`,
-      { ...TIMES, LASTCALL_REPORT: file },
+      { ...TIMES, LASTCALL_REPORT: file, ...env },
     );
     return { program, report: () => JSON.parse(readFileSync(file, 'utf8')) as Report };
   }
@@ -35,10 +37,11 @@ describeMariadb('a process with a mysql2 pool', (mariadb) => {
   it('stops: work finishes, the log says what was drained, and the process ends by the signal', async () => {
     const { program } = start(
       `attachMysql2(pool, { name: 'orders' });
-       pool.query(insert(0.1)).then(() => say('committed')); say('up');`,
+       proc.onWrapUp(() => void pool.query(insert(0.3)).then(() => say('committed')));
+       pool.query('select 1').then(() => say('up'));`,
+      { LASTCALL_HAMMER_TIME_MS: '8000', LASTCALL_WAIT_TIME_MS: '9000' },
     );
     await program.saw('up');
-    await mariadb().running(1);
     program.kill('SIGTERM');
     const { signal, out, err } = await program.ended;
     expect(signal).toBe('SIGTERM');
@@ -89,6 +92,7 @@ describeMariadb('a process with a mysql2 pool', (mariadb) => {
         await drain.stop({ signal: new AbortController().signal });
       });
       pool.query('select 1').then(() => say('up'));`,
+      {},
       proxy.via(mariadb().url),
     );
     await program.saw('up');

@@ -8,14 +8,15 @@ function message(...content: number[]) {
 
 describe('readAnswer()', () => {
   it('reads whether a transaction is open', () => {
-    const open = { type: 'ok', isInTransaction: true };
-    const none = { type: 'ok', isInTransaction: false };
+    const open = { type: 'ok', isInTransaction: true, isBare: false };
+    const none = { type: 'ok', isInTransaction: false, isBare: false };
     // OK: affected rows, insert id, status, warnings
     expect(readAnswer(message(0, 1, 0, 0b11, 0, 0, 0))).toEqual(open);
     expect(readAnswer(message(0, 1, 0, 0b10, 0, 0, 0))).toEqual(none);
     expect(readAnswer(message(0, 0xfc, 1, 1, 0xfd, 1, 1, 1, 0b11, 0, 0, 0, 7))).toEqual(open);
     const large = [0xfe, 1, 1, 1, 1, 1, 1, 1, 1];
     expect(readAnswer(message(0, ...large, ...large, 0b10, 0, 0, 0))).toEqual(none);
+    expect(readAnswer(message(0, 0, 0, 0b11, 0, 0, 0))).toEqual({ ...open, isBare: true });
     // EOF: warnings, status
     expect(readAnswer(message(0xfe, 0, 0, 0b11, 0))).toEqual(open);
     expect(readAnswer(message(0xfe, 0, 0, 0b10, 0))).toEqual(none);
