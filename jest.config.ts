@@ -5,7 +5,7 @@ const config: Config = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@lastcall/source', 'node', 'node-addons'] },
   globalSetup: '<rootDir>/tools/before-tests.cjs',
-  globalTeardown: '<rootDir>/tools/servers/end-after-tests.cjs',
+  globalTeardown: '<rootDir>/tools/after-tests.cjs',
   roots: ['<rootDir>/packages', '<rootDir>/docs'],
   testMatch: ['**/test/**/*.test.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.base.json' }] },

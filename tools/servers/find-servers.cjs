@@ -1,4 +1,5 @@
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const { connect } = require('node:net');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
@@ -6,6 +7,7 @@ const { FOUND, SERVERS } = require('./servers.cjs');
 
 const CONNECT_MS = 2000;
 const START_MS = 60_000;
+const END_MS = 10_000;
 
 let embedded;
 
@@ -21,10 +23,14 @@ module.exports.findServers = async function findServers() {
   process.env[FOUND] = JSON.stringify(found);
 };
 
-/** Ends what {@link findServers} started. */
-module.exports.endServers = function endServers() {
-  embedded?.stdin.end();
-  embedded = undefined;
+/** Ends what {@link findServers} started, and waits until it has cleaned up. */
+module.exports.endServers = async function endServers() {
+  if (embedded === undefined || embedded.exitCode !== null || embedded.signalCode !== null) return;
+  const ended = once(embedded, 'exit');
+  const timer = setTimeout(() => embedded.kill('SIGKILL'), END_MS);
+  embedded.stdin.end();
+  await ended;
+  clearTimeout(timer);
 };
 
 /** A server is there when its port takes a connection: what it says is the tests' business. */
