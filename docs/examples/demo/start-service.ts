@@ -18,7 +18,8 @@ export interface RunningService extends Addresses {
   readonly ended: Promise<ServiceEnd>;
 }
 
-const DEADLINE_MS = 15_000;
+/** It takes a third of that on a quiet machine. */
+const DEADLINE_MS = 20_000;
 const TYPESCRIPT = require.resolve('../../../tools/register-typescript.cjs');
 
 /** Starts a service of the demo as a process of its own; `onLine` gets what it writes to stderr. */
@@ -32,7 +33,11 @@ export async function startService(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  let isTooSlow = false;
+  const timer = setTimeout(() => {
+    isTooSlow = true;
+    child.kill('SIGKILL');
+  }, DEADLINE_MS);
   let begun = 0;
   let done = 0;
   const ports = new Promise<string[]>((resolve, reject) => {
@@ -47,6 +52,8 @@ export async function startService(
   createInterface({ input: child.stderr }).on('line', onLine);
   const ended = once(child, 'close').then(([code, signal]): ServiceEnd => {
     clearTimeout(timer);
+    if (isTooSlow)
+      throw new Error(`${file} had not ended after ${DEADLINE_MS} ms: is this machine busy?`);
     return { code, signal, jobsLost: begun - done };
   });
   const [port, grpcPort] = await ports;
