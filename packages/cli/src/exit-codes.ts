@@ -27,6 +27,7 @@ const BY_ERROR: Partial<Record<LastcallErrorCode, number>> = {
   LASTCALL_CLI_NO_FILE: EXIT_CODES.missing,
   LASTCALL_CLI_UNKNOWN_FILE: EXIT_CODES.failed,
   LASTCALL_CLI_IMPOSSIBLE: EXIT_CODES.impossible,
+  LASTCALL_CONTROL_BUSY: EXIT_CODES.impossible,
   LASTCALL_CLI_LATE: EXIT_CODES.late,
 };
 

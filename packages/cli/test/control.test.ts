@@ -5,7 +5,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,10 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Program, runProgram } from '../../../tools/run-program';
-import { type CliResult, runCli } from './run-cli';
+import { namedPrograms, pidOf } from './harness/named-programs';
+import { runCli } from './run-cli';
 
 const NOBODY = 65534;
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
@@ -25,74 +23,17 @@ const canBeNobody =
   spawnSync(AS_NOBODY[0] ?? '', [...AS_NOBODY.slice(1), process.execPath, '-e', '']).status === 0;
 const itAsRoot = canBeNobody ? it : it.skip;
 
-const ROOM = join(__dirname, '..');
-
-let folder: string;
-let programs: Program[] = [];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lastcall-control-'));
-});
-afterEach(async () => {
-  for (const program of programs) program.kill('SIGKILL');
-  await Promise.allSettled(programs.map(({ ended }) => ended));
-  programs = [];
-  rmSync(folder, { recursive: true, force: true });
-});
-
-interface RunOptions {
-  readonly control?: boolean;
-  readonly name?: string;
-  readonly under?: readonly string[];
-}
-
-async function up(
-  source: string,
-  { control = true, name = 'orders', under = [] }: RunOptions = {},
-): Promise<Program> {
-  const program = runProgram(
-    ROOM,
-    `
-      const { proc } = require('@lastcall/proc');
-      proc.setup({ logger: false, wrapUpTimeMs: 0, name: ${JSON.stringify(name)} });
-      const say = (text) => process.stdout.write(text + '\\n');
-      const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-      const alive = setInterval(() => {}, 1000);
-      (async () => {
-        if (${control}) await require('@lastcall/restart/control').startControl();
-        ${source}
-        say('up');
-      })();
-    `,
-    {
-      env: {
-        LASTCALL_CONTROL_DIR: join(folder, 'control'),
-        LASTCALL_DUMP_DIR: join(folder, 'dumps'),
-      },
-      deadlineMs: 60_000,
-      under,
-    },
-  );
-  programs.push(program);
-  await program.saw('up');
-  return program;
-}
-
-function lastcall(...argv: string[]): Promise<CliResult> {
-  const directory = join(folder, 'control');
-  return runCli(argv, { env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? directory : undefined) });
-}
-
-const pidOf = ({ child }: Program): string => String(child.pid);
+const room = namedPrograms();
+const { lastcall, up } = room;
 
 describe('lastcall status', () => {
   it('lists who can be asked, and shows one by pid, pid file and name', async () => {
     expect((await lastcall('status')).out).toBe(
-      `no process has a control socket in ${join(folder, 'control')}\n`,
+      `no process has a control socket in ${join(room.folder, 'control')}\n`,
     );
     const program = await up("proc.onShutdown(() => {}, { name: 'pool' });");
     expect((await lastcall('status')).out).toMatch(/ orders +service +running, up/);
-    const pidFile = join(folder, 'orders.pid');
+    const pidFile = join(room.folder, 'orders.pid');
     writeFileSync(pidFile, `${pidOf(program)}\n`);
     for (const target of [pidOf(program), pidFile, 'orders']) {
       const { out, code } = await lastcall('status', target);
@@ -132,9 +73,9 @@ describe('lastcall status', () => {
   it('takes a file that holds no pid for none, whatever it begins with', async () => {
     const program = await up('');
     const before = process.cwd();
-    writeFileSync(join(folder, 'orders'), '#!/bin/sh\n');
-    writeFileSync(join(folder, 'log'), `${pidOf(program)}-11-25 something happened\n`);
-    process.chdir(folder);
+    writeFileSync(join(room.folder, 'orders'), '#!/bin/sh\n');
+    writeFileSync(join(room.folder, 'log'), `${pidOf(program)}-11-25 something happened\n`);
+    process.chdir(room.folder);
     try {
       expect((await lastcall('status', 'orders')).out).toContain(`pid ${pidOf(program)}`);
       const { code, err } = await lastcall('stop', 'log');
@@ -159,7 +100,7 @@ describe('lastcall status', () => {
     }
     const { out } = await lastcall('dump', 'orders');
     expect(out).toContain('=== dump of a blocked process: orders');
-    const profile = await lastcall('profile', 'orders', '-s', '200ms', '-o', folder, '--json');
+    const profile = await lastcall('profile', 'orders', '-s', '200ms', '-o', room.folder, '--json');
     const [file = ''] = JSON.parse(profile.out).files;
     expect(readFileSync(file, 'utf8')).toContain('spin');
   });
@@ -193,7 +134,7 @@ describe('lastcall status', () => {
 
   it('says so when it cannot look, and asks by signals all the same', async () => {
     const program = await up('', { control: false });
-    writeFileSync(join(folder, 'control'), 'no directory');
+    writeFileSync(join(room.folder, 'control'), 'no directory');
     for (const argv of [['status'], ['status', 'orders'], ['stop', 'orders']]) {
       const { code, out, err } = await lastcall(...argv);
       expect({ code, out }).toEqual({ code: 4, out: '' });
@@ -206,7 +147,7 @@ describe('lastcall status', () => {
 
   it('finds a process by its pid where its environment says, though it is not where one looks', async () => {
     const program = await up('');
-    const pidFile = join(folder, 'orders.pid');
+    const pidFile = join(room.folder, 'orders.pid');
     writeFileSync(pidFile, pidOf(program));
     for (const target of [pidOf(program), pidFile]) {
       const { out } = await runCli(['status', target], { env: () => undefined });
@@ -217,8 +158,8 @@ describe('lastcall status', () => {
   itAsRoot(
     'finds a process of another user when root asks, and no socket that is not its own',
     async () => {
-      const theirs = join(folder, 'control');
-      chmodSync(folder, 0o755);
+      const theirs = join(room.folder, 'control');
+      chmodSync(room.folder, 0o755);
       mkdirSync(theirs, { mode: 0o700 });
       chownSync(theirs, NOBODY, NOBODY);
       const program = await up('', { under: AS_NOBODY });
@@ -226,10 +167,10 @@ describe('lastcall status', () => {
       const { out } = await runCli(['status', pidOf(program)], { env: elsewhere });
       expect(out).toContain(`orders pid ${pidOf(program)}`);
       const [socket = ''] = readdirSync(theirs);
-      const own = createServer(() => {}).listen(join(folder, 'own.sock'));
+      const own = createServer(() => {}).listen(join(room.folder, 'own.sock'));
       await once(own, 'listening');
       rmSync(join(theirs, socket));
-      symlinkSync(join(folder, 'own.sock'), join(theirs, socket));
+      symlinkSync(join(room.folder, 'own.sock'), join(theirs, socket));
       const refused = await runCli(['status', pidOf(program)], { env: elsewhere });
       own.close();
       expect(refused.out).toContain('no control socket');
@@ -237,7 +178,7 @@ describe('lastcall status', () => {
   );
 
   it('says so when who answers is none of ours, and writes nothing to the terminal that controls it', async () => {
-    const directory = join(folder, 'control');
+    const directory = join(room.folder, 'control');
     mkdirSync(directory, { mode: 0o700 });
     const answers = [
       'hello\n',
@@ -264,7 +205,7 @@ describe('lastcall status', () => {
   it.each(['status', 'reload', 'dump', 'profile'])(
     'says so when the answer to %s is another than it can be',
     async (command) => {
-      const directory = join(folder, 'control');
+      const directory = join(room.folder, 'control');
       mkdirSync(directory, { mode: 0o700 });
       const values = ['null', '[1]', '{"role":"service","process":5}', '{"pids":5,"files":[5]}'];
       const replies = [
@@ -291,11 +232,11 @@ describe('lastcall status', () => {
     const program = await up('');
     program.kill('SIGKILL');
     await program.ended;
-    expect(readdirSync(join(folder, 'control'))).toHaveLength(1);
+    expect(readdirSync(join(room.folder, 'control'))).toHaveLength(1);
     expect((await lastcall('status')).out).toBe(
-      `no process has a control socket in ${join(folder, 'control')}\n`,
+      `no process has a control socket in ${join(room.folder, 'control')}\n`,
     );
-    expect(readdirSync(join(folder, 'control'))).toEqual([]);
+    expect(readdirSync(join(room.folder, 'control'))).toEqual([]);
   });
 
   it('gives the shell names and pids to complete', async () => {
@@ -316,7 +257,7 @@ describe('lastcall dump', () => {
       const { out, code } = await lastcall('dump', '--awaits', 'always', pidOf(program));
       expect(code).toBe(0);
       expect(out).toContain('waitForStock');
-      const file = join(folder, 'dump.json');
+      const file = join(room.folder, 'dump.json');
       await lastcall('dump', pidOf(program), '-o', file);
       expect(JSON.parse(readFileSync(file, 'utf8')).schema).toBe('lastcall.dump/1');
     },
@@ -363,50 +304,6 @@ describe('lastcall profile', () => {
       'loop',
     ]);
     for (const file of files) expect(existsSync(file)).toBe(true);
-  });
-});
-
-describe('lastcall stop', () => {
-  it('tells what happens, and ends when the process is gone', async () => {
-    const program = await up("proc.onShutdown(() => sleep(100), { name: 'pool' });");
-    const { out, err, code } = await lastcall('stop', 'orders');
-    expect(err).toMatch(/resources pool +ok/);
-    expect(out).toMatch(/has ended after \d+ ms, ok/);
-    expect(code).toBe(0);
-    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
-  });
-
-  it('ends with 1 when something was not ok', async () => {
-    await up("proc.onShutdown(() => { throw new Error('no'); }, { name: 'broker' });");
-    expect((await lastcall('stop', 'orders')).code).toBe(1);
-  });
-
-  it('works without a control socket, and by force when the time is over', async () => {
-    const program = await up('', { control: false });
-    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
-    const stuck = await up("process.on('SIGTERM', () => {});", { control: false });
-    const late = await lastcall('stop', pidOf(stuck), '-t', '200ms');
-    expect(late.code).toBe(5);
-    expect(late.err).toContain('a second SIGTERM may end it at once');
-    const { out, code } = await lastcall('stop', pidOf(stuck), '-t', '200ms', '--kill');
-    expect(out).toContain('was killed');
-    expect(code).toBe(1);
-    expect(await stuck.ended).toMatchObject({ signal: 'SIGKILL' });
-  });
-
-  it('ends at once where SIGTERM may not be sent', () => {
-    const program = `
-      const { run } = require('./dist/main.js');
-      const { createCliEnvironment } = require('./dist/cli-environment.js');
-      const kill = (_, signal) => {
-        if (signal === 0) return true;
-        throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
-      };
-      const argv = ['stop', String(process.ppid)];
-      run(argv, { ...createCliEnvironment(), kill }).then((code) => (process.exitCode = code));`;
-    const options = { cwd: ROOM, encoding: 'utf8', timeout: 20_000 } as const;
-    const { status, stderr } = spawnSync(process.execPath, ['-e', program], options);
-    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining('EPERM') });
   });
 });
 

@@ -97,6 +97,7 @@ export const ERROR_CODES = {
   LASTCALL_SERVICE_GROUP_STARTED:
     'a service was added to, or start() called on, a group that has started',
   LASTCALL_CONTROL_NOT_STARTED: 'the control socket could not be served',
+  LASTCALL_CONTROL_BUSY: 'a control socket has as many connections as it takes',
   LASTCALL_CLI_USAGE: 'a command of lastcall was given arguments it cannot use',
   LASTCALL_CLI_NO_PROCESS: 'no process is known by what a command was given',
   LASTCALL_CLI_NO_FILE: 'a file that a command was given cannot be read',

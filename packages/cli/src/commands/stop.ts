@@ -5,9 +5,11 @@ import { addCommand, type CommandContext } from '../command-context';
 import { EXIT_CODES } from '../exit-codes';
 import { printable } from '../printable';
 import type { Printer } from '../printer';
+import { askToStop } from '../target/ask-to-stop';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
-import { send, waitForEnd } from '../target/signal-control';
+import { send, waitUntil, watchEnd } from '../target/signal-control';
+import { StopNote } from '../target/stop-note';
 import { durationOption } from './duration-option';
 
 interface StopOptions {
@@ -27,7 +29,7 @@ interface StopResult {
 const HELP = `
 Sends SIGTERM, tells what happens, and waits until the process is gone. Exit code 1 when something was cut or forced.
 Of lastcall run, it is 1 when that was so in a worker, or a worker was killed. Without a control socket it is not known here: the
-log says so; and there a second lastcall stop is a second SIGTERM, which ends the process at once.
+log says so. To stop what stops already is to wait for it: only --kill cuts a stop short.
 
 Examples:
   lastcall stop api
@@ -57,28 +59,28 @@ async function stop(
   { timeout, kill }: StopOptions,
 ): Promise<StopResult> {
   const { pid, control } = target;
-  const report = control === null ? null : followStop(control.path, printer, timeout);
-  // Nothing is waited for where it must not be sent.
-  if (report === null) send(environment, pid, 'SIGTERM');
-  if (await waitForEnd(environment, pid, timeout))
-    return { pid, killed: false, report: (await report) ?? null };
-  if (kill !== true) throw tooLate(target, timeout);
+  const hasEnded = watchEnd(environment, pid);
+  const end = environment.now() + timeout;
+  const { report, again } = await askToStop(environment, printer, target, timeout);
+  if (await waitUntil(environment, end - environment.now(), hasEnded)) {
+    new StopNote(environment, pid).remove();
+    return { pid, killed: false, report };
+  }
+  if (kill !== true) throw tooLate(pid, timeout, again);
   printer.progress(`still there after ${timeout / 1000} s: SIGKILL`);
   const workers = control?.role === 'supervisor' ? await workersOf(control.path) : [];
   send(environment, pid, 'SIGKILL');
-  await waitForEnd(environment, pid, KILL_MS);
+  await waitUntil(environment, KILL_MS, hasEnded);
   // Without it nobody would end them. Each leads a group of its own.
   for (const worker of workers) environment.kill(-worker, 'SIGKILL');
+  new StopNote(environment, pid).remove();
   return { pid, killed: true, report: null };
 }
 
-function tooLate({ pid, control }: Target, timeout: number): LastcallError {
-  // Where there is no control socket all that can be sent is a signal, and the second one is that of an impatient operator.
-  const again =
-    control === null ? `; do not stop it again: a second SIGTERM may end it at once` : '';
+function tooLate(pid: number, timeout: number, again: string): LastcallError {
   return new LastcallError(
     'LASTCALL_CLI_LATE',
-    `process ${pid} has not ended within ${timeout / 1000} s, and its stop goes on${again}; lastcall dump ${pid} says what it waits for, --kill ends it`,
+    `process ${pid} has not ended within ${timeout / 1000} s, and its stop goes on; ${again}; lastcall dump ${pid} says what it waits for, --kill ends it`,
   );
 }
 
@@ -96,16 +98,6 @@ const STATUS_MS = 2000;
 
 /** The kernel needs a moment, longer for a large process. */
 const KILL_MS = 10_000;
-
-/** Has the process send itself the signal, and tell what comes of it. Null when it did not get to say. */
-async function followStop(
-  path: string,
-  printer: Printer,
-  timeoutMs: number,
-): Promise<object | null> {
-  const options = { timeoutMs, progress: (line: string) => printer.progress(line) };
-  return (await askControl<'stop'>(path, { command: 'stop' }, options).catch(() => null)) ?? null;
-}
 
 function describe({ pid, killed, report }: StopResult, isOk: boolean): string {
   if (killed) return `process ${pid} was killed`;

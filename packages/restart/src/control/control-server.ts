@@ -91,7 +91,7 @@ class Connection {
   /** There are too many. */
   refuse(): void {
     const message = `the control socket has ${MAX_CONNECTIONS} connections already: end those that ask nothing`;
-    this.#send({ id: 0, type: 'error', code: null, message });
+    this.#send({ id: 0, type: 'error', code: 'LASTCALL_CONTROL_BUSY', message });
     this.end();
   }
 

@@ -17,6 +17,7 @@ export {
   isServed,
   serveControl,
 } from './control-server';
+export { makePrivateDirectory } from './private-directory';
 export type {
   CommandResults,
   ControlReply,

@@ -113,8 +113,8 @@ export class ProcessCommands {
 
   #watch(types: readonly LifecycleEvent['type'][], progress: (text: string) => void): () => void {
     const tell = (event: LifecycleEvent): void => {
-      const line = formatEvent(event);
-      if (line !== undefined) progress(line.text);
+      const { text, details = '' } = formatEvent(event) ?? {};
+      if (text !== undefined) for (const line of `${text}${details}`.split('\n')) progress(line);
     };
     const { events } = this.#lifecycle;
     for (const type of types) events.on(type, tell);

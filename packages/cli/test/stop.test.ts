@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { namedPrograms, pidOf } from './harness/named-programs';
+
+const ROOM = join(__dirname, '..');
+const room = namedPrograms();
+const { lastcall, up } = room;
+
+describe('lastcall stop', () => {
+  it('tells what happens, and ends when the process is gone', async () => {
+    const program = await up("proc.onShutdown(() => sleep(100), { name: 'pool' });");
+    const { out, err, code } = await lastcall('stop', 'orders');
+    expect(err).toMatch(/resources pool +ok/);
+    expect(out).toMatch(/has ended after \d+ ms, ok/);
+    expect(code).toBe(0);
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  it('ends with 1 when something was not ok', async () => {
+    await up("proc.onShutdown(() => { throw new Error('no'); }, { name: 'broker' });");
+    expect((await lastcall('stop', 'orders')).code).toBe(1);
+  });
+
+  it('says what was cut, and why a listener failed', async () => {
+    await up(`
+      const paid = { kind: 'job', name: 'invoice 7' };
+      proc.onShutdown(() => ({ drained: 1, cut: [paid] }), { name: 'jobs' });
+      proc.onShutdown(() => { throw new Error('no broker'); }, { name: 'broker' });`);
+    const { err } = await lastcall('stop', 'orders');
+    expect(err).toMatch(/ jobs .*1 drained, 1 cut\n +cut: kind job, name invoice 7\n/);
+    expect(err).toMatch(/ broker .*no broker\n +at .*\n/);
+  });
+
+  const SLOW = `
+    proc.onShutdown(() => sleep(3000), { name: 'pool' });
+    proc.events.on('report', ({ report }) => say('all ok: ' + report.ok));`;
+
+  it('waits for a stop that is under way without a control socket, and does not cut it short', async () => {
+    const program = await up(SLOW, { control: false });
+    const first = await lastcall('stop', pidOf(program), '-t', '100ms');
+    expect(first.code).toBe(5);
+    expect(first.err).toContain('lastcall stop again waits for it');
+    const second = await lastcall('stop', pidOf(program));
+    expect(second.err).toContain(`process ${pidOf(program)} was asked to stop before: waiting`);
+    expect(second.code).toBe(0);
+    expect((await program.ended).out).toContain('all ok: true');
+    expect(readdirSync(join(room.folder, 'control'))).toEqual([]);
+  });
+
+  it('asks a later process of the same pid', async () => {
+    const program = await up('', { control: false });
+    const directory = join(room.folder, 'control');
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, `${pidOf(program)}.stop`), 'a start time of long ago');
+    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  it('says what a second stop would do where it cannot keep in mind that it has asked', async () => {
+    const program = await up("process.on('SIGTERM', () => {});", { control: false });
+    writeFileSync(join(room.folder, 'control'), 'no directory');
+    const { err } = await lastcall('stop', pidOf(program), '-t', '100ms');
+    expect(err).toContain('a second SIGTERM may end it at once');
+  });
+
+  it('says that it has not asked where the control socket takes no more questions', async () => {
+    const program = await up('');
+    const directory = join(room.folder, 'control');
+    const [name = ''] = readdirSync(directory);
+    const silent = Array.from({ length: 64 }, () => connect(join(directory, name)));
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    const { code, err } = await lastcall('stop', pidOf(program), '-t', '5s');
+    for (const socket of silent) socket.destroy();
+    expect({ code, err }).toMatchObject({ code: 4, err: expect.stringContaining('has 64 conn') });
+    expect(program.child.signalCode).toBeNull();
+  });
+
+  it('works without a control socket, and by force when the time is over', async () => {
+    const program = await up('', { control: false });
+    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+    const stuck = await up("process.on('SIGTERM', () => {});", { control: false });
+    const late = await lastcall('stop', pidOf(stuck), '-t', '200ms');
+    expect(late.code).toBe(5);
+    const { out, code } = await lastcall('stop', pidOf(stuck), '-t', '200ms', '--kill');
+    expect(out).toContain('was killed');
+    expect(code).toBe(1);
+    expect(await stuck.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('ends at once where SIGTERM may not be sent', () => {
+    const program = `
+      const { run } = require('./dist/main.js');
+      const { createCliEnvironment } = require('./dist/cli-environment.js');
+      const kill = (_, signal) => {
+        if (signal === 0) return true;
+        throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+      };
+      const argv = ['stop', String(process.ppid)];
+      run(argv, { ...createCliEnvironment(), kill }).then((code) => (process.exitCode = code));`;
+    const options = { cwd: ROOM, encoding: 'utf8', timeout: 20_000 } as const;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], options);
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining('EPERM') });
+  });
+});
