@@ -37,7 +37,11 @@ export class StopNote {
 
   /** It has ended, or was not asked after all. */
   remove(): void {
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // Where it could not be written there is nothing to remove.
+    }
   }
 
   /** Those of processes that are gone: nobody may have waited for their end. */
