@@ -23,7 +23,7 @@ describe('createKafkajsDrain(), with a fake Kafka', () => {
   function consumerOf(brokers = [address]): Consumer {
     const retry = { initialRetryTime: 50, retries: 2 };
     const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry });
-    return kafka.consumer({ groupId: 'packer', maxWaitTimeInMs: 100 });
+    return kafka.consumer({ groupId: 'packer', maxWaitTimeInMs: 100, heartbeatInterval: 0 });
   }
 
   /** A consumer of a topic with these messages in each partition. */
@@ -182,6 +182,65 @@ describe('createKafkajsDrain(), with a fake Kafka', () => {
       (size) => size === 0,
     );
     expect(broker.committed('orders', 0)).toBeLessThanOrEqual(1);
+  });
+
+  describe('a group that is joined again while it drains', () => {
+    it.each([
+      ['commits are taken', { drained: 1, cut: [] }, 2],
+      ['commits are refused', { drained: 0, cut: [{ outcome: 'outcome unknown', id: '1' }] }, 0],
+    ] as const)('and %s: tells what is committed', async (how, told, committed) => {
+      const gate = createGate();
+      const handled: string[] = [];
+      const { drain } = await consume([['0', '1', '2']], {
+        async eachMessage({ message }) {
+          if (message.offset === '1') await gate.opened;
+          handled.push(message.offset);
+        },
+      });
+      await eventually(
+        () => handled.length + drain.gauges().inHand,
+        (count) => count === 2,
+      );
+      const stopped = drain.stop({ signal: never() });
+      broker.rebalance(how);
+      gate.open();
+      expect(await stopped).toMatchObject({ ...told, handedBack: 0, errors: [] });
+      expect(handled).toEqual(['0', '1']);
+      expect(broker.hasToldOfRebalance).toBe(true);
+      expect(broker.committed('orders', 0)).toBe(committed);
+      expect(broker.members.size).toBe(0);
+    });
+
+    it('as one handler hears while another has a message in hand: both are committed', async () => {
+      const gates = [createGate(), createGate()];
+      const handled: string[] = [];
+      const { drain } = await consume(
+        [
+          ['a0', 'a1'],
+          ['b0', 'b1'],
+        ],
+        {
+          partitionsConsumedConcurrently: 2,
+          async eachMessage({ partition, message }) {
+            await gates[partition]?.opened;
+            handled.push(String(message.value));
+          },
+        },
+      );
+      await inHand(drain, 2);
+      const stopped = drain.stop({ signal: never() });
+      broker.rebalance('commits are taken');
+      gates[1]?.open();
+      await eventually(
+        () => broker.hasToldOfRebalance,
+        (hasTold) => hasTold,
+      );
+      gates[0]?.open();
+      expect(await stopped).toMatchObject({ drained: 2, cut: [], handedBack: 0, errors: [] });
+      expect(handled).toEqual(['b0', 'a0']);
+      expect([0, 1].map((partition) => broker.committed('orders', partition))).toEqual([1, 1]);
+      expect(broker.members.size).toBe(0);
+    });
   });
 
   describe('a broker that is gone', () => {

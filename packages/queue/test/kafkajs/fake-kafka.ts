@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { array, bytes, int8, int16, int32, int64, Reader, string } from './wire';
 
+const ILLEGAL_GENERATION = 22;
+const REBALANCE_IN_PROGRESS = 27;
+
 /**
  * A stand-in for a Kafka broker: one node that speaks the oldest version of what a consumer of kafkajs needs, with topics
  * in memory and one member per group. Everything that the tests assert (offsets that were committed, members that have
@@ -9,6 +12,8 @@ import { array, bytes, int8, int16, int32, int64, Reader, string } from './wire'
 export class FakeKafka {
   /** Messages by topic and partition. */
   readonly topics = new Map<string, string[][]>();
+  /** Whether a consumer knows that its group is to be joined again. */
+  hasToldOfRebalance = false;
   /** Members that are in their group. */
   readonly members = new Set<string>();
   readonly #committed = new Map<string, number>();
@@ -17,6 +22,7 @@ export class FakeKafka {
   readonly #waiting = new Set<() => void>();
   #isFrozen = false;
   #generation = 0;
+  #rebalance: 'none' | 'commits are taken' | 'commits are refused' = 'none';
 
   constructor() {
     this.#server = createServer((socket) => this.#serve(socket));
@@ -35,6 +41,11 @@ export class FakeKafka {
   add(topic: string, partition: number, ...texts: string[]): void {
     this.topics.get(topic)?.[partition]?.push(...texts);
     for (const wake of this.#waiting) wake();
+  }
+
+  /** Has the group join again, as when a member is new. A broker takes commits up to the moment when all have joined. */
+  rebalance(how: 'commits are taken' | 'commits are refused'): void {
+    this.#rebalance = how;
   }
 
   /** Nothing is answered any more, and nothing closed. */
@@ -90,7 +101,7 @@ export class FakeKafka {
       return Buffer.concat([int16(0), this.#node(), string('127.0.0.1'), int32(this.#port)]);
     if (key === 11) return this.#join(request);
     if (key === 14) return this.#sync(request);
-    if (key === 12) return int16(0);
+    if (key === 12) return this.#heartbeat();
     if (key === 13) return this.#leave(request);
     if (key === 9) return this.#offsetFetch(request);
     if (key === 8) return this.#offsetCommit(request);
@@ -142,6 +153,7 @@ export class FakeKafka {
     request.string();
     const [protocol] = request.array(() => [request.string(), request.bytes()] as const);
     this.#generation += 1;
+    this.#rebalance = 'none';
     const member = asked === '' ? `member-${this.#generation}` : asked;
     this.members.add(member);
     const [name, metadata] = protocol ?? ['', Buffer.alloc(0)];
@@ -156,6 +168,12 @@ export class FakeKafka {
     request.string();
     const assignments = request.array(() => [request.string(), request.bytes()] as const);
     return Buffer.concat([int16(0), bytes(assignments[0]?.[1] ?? Buffer.alloc(0))]);
+  }
+
+  #heartbeat(): Buffer {
+    if (this.#rebalance === 'none') return int16(0);
+    this.hasToldOfRebalance = true;
+    return int16(REBALANCE_IN_PROGRESS);
   }
 
   #leave(request: Reader): Buffer {
@@ -178,18 +196,24 @@ export class FakeKafka {
 
   #offsetCommit(request: Reader): Buffer {
     request.string();
-    request.int32();
+    const generation = request.int32();
     request.string();
     request.int64();
+    const error = this.#commitError(generation);
     const read = (): [number, number] => {
       const found: [number, number] = [request.int32(), request.int64()];
       request.string();
       return found;
     };
     return this.#perPartition(request, read, (topic, [partition, offset]) => {
-      this.#committed.set(`${topic}[${partition}]`, offset);
-      return [int32(partition), int16(0)];
+      if (error === 0) this.#committed.set(`${topic}[${partition}]`, offset);
+      return [int32(partition), int16(error)];
     });
+  }
+
+  #commitError(generation: number): number {
+    if (generation !== this.#generation) return ILLEGAL_GENERATION;
+    return this.#rebalance === 'commits are refused' ? REBALANCE_IN_PROGRESS : 0;
   }
 
   #listOffsets(request: Reader): Buffer {
