@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask, Service } from '../../restart/test/harness/service';
+import { ask, isAlive, Service } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { runService, supervisorOf } from './harness/run-service';
 
@@ -26,16 +26,69 @@ function chain(plan: Record<string, Record<string, unknown>> = {}): Service {
   });
 }
 
+/** Old generations may finish what takes long. */
+const LASTING = { '*': { lifecycle: { hammerTimeMs: 29_000, waitTimeMs: 30_000 } } };
+
 describe('lastcall reload', () => {
   it('resolves when the new generation has taken over, and tells the steps', async () => {
     await using service = chain();
     const old = await first(service);
     const { out, err, code } = await lastcall('reload', String(old));
     const next = await service.ready(2);
-    expect(out).toBe(`reloaded: ${next}\n`);
+    expect(out).toMatch(new RegExp(`^reloaded: ${next}( serves; .*)?\n$`));
     expect(code).toBe(0);
-    expect(err).toMatch(/upgrading[\s\S]*new generation is process/);
+    expect(err).toMatch(/^upgrading \(lastcall reload\)\n[\s\S]*new generation is process/);
     expect(await ask(await service.address())).toBe(`2:${next}`);
+  });
+
+  /** Once it can be asked. */
+  async function asked(pid: number): Promise<string> {
+    while (!(await lastcall('status')).out.includes(String(pid)));
+    return String(pid);
+  }
+
+  it('says that the old process drains, and waits for its end when it is to', async () => {
+    await using service = chain(LASTING);
+    const address = await service.address();
+    const old = await first(service);
+    const slow = ask(address, '/slow?ms=3000');
+    await service.saw({ request: '/slow' });
+    const { out } = await lastcall('reload', String(old));
+    const next = await service.ready(2);
+    expect(out).toBe(`reloaded: ${next} serves; ${old} drains, for up to 30.0 s\n`);
+    expect(await slow).toBe(`1:${old}`);
+    const last = ask(address, '/slow?ms=1000');
+    await service.saw({ request: '/slow', pid: next });
+    const waited = await lastcall('reload', '--wait-drained', await asked(next));
+    expect(waited.out).toBe(`reloaded: ${await service.ready(3)}\n`);
+    expect(isAlive(next)).toBe(false);
+    expect(await last).toBe(`2:${next}`);
+  });
+
+  it('says which workers drain, and waits for their end when it is to', async () => {
+    await using service = room.run({ plan: LASTING });
+    const address = await service.address();
+    const old = await service.ready(1);
+    const supervisor = await asked(supervisorOf(service));
+    const slow = ask(address, '/slow?ms=3000');
+    await service.saw({ request: '/slow' });
+    const { out } = await lastcall('reload', supervisor);
+    const next = await service.ready(2);
+    expect(out).toBe(`reloaded: ${next} serves; ${old} drains, for up to 1m 0s\n`);
+    await lastcall('reload', '--wait-drained', supervisor);
+    for (const pid of [old, next]) expect(isAlive(pid)).toBe(false);
+    expect(await slow).toBe(`1:${old}`);
+  });
+
+  it('ends with 5 when the old process has not drained in time', async () => {
+    await using service = chain(LASTING);
+    const old = await first(service);
+    const slow = ask(await service.address(), '/slow?ms=10000');
+    await service.saw({ request: '/slow' });
+    const { code, err } = await lastcall('reload', '--wait-drained', '-t', '6', String(old));
+    expect(err).toContain(`serves, but ${old} has not drained within 6 s`);
+    expect(code).toBe(5);
+    expect(await slow).toBe(`1:${old}`);
   });
 
   it('ends with 1, and says why, when the new generation does not come up', async () => {

@@ -204,7 +204,7 @@ function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent):
   const goesOn = cause?.code === 'LASTCALL_UPGRADE_STOPPING' ? '' : ', this process serves on';
   switch (step) {
     case 'begin':
-      return info(`upgrading (${reason})`);
+      return info(`upgrading (${reason === 'call' ? 'restart.upgrade()' : reason})`);
     case 'spawn':
       return info(`the new generation is process ${pid}`);
     case 'ready':

@@ -88,8 +88,8 @@ class LazyRestart implements Restart {
     await this.#begun.ready();
   }
 
-  async upgrade(): Promise<{ readonly pid: number }> {
-    return this.#begun.upgrade('call');
+  async upgrade(reason = 'call'): Promise<{ readonly pid: number }> {
+    return this.#begun.upgrade(reason);
   }
 
   onUpgrade(hooks: UpgradeHooks): Remover {

@@ -78,13 +78,14 @@ export interface Restart {
    * Replaces this process by a new generation, as SIGHUP does. Resolves when that has taken over for good, and this process
    * stops; whatever goes wrong before, this process serves on, and the call rejects.
    *
+   * @param reason - Who wants it: for the log, and the event `upgrade`. Default `call`
    * @throws LastcallError before anything has happened: `LASTCALL_UPGRADE_UNSUPPORTED`, `LASTCALL_UPGRADE_NOT_READY`,
    * `LASTCALL_UPGRADE_IN_PROGRESS`, `LASTCALL_UPGRADE_STOPPING`, `LASTCALL_UPGRADE_REPLACED`,
    * `LASTCALL_UPGRADE_TOO_MANY_GENERATIONS`; then `LASTCALL_UPGRADE_PREFLIGHT_FAILED`, `LASTCALL_UPGRADE_CHECK_FAILED`,
    * `LASTCALL_UPGRADE_HOOK_FAILED`, `LASTCALL_UPGRADE_SPAWN_FAILED`, `LASTCALL_UPGRADE_CHILD_ENDED`,
    * `LASTCALL_UPGRADE_TIMED_OUT`, `LASTCALL_UPGRADE_ROLLED_BACK`; under a supervisor `LASTCALL_UPGRADE_REFUSED`
    */
-  upgrade(): Promise<{ readonly pid: number }>;
+  upgrade(reason?: string): Promise<{ readonly pid: number }>;
   /**
    * Gives a component a say in upgrades: one that must not run in two generations at once.
    * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_BAD_LISTENER`

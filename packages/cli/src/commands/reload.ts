@@ -5,12 +5,19 @@ import { addCommand, type CommandContext } from '../command-context';
 import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
-import { processFacts } from '../target/process-facts';
-import { sendHandled, waitForEnd, waitUntil, watchEnd } from '../target/signal-control';
+import { type Reloaded, reloadBySignal } from '../target/reload-by-signal';
+import { waitUntil, watchEnd } from '../target/signal-control';
+import { formatDuration } from '../view/units';
 import { durationOption } from './duration-option';
+
+interface ReloadOptions {
+  readonly timeout: number;
+  readonly waitDrained?: boolean;
+}
 
 const HELP = `
 Waits until the new generation has taken over, and says so; exit code 1 when the upgrade failed and the old one serves on.
+From then on the old processes finish what they have in flight; with --wait-drained it waits for their end, too.
 By SIGHUP where there is no control socket: then the end of the old process tells how it went, and a pid file who came after it.
 
 Examples:
@@ -22,16 +29,26 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
   addCommand(program, 'reload', 'replace a service by its new version, without downtime')
     .argument('<target>', 'pid, pid file or name')
     .addOption(durationOption('-t, --timeout <seconds>', 'how long it may take', 120_000))
+    .option('-w, --wait-drained', 'wait also until the old processes have ended')
     .addHelpText('after', HELP)
-    .action(async (name: string, { timeout }: { timeout: number }, command) => {
+    .action(async (name: string, options: ReloadOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
       const target = await findTarget(environment, name);
-      const pids =
-        target.control === null
-          ? await bySignal(environment, printer, target, timeout)
-          : await overControl(target, target.control.path, printer, timeout);
-      printer.result({ pids }, () => `reloaded: ${pids.join(', ')}`);
+      const end = environment.now() + options.timeout;
+      const {
+        pids,
+        draining = [],
+        drainMs,
+      }: Reloaded = target.control === null
+        ? await reloadBySignal(environment, printer, target, options.timeout)
+        : await overControl(target, target.control.path, printer, options.timeout);
+      const left = livingOf(environment, draining);
+      const waitMs = options.waitDrained === true ? end - environment.now() : 0;
+      const areGone = await waitUntil(environment, waitMs, () => left().length === 0);
+      if (options.waitDrained === true && !areGone) throw notDrained(pids, left(), options.timeout);
+      const result = { pids, draining: left() };
+      printer.result(result, () => describe({ ...result, drainMs }));
     });
 }
 
@@ -40,111 +57,44 @@ async function overControl(
   path: string,
   printer: Printer,
   timeoutMs: number,
-): Promise<readonly number[]> {
+): Promise<Reloaded> {
   const answer = await askControl<'reload'>(
     path,
     { command: 'reload' },
     { timeoutMs, progress: (line) => printer.progress(line) },
   );
-  if (answer !== undefined) return answer.pids;
+  if (answer !== undefined) return answer;
   throw new LastcallError(
     'LASTCALL_CLI_NO_PROCESS',
     `process ${pid} ended during the upgrade; its log says why`,
   );
 }
 
-async function bySignal(
-  environment: CliEnvironment,
-  printer: Printer,
-  target: Target,
-  timeout: number,
-): Promise<readonly number[]> {
-  assertNoSupervisor(environment, target);
-  const outcome =
-    target.pidFile === null
-      ? outcomeByEnd(environment, target, timeout)
-      : outcomeByPidFile(environment, target, target.pidFile, timeout);
-  sendHandled(environment, target, 'SIGHUP');
-  printer.progress(
-    `SIGHUP sent to process ${target.pid}; without a control socket only its outcome is seen`,
+/** Tells, whenever it is called, which of these processes are not gone yet. */
+function livingOf(environment: CliEnvironment, pids: readonly number[]): () => number[] {
+  const watched = pids.map((pid) => ({ pid, hasEnded: watchEnd(environment, pid) }));
+  return () => watched.filter(({ hasEnded }) => !hasEnded()).map(({ pid }) => pid);
+}
+
+function describe({ pids, draining = [], drainMs }: Reloaded): string {
+  const serve = `reloaded: ${pids.join(', ')}`;
+  if (draining.length === 0) return serve;
+  const most = drainMs === undefined ? '' : `, for up to ${formatDuration(drainMs)}`;
+  return `${serve} ${verb(pids, 'serve')}; ${draining.join(', ')} ${verb(draining, 'drain')}${most}`;
+}
+
+function verb(pids: readonly number[], word: string): string {
+  return pids.length === 1 ? `${word}s` : word;
+}
+
+function notDrained(
+  pids: readonly number[],
+  left: readonly number[],
+  timeoutMs: number,
+): LastcallError {
+  const has = left.length === 1 ? 'has' : 'have';
+  return new LastcallError(
+    'LASTCALL_CLI_LATE',
+    `${pids.join(', ')} ${verb(pids, 'serve')}, but ${left.join(', ')} ${has} not drained within ${timeoutMs / 1000} s (--timeout); that goes on`,
   );
-  return outcome();
-}
-
-/** A supervisor stays when it replaces its workers: nothing would ever be seen of the outcome. */
-function assertNoSupervisor(environment: CliEnvironment, { pid }: Target): void {
-  const { args = [] } = processFacts(environment, pid) ?? {};
-  const at = args.findIndex((arg) => /(^|\/)lastcall(\.js)?$/.test(arg));
-  if (at === -1 || args[at + 1] !== 'run') return;
-  throw new LastcallError(
-    'LASTCALL_CLI_IMPOSSIBLE',
-    `process ${pid} is lastcall run, and its control socket is not found: ask as its user, with its LASTCALL_CONTROL_DIR. ` +
-      `kill -HUP ${pid} has it replace its workers, too, but only its log says what came of that`,
-  );
-}
-
-/** How it went; what is to be compared with is looked at before the signal. */
-type Outcome = () => Promise<readonly number[]>;
-
-function outcomeByEnd(environment: CliEnvironment, target: Target, timeout: number): Outcome {
-  const { pid } = target;
-  const before = new Set(childrenOf(environment, pid));
-  const fresh = new Set<number>();
-  const look = (): void => {
-    for (const child of childrenOf(environment, pid)) if (!before.has(child)) fresh.add(child);
-  };
-  return async () => {
-    if (!(await waitForEnd(environment, pid, timeout, look)))
-      throw late(target, 'it still runs: its log says whether the upgrade failed');
-    const living = [...fresh].filter((child) => environment.kill(child, 0));
-    if (living.length > 0) return living;
-    throw new LastcallError(
-      'LASTCALL_CLI_NO_PROCESS',
-      `process ${pid} has ended, and nothing that it started is there: its log says why`,
-    );
-  };
-}
-
-/** A new generation writes the file when it is ready. The old one writes it again when that dies soon after. */
-function outcomeByPidFile(
-  environment: CliEnvironment,
-  target: Target,
-  pidFile: string,
-  timeout: number,
-): Outcome {
-  const { pid } = target;
-  const read = (): number => Number.parseInt(environment.readText(pidFile)?.trim() ?? '', 10);
-  const hasEnded = watchEnd(environment, pid);
-  const end = environment.now() + timeout;
-  const until = (isSo: () => boolean): Promise<boolean> =>
-    waitUntil(environment, end - environment.now(), isSo);
-  return async () => {
-    if (!(await until(() => read() > 0 && read() !== pid)))
-      throw late(target, `${pidFile} still names it: its log says whether the upgrade failed`);
-    // One that still drains when the time is over has long let the new one go.
-    await until(() => hasEnded() || read() === pid);
-    const now = read();
-    if (!(now > 0))
-      throw new LastcallError(
-        'LASTCALL_CLI_NO_PROCESS',
-        `${pidFile} names nobody any more: the service has ended, its log says why`,
-      );
-    if (now !== pid) return [now];
-    throw new LastcallError(
-      'LASTCALL_UPGRADE_ROLLED_BACK',
-      `process ${pid} has taken its place back, as the new generation died: its log says why`,
-    );
-  };
-}
-
-function childrenOf(environment: CliEnvironment, pid: number): number[] {
-  const text = environment.readText(`/proc/${pid}/task/${pid}/children`) ?? '';
-  return text
-    .split(' ')
-    .map(Number)
-    .filter((child) => child > 0);
-}
-
-function late({ pid }: Target, what: string): LastcallError {
-  return new LastcallError('LASTCALL_CLI_LATE', `process ${pid} was not replaced in time: ${what}`);
 }

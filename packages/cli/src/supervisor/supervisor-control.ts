@@ -6,6 +6,7 @@ import {
   controlDirectory,
   controlPath,
   type OtherWorkerStatus,
+  type ReloadAnswer,
   type SupervisorStatus,
   type SupervisorStop,
   serveControl,
@@ -28,7 +29,7 @@ export function serveSupervisor(
       case 'status':
         return statusOf(supervisor, sockets, settings);
       case 'reload':
-        return { pids: await supervisor.upgrade(progress) };
+        return reload(supervisor, settings, progress);
       case 'stop':
         return stop(supervisor, progress);
       default:
@@ -39,6 +40,16 @@ export function serveSupervisor(
     }
   };
   return serveControl(path, handle);
+}
+
+async function reload(
+  supervisor: Supervisor,
+  { killTimeoutMs }: RunSettings,
+  progress: Progress,
+): Promise<ReloadAnswer> {
+  const pids = await supervisor.upgrade(progress);
+  const draining = supervisor.slots.flatMap((slot) => slot.draining.map(({ pid }) => pid));
+  return { pids, draining, drainMs: killTimeoutMs };
 }
 
 /** Once it stops, another stop would be the second signal, which cuts: who asks again waits. */

@@ -98,7 +98,12 @@ export const RESULT_SHAPES: Readonly<Record<keyof CommandResults, Shape>> = {
   dump: (value) =>
     isFullDump(value) || objectWith({ kind: oneOf('blocked'), last: isService })(value),
   profile: objectWith({ files: listOf(isText) }),
-  reload: objectWith({ pids: listOf(isCount) }),
+  // One of an earlier version does not tell who drains.
+  reload: objectWith({
+    pids: listOf(isCount),
+    draining: optional(listOf(isCount)),
+    drainMs: optional(isCount),
+  }),
   stop: orNull(objectWith({ durationMs: optional(isCount) })),
 };
 

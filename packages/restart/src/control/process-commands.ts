@@ -83,7 +83,12 @@ export class ProcessCommands {
   ): Promise<ProfileAnswer> {
     const maxMs = Math.min(Math.max(1, Number(forMs) || 0), MOST_PROFILE_MS);
     // Its own end comes later than ours, which has the result.
-    await this.#lifecycle.startProfile({ kinds, maxMs: Math.min(maxMs + 1000, MOST_PROFILE_MS) });
+    await this.#lifecycle.startProfile({
+      kinds,
+      maxMs: Math.min(maxMs + 1000, MOST_PROFILE_MS),
+      // Whoever asks by a command means it, also soon after the last one.
+      force: true,
+    });
     await delay(maxMs, undefined, { signal, ref: false }).catch(() => {});
     const result = await this.#lifecycle.stopProfile();
     return { files: result?.files ?? [], durationMs: result?.durationMs ?? 0, cpu: null };
@@ -93,8 +98,9 @@ export class ProcessCommands {
     if (!this.#restart.isUsed) throw notRestartable();
     const unwatch = this.#watch(['upgrade'], progress);
     try {
-      const { pid } = await this.#restart.upgrade();
-      return { pids: [pid] };
+      const { pid } = await this.#restart.upgrade('lastcall reload');
+      const drainMs = this.#lifecycle.settings.waitTimeMs;
+      return { pids: [pid], draining: [process.pid], drainMs };
     } finally {
       unwatch();
     }

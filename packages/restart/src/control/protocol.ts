@@ -149,4 +149,8 @@ export interface ProfileAnswer {
 export interface ReloadAnswer {
   /** The processes that serve now. */
   readonly pids: readonly number[];
+  /** Those that have been replaced, and finish what they have in flight. */
+  readonly draining: readonly number[];
+  /** How long they may take, in milliseconds. */
+  readonly drainMs: number;
 }
