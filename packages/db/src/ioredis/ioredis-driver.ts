@@ -3,6 +3,7 @@ import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
 import { isBlocking, isClientsOwn } from './client-commands';
 import type { OpenIoredis, RedisCommand } from './ioredis-client';
+import { OpenTransaction } from './open-transaction';
 import { RedisConnections } from './redis-connections';
 import { unblockClient } from './unblock-client';
 
@@ -18,6 +19,7 @@ export function connectIoredis(
   const known = new WeakSet<RedisCommand>();
   const ended = new AbortController();
   let isDestroyed = false;
+  const transaction = new OpenTransaction(client, () => feed.drained !== undefined);
   const ownQuit = joinClose(client, 'quit', feed, 'OK');
 
   function track(command: RedisCommand): void {
@@ -32,6 +34,16 @@ export function connectIoredis(
         feed.end(command);
       },
     );
+  }
+
+  function trackTransaction(): void {
+    const { work } = transaction;
+    if (work === undefined) return;
+    feed.begin(work);
+    void work.promise.then((outcome) => {
+      if (outcome !== 'finished') feed.lost(work, outcome);
+      feed.end(work);
+    });
   }
 
   /** A client that connects sends commands of its own. */
@@ -49,7 +61,7 @@ export function connectIoredis(
       if (known.has(command) || isClientsOwn(command) || isHandshake())
         return original.call(client, command, ...rest);
       try {
-        feed.admit();
+        if (transaction.work === undefined) feed.admit();
       } catch (error) {
         command.reject(error as Error);
         return command.promise;
@@ -59,8 +71,13 @@ export function connectIoredis(
     };
   }
 
-  function inFlight(): RedisCommand[] {
+  function commandsInFlight(): RedisCommand[] {
     return [...connections.commands()].filter((command) => !isClientsOwn(command));
+  }
+
+  function inFlight(): RedisCommand[] {
+    const { work } = transaction;
+    return work === undefined ? commandsInFlight() : [work, ...commandsInFlight()];
   }
 
   /** What only waits for something to come is over: the application gets null, as at a timeout. */
@@ -78,13 +95,15 @@ export function connectIoredis(
       // Without a listener ioredis prints errors; those of connections that end are expected now.
       client.on('error', ignore);
       connections.keepSockets();
-      const commands = inFlight();
+      const commands = commandsInFlight();
       commands.forEach(track);
+      trackTransaction();
       gate();
       unblock(commands, ended.signal).catch(ignore);
     },
 
     look(command) {
+      if (transaction.isOne(command)) return { state: 'in transaction', command: command.name };
       const connection = connections.idFor(command);
       return {
         state: connections.isQueued(command) ? 'queued' : 'running',
@@ -97,6 +116,7 @@ export function connectIoredis(
 
     judge(command, end) {
       if (end === 'released') return 'finished';
+      if (command === transaction.work) return 'rolled back';
       return connections.isQueued(command) ? 'cut' : 'outcome unknown';
     },
 
@@ -135,6 +155,7 @@ export function connectIoredis(
 
     restore() {
       ownQuit.undo();
+      transaction.restore();
       connections.release();
     },
   };
