@@ -63,6 +63,24 @@ describe('lastcall status', () => {
     expect((await lastcall('status')).out).toContain(name);
   });
 
+  it('takes a number for a pid, and for a name where no process has that pid', async () => {
+    const program = await up('', { name: '2147483000' });
+    expect((await lastcall('status', '2147483000')).out).toContain(`pid ${pidOf(program)}`);
+  });
+
+  it('does nothing where a number is the pid of one process and the name of another', async () => {
+    const other = await up('', { control: false });
+    const number = pidOf(other);
+    const program = await up('', { name: number });
+    for (const command of ['stop', 'dump']) {
+      const { code, err } = await lastcall(command, number);
+      expect(err).toContain(`${number} is a process, and the name of process ${pidOf(program)}`);
+      expect(code).toBe(2);
+    }
+    expect(other.child.signalCode).toBeNull();
+    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+  });
+
   it('does not take a service for another whose name looks the same in a path', async () => {
     await up('', { name: 'orders_api' });
     const { code, err } = await lastcall('stop', 'orders.api');
@@ -304,6 +322,12 @@ describe('lastcall profile', () => {
       'loop',
     ]);
     for (const file of files) expect(existsSync(file)).toBe(true);
+  });
+
+  it('records again at once when it is asked to', async () => {
+    await up('');
+    for (const time of ['100ms', '150ms'])
+      expect((await lastcall('profile', 'orders', '--kind', 'cpu', '-s', time)).code).toBe(0);
   });
 });
 

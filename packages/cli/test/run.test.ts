@@ -295,9 +295,27 @@ describe('lastcall run', () => {
     });
     const dump = await lastcall('dump', 'orders', '--json');
     expect(JSON.parse(dump.out).process.pid).toBe(status.workers[0].pid);
+    const { err } = await lastcall('dump', 'orders');
+    expect(err).toContain(`worker 0 is process ${status.workers[0].pid}`);
     expect((await lastcall('stop', 'orders')).code).toBe(0);
     await endOf(service);
     expect(readdirSync(room.folder)).toEqual(['dumps']);
+  });
+
+  it('has lastcall dump ask the worker that is meant', async () => {
+    await using service = run({ options: ['--workers', '2'] });
+    await workersOf(service, 1, 2);
+    const supervisor = String(supervisorOf(service));
+    const { workers } = JSON.parse((await lastcall('status', '--json', supervisor)).out);
+    const [zero, one] = workers.map(({ pid }: { pid: number }) => pid);
+    const which = await lastcall('dump', supervisor);
+    expect(which.err).toContain(`--worker 0 (process ${zero}), --worker 1 (process ${one})`);
+    expect(which.code).toBe(2);
+    expect((await lastcall('profile', '--worker', '2', supervisor)).code).toBe(2);
+    expect((await lastcall('dump', '--worker', '0', String(one))).err).toContain('no lastcall run');
+    const { out, err } = await lastcall('dump', '--worker', '1', supervisor);
+    expect(err).toContain(`worker 1 is process ${one}`);
+    expect(out).toContain(`pid ${one}`);
   });
 
   it('has lastcall stop say which workers were not stopped in order', async () => {

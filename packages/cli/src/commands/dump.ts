@@ -10,13 +10,14 @@ import { askControl } from '../target/control-client';
 import { DumpFiles } from '../target/dump-files';
 import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
-import { workerOf } from '../target/worker-of';
+import { workerOf, workerOption } from '../target/worker-of';
 import { formatStack } from '../view/stack-text';
 import { durationOption } from './duration-option';
 
 interface DumpOptions {
   readonly awaits: 'auto' | 'always' | 'never';
   readonly output?: string;
+  readonly worker?: number;
   readonly timeout: number;
 }
 
@@ -39,11 +40,13 @@ export function addDumpCommand(program: Command, context: CommandContext): void 
     )
     .option('-o, --output <file>', 'write the dump, as JSON, into a file')
     .addOption(durationOption('-t, --timeout <seconds>', 'how long it may take', 60_000))
+    .addOption(workerOption())
     .addHelpText('after', HELP)
     .action(async (name: string, options: DumpOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
-      const target = await workerOf(environment, await findTarget(environment, name));
+      const found = await findTarget(environment, name);
+      const target = await workerOf(environment, printer, found, options.worker);
       const answer =
         target.control === null
           ? await bySignal(environment, target, options)

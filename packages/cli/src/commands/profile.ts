@@ -11,7 +11,7 @@ import { askControl } from '../target/control-client';
 import { DumpFiles } from '../target/dump-files';
 import { findTarget, type Target } from '../target/find-target';
 import { sendHandled, waitUntil } from '../target/signal-control';
-import { workerOf } from '../target/worker-of';
+import { workerOf, workerOption } from '../target/worker-of';
 import { formatDuration } from '../view/units';
 import { durationOption } from './duration-option';
 
@@ -19,6 +19,7 @@ interface ProfileOptions {
   readonly seconds: number;
   readonly kind?: readonly ('cpu' | 'heap' | 'loop')[];
   readonly output?: string;
+  readonly worker?: number;
 }
 
 const HELP = `
@@ -46,11 +47,13 @@ export function addProfileCommand(program: Command, context: CommandContext): vo
       ]),
     )
     .option('-o, --output <folder>', 'where the profile of a blocked process is written', '.')
+    .addOption(workerOption())
     .addHelpText('after', HELP)
     .action(async (name: string, options: ProfileOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
-      const target = await workerOf(environment, await findTarget(environment, name));
+      const found = await findTarget(environment, name);
+      const target = await workerOf(environment, printer, found, options.worker);
       const begun = (): void =>
         printer.progress(`recording process ${target.pid} for ${formatDuration(options.seconds)}`);
       const answer =

@@ -26,15 +26,13 @@ export interface Target {
 /**
  * Finds a process by its pid, its pid file or its name.
  *
- * A name is that of a control socket. Where several processes have it, a supervisor comes before its workers.
+ * A name is that of a control socket. Where several processes have it, a supervisor comes before its workers. A number is a pid,
+ * and a name where no process has that pid.
  *
  * @throws LastcallError (as a rejection) `LASTCALL_CLI_NO_PROCESS`, `LASTCALL_CLI_USAGE`
  */
 export async function findTarget(environment: CliEnvironment, text: string): Promise<Target> {
-  if (/^\d+$/.test(text)) {
-    if (Number(text) > MAX_PID) throw noProcess(`there is no process ${text}`);
-    return living(environment, Number(text), null);
-  }
+  if (/^\d+$/.test(text)) return byNumber(environment, text);
   const content = environment.readText(text);
   const pid = content === null ? null : pidIn(content);
   if (pid !== null) return living(environment, pid, text);
@@ -44,6 +42,23 @@ export async function findTarget(environment: CliEnvironment, text: string): Pro
     content === null
       ? `there is no process, pid file or control socket '${text}' (sockets are looked for in ${controlDirectory(environment.env)})`
       : `${text} holds no pid`,
+  );
+}
+
+async function byNumber(environment: CliEnvironment, text: string): Promise<Target> {
+  const pid = Number(text);
+  if (!(pid > 0 && pid <= MAX_PID && environment.kill(pid, 0))) {
+    const named = await byName(environment, text);
+    if (named !== null) return named;
+    throw noProcess(`there is no process ${text}`);
+  }
+  // Where they cannot be looked at, there are still signals.
+  const controls = await liveControls(environment).catch(() => []);
+  const other = (await controlsCalled(text, controls)).find((one) => one.pid !== pid);
+  if (other === undefined) return living(environment, pid, null);
+  throw new LastcallError(
+    'LASTCALL_CLI_USAGE',
+    `${text} is a process, and the name of process ${other.pid}: name that one by its pid, or the other by a pid file`,
   );
 }
 
