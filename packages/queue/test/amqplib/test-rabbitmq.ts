@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { eventually } from '../../../../tools/eventually';
 import { describeServer } from '../../../../tools/servers/describe-server';
+import { openGates } from '../harness/gate';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy';
 
 /** The broker as the tests see it, over a connection that no drain touches. */
@@ -77,6 +78,7 @@ export class TestRabbitmq {
   }
 
   async clean(): Promise<void> {
+    openGates();
     for (const undo of this.#undo.splice(0).toReversed()) await undo();
     for (const queue of this.#queues.splice(0)) await this.#channel.deleteQueue(queue);
   }

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { describeServer } from '../../../../tools/servers/describe-server';
+import { openGates } from '../harness/gate';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy';
 
 /** The server as the tests see it, over a connection that no drain touches, with one stream of each test's own. */
@@ -74,6 +75,7 @@ export class TestNats {
   }
 
   async clean(): Promise<void> {
+    openGates();
     for (const undo of this.#undo.splice(0).toReversed()) await undo();
     if (this.stream !== '') await this.#manager.streams.delete(this.stream);
     this.stream = '';
