@@ -39,6 +39,7 @@ describe('lastcall status', () => {
       const { out, code } = await lastcall('status', target);
       expect(code).toBe(0);
       expect(out).toContain(`orders pid ${pidOf(program)}`);
+      expect(out).toContain('nothing in flight that lastcall knows of');
     }
     const { lifecycle } = JSON.parse((await lastcall('status', '--json', 'orders')).out);
     expect(lifecycle).toMatchObject({ state: 'running', listeners: [{ name: 'pool' }] });

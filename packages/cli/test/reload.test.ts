@@ -10,6 +10,12 @@ const FIXTURE = join(__dirname, '../../restart/test/fixtures/service.cjs');
 const room = commandRoom();
 const { lastcall } = room;
 
+/** Once it can be asked. */
+async function asked(pid: number): Promise<string> {
+  while (!(await lastcall('status')).out.includes(String(pid)));
+  return String(pid);
+}
+
 /** The process of generation 1, once it is ready and has its control socket. */
 async function first(service: Service): Promise<number> {
   const pid = await service.ready(1);
@@ -39,13 +45,9 @@ describe('lastcall reload', () => {
     expect(code).toBe(0);
     expect(err).toMatch(/^upgrading \(lastcall reload\)\n[\s\S]*new generation is process/);
     expect(await ask(await service.address())).toBe(`2:${next}`);
+    const status = (await lastcall('status', await asked(next))).out;
+    expect(status).toContain('generation 2, serving, started by the generation before');
   });
-
-  /** Once it can be asked. */
-  async function asked(pid: number): Promise<string> {
-    while (!(await lastcall('status')).out.includes(String(pid)));
-    return String(pid);
-  }
 
   it('says that the old process drains, and waits for its end when it is to', async () => {
     await using service = chain(LASTING);

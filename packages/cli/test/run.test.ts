@@ -256,9 +256,10 @@ describe('lastcall run', () => {
     const { pid: third } = await service.saw({ generation: 3, begun: true });
     await logged(service, `worker 0: process ${third} starts as generation 3`);
     const { out } = await lastcall('status', String(supervisorOf(service)));
+    expect(out).toContain('lastcall run, replaces its workers, up');
     expect(out).toMatch(new RegExp(`worker 0 {2}pid ${second}, generation 2, serving, 0 restarts`));
     expect(out).toMatch(new RegExp(` {12}pid ${third}, generation 3, starting, up .* takes over`));
-    expect(out).toMatch(new RegExp(` {12}pid ${first}, generation 1, leaving, up .* drains`));
+    expect(out).toMatch(new RegExp(` {12}pid ${first}, generation 1, asked to end, up .* drains`));
     const { workers } = JSON.parse(
       (await lastcall('status', '--json', String(supervisorOf(service)))).out,
     );

@@ -1,10 +1,8 @@
 import { LastcallError } from '@lastcall/proc';
 import {
   controlDirectory,
-  type OtherWorkerStatus,
   type ProcessStatus,
   type SupervisorStatus,
-  type WorkerStatus,
 } from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
@@ -14,8 +12,8 @@ import type { Printer } from '../printer';
 import { askControl } from '../target/control-client';
 import { findTarget, liveControls, type Target } from '../target/find-target';
 import { type ProcessFacts, processFacts } from '../target/process-facts';
-import { formatStack } from '../view/stack-text';
 import { formatBytes, formatDuration } from '../view/units';
+import { statusText, wordsFor } from './status-text';
 
 const HELP = `
 Without a target it lists the processes with a control socket.
@@ -72,7 +70,7 @@ function statusOf(path: string): Promise<ProcessStatus | SupervisorStatus | unde
 }
 
 function stateOf(status: ProcessStatus | SupervisorStatus): string {
-  if (status.role === 'supervisor') return status.state;
+  if (status.role === 'supervisor') return wordsFor(status.state);
   const { mainThread, lifecycle } = status;
   return mainThread.responsive ? lifecycle.state : 'blocked';
 }
@@ -80,9 +78,7 @@ function stateOf(status: ProcessStatus | SupervisorStatus): string {
 async function show(environment: CliEnvironment, printer: Printer, target: Target): Promise<void> {
   const status = target.control === null ? undefined : await askOrExplain(environment, target);
   if (status !== undefined) {
-    printer.result(status, () =>
-      status.role === 'service' ? serviceText(status, printer) : supervisorText(status, printer),
-    );
+    printer.result(status, () => statusText(status, printer));
     return;
   }
   const facts = processFacts(environment, target.pid);
@@ -103,71 +99,6 @@ async function askOrExplain(
     const message = `no answer from process ${target.pid} within ${TIMEOUT_MS / 1000} s: is it stopped, or without CPU time?\n${facts}`;
     throw new LastcallError('LASTCALL_CLI_LATE', message);
   }
-}
-
-function serviceText(status: ProcessStatus, { colors }: Printer): string {
-  const { process: self, lifecycle, restart, memory, mainThread, activities } = status;
-  const { health, listeners, reason, stage, stoppingMs } = lifecycle;
-  const running = listeners.filter(({ state }) => state === 'running').map(({ name }) => name);
-  const counts = Object.entries(activities).map(([kind, count]) => `${count} ${kind}`);
-  return [
-    `${colors.bold(printable(self.name))} pid ${self.pid} on ${printable(self.host)}, node ${printable(self.node)}, up ${formatDuration(self.uptimeMs)}`,
-    `  state    ${lifecycle.state}, ${health.ready ? colors.green('ready') : colors.yellow('not ready')}`,
-    ...(mainThread.responsive
-      ? []
-      : [
-          `  ${colors.red('blocked')}  the main thread has not answered for ${mainThread.blockedMs} ms; the rest is what was known before`,
-          ...formatStack(mainThread.stack),
-        ]),
-    ...(reason === null
-      ? []
-      : [
-          `  stop     by ${printable(reason)}, for ${formatDuration(stoppingMs ?? 0)}${stage === null ? '' : `, stage ${stage}`}${running.length === 0 ? '' : `, waits for ${printable(running.join(', '))}`}`,
-        ]),
-    `  flight   ${counts.length === 0 ? 'nothing known' : printable(counts.join(', '))}`,
-    `  memory   rss ${formatBytes(memory.rssBytes)}, heap ${formatBytes(memory.heapUsedBytes)}`,
-    ...(restart === null
-      ? []
-      : [
-          `  restart  generation ${restart.generation}, ${restart.state}${restart.topology === null ? '' : `, ${restart.topology}`}`,
-          ...restart.sockets.map(
-            ({ name, address, inherited }) =>
-              `  socket   ${printable(name)} ${printable(address)}${inherited ? ' (inherited)' : ''}`,
-          ),
-        ]),
-  ].join('\n');
-}
-
-function supervisorText(status: SupervisorStatus, { colors }: Printer): string {
-  const { process: self, state, command, workers, sockets } = status;
-  return [
-    `${colors.bold(printable(self.name))} pid ${self.pid}, supervisor, ${state}, up ${formatDuration(self.uptimeMs)}`,
-    `  runs     ${printable(command.join(' '))}`,
-    ...workers.flatMap(workerLines),
-    ...sockets.map(({ name, address }) => `  socket   ${printable(name)} ${printable(address)}`),
-  ].join('\n');
-}
-
-/** A supervisor of an earlier version does not tell of other processes. */
-function workerLines({
-  slot,
-  pid,
-  generation,
-  state,
-  restarts,
-  uptimeMs,
-  successor,
-  draining,
-}: Partial<WorkerStatus>): string[] {
-  const counted = `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`;
-  const up = uptimeMs == null ? '' : `, up ${formatDuration(uptimeMs)}`;
-  const other = (process: OtherWorkerStatus, does: string): string =>
-    `            pid ${process.pid}, generation ${process.generation}, ${process.state}, up ${formatDuration(process.uptimeMs)}, ${does}`;
-  return [
-    `  worker ${slot}  pid ${pid ?? '-'}, generation ${generation}, ${state}, ${counted}${up}`,
-    ...(successor == null ? [] : [other(successor, 'takes over when it has proved itself')]),
-    ...(draining ?? []).map((process) => other(process, 'drains')),
-  ];
 }
 
 function factsText(
