@@ -59,6 +59,7 @@ describe('lastcall view of a report', () => {
     expect(out).toMatch(/▲ hammer at 4\.5 s/);
     expect(out).toContain('broker: no broker');
     expect(out).toContain('LASTCALL_NOT_DRAINED: a socket listens');
+    expect(out).toContain('in flight: kind job, name invoice');
   });
 
   it('obeys no escape sequence that a peer put into it', async () => {
@@ -109,6 +110,7 @@ describe('lastcall view of a report', () => {
     expect(html).not.toMatch(/<script|src=|href=/);
     expect(html).toContain('/slow&#60;script&#62;');
     expect(html).toMatch(/<th>LASTCALL_NOT_DRAINED<.th><td>a socket listens/);
+    expect(html).toMatch(/In flight at the end[\s\S]*<td>kind job, name invoice/);
   });
 });
 

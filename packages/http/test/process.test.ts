@@ -202,12 +202,16 @@ describe('SIGTERM', () => {
   });
 
   it('twice, before anything is drained, says what is lost', async () => {
-    const program = runProgram(`
+    const path = reportPath();
+    const program = runProgram(
+      `
       const server = require('node:http').createServer(() => say('asked'));
       attachHttp(server, { name: 'web' });
       proc.events.on('state', ({ state }) => say(state));
-      up(server);`);
-    const lost = http.get({ port: await program.port, host: '127.0.0.1', agent: false });
+      up(server);`,
+      { LASTCALL_REPORT: path },
+    );
+    const lost = http.get({ port: await program.port, path: '/lost?token=1', agent: false });
     const failed = once(lost, 'error');
     await program.saw('asked');
     program.kill('SIGTERM');
@@ -216,8 +220,12 @@ describe('SIGTERM', () => {
     const { err } = await program.ended;
     await failed;
     expect(err).toMatch(
-      /killed by a second signal at \d+ ms; never called: web; in flight: http request x1$/m,
+      /killed by a second signal at \d+ ms; never called: web; in flight: http request x1\n +in flight: kind http request, name GET \/lost, owner web, state waiting/,
     );
+    expect(readReport(path).inFlight).toMatchObject({
+      counts: { 'http request': 1 },
+      oldest: [{ name: 'GET /lost', owner: 'web', peer: expect.stringMatching(/^127\.0\.0\.1:/) }],
+    });
   });
 
   it('cuts what does not end at the hammer, names it, and still closes the pool', async () => {

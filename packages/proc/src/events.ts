@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { Activity } from './activities/activity';
 import type { LastcallError } from './lastcall-error';
 import type { ProfileKind } from './profile/profiles';
 import type { ListenerOutcome, Report } from './report';
@@ -75,6 +76,8 @@ export interface ForceQuitEvent {
   readonly notCalled: readonly string[];
   /** What is in flight and lost with the process, as far as adapters and the application tell, with how many of each kind. */
   readonly inFlight?: Readonly<Record<string, number>>;
+  /** The oldest of them, 100 at most. */
+  readonly oldest?: readonly Activity[];
   /** What keeps the process alive, by resource type, with how many of each. */
   readonly resources: Readonly<Record<string, number>>;
   /** Where its open TCP sockets lead, with how many of each; at `waitTimeMs` only. */

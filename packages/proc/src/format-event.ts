@@ -73,7 +73,7 @@ const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
 };
 
 function formatForceQuit(event: ForceQuitEvent): EventLine {
-  const { inFlight = {} } = event;
+  const { inFlight = {}, oldest = [] } = event;
   const parts = [
     `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
     ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
@@ -81,7 +81,7 @@ function formatForceQuit(event: ForceQuitEvent): EventLine {
     ...(Object.keys(inFlight).length === 0 ? [] : [`in flight: ${counts(inFlight)}`]),
     ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${keptAliveBy(event)}`] : []),
   ];
-  return error(parts.join('; '));
+  return { ...error(parts.join('; ')), details: unitLines('in flight', oldest) };
 }
 
 function keptAliveBy({ resources, sockets = {} }: ForceQuitEvent): string {
@@ -111,19 +111,21 @@ function formatListenerEnd(event: ListenerEndEvent): EventLine {
   ];
   const line = details.length === 0 ? text : `${text}  ${details.join(', ')}`;
   if (event.outcome === 'ok') return info(line);
-  if (event.error === undefined) return { ...warn(line), details: cutLines(event.cut ?? []) };
+  if (event.error === undefined)
+    return { ...warn(line), details: unitLines('cut', event.cut ?? []) };
   return withOrigin(error(line), event.error);
 }
 
-/** What was cut, as far as a log has room for it; the report has all of it. */
-function cutLines(cut: readonly unknown[]): string {
-  const lines = cut.slice(0, CUT_LINES).map((unit) => `cut: ${oneLine(fieldsOf(unit))}`);
-  if (cut.length > CUT_LINES) lines.push(`and ${cut.length - CUT_LINES} more (LASTCALL_REPORT)`);
-  return lines.map((line) => `\n      ${line.slice(0, CUT_WIDTH)}`).join('');
+/** What became of units of work, as far as a log has room for it; the report has all of it. */
+function unitLines(fate: string, units: readonly unknown[]): string {
+  const lines = units.slice(0, UNIT_LINES).map((unit) => `${fate}: ${oneLine(fieldsOf(unit))}`);
+  if (units.length > UNIT_LINES)
+    lines.push(`and ${units.length - UNIT_LINES} more (LASTCALL_REPORT)`);
+  return lines.map((line) => `\n      ${line.slice(0, UNIT_WIDTH)}`).join('');
 }
 
-const CUT_LINES = 5;
-const CUT_WIDTH = 200;
+const UNIT_LINES = 5;
+const UNIT_WIDTH = 200;
 const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
 
 /** Its plain fields. What is nested, SQL and query strings are for the report, which the owner alone can read. */

@@ -249,7 +249,7 @@ export class ProcessLifecycle implements Lifecycle {
         settings,
         wrapUps: this.#wrapUps,
         shutdowns: this.#shutdowns,
-        inFlight: () => this.activities.list(0).counts,
+        activities: this.activities,
         isObserved: (type) => this.#outlet.isObserved(type),
         emit: (event) => this.#outlet.emit(event),
         conclude: (outcome) => {

@@ -1,3 +1,4 @@
+import type { Activity } from './activities/activity';
 import type { ErrorReport } from './error-report';
 import type { Stage } from './stages';
 
@@ -61,6 +62,14 @@ export interface Report {
   readonly listeners: readonly ListenerReport[];
   /** What kept the process alive at a forced end, by resource type. */
   readonly resources?: Readonly<Record<string, number>>;
+  /**
+   * What was in flight at a forced end, as far as adapters and the application tell: it is lost with the process. How many of each
+   * kind, and the oldest, 100 at most.
+   */
+  readonly inFlight?: {
+    readonly counts: Readonly<Record<string, number>>;
+    readonly oldest: readonly Activity[];
+  };
   /** How the process ends: by `signal`, with `code`, or (both null) not at all. */
   readonly exit: { readonly signal: NodeJS.Signals | null; readonly code: number | null };
   readonly settings: {

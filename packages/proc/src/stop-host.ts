@@ -1,3 +1,4 @@
+import type { Activities } from './activities/activities';
 import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
 import type { Registry } from './registry';
@@ -11,8 +12,7 @@ export interface StopHost {
   readonly settings: Settings;
   readonly wrapUps: Registry;
   readonly shutdowns: Registry;
-  /** How many activities of each kind are in flight. */
-  inFlight(): Readonly<Record<string, number>>;
+  readonly activities: Activities;
   isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
   /** The stop has come to its end: decides how the process ends. Called once, synchronously. */

@@ -1,4 +1,5 @@
 import { errorReport } from './error-report';
+import type { ForcedEnd } from './force-quit-event';
 import { type Entry, settleEntry } from './registration';
 import type { ListenerReport, PhaseReport, Report } from './report';
 import type { Settings } from './settings';
@@ -31,13 +32,13 @@ export interface StopFacts {
   readonly runs: readonly { toReport(): ListenerReport }[];
   /** Listeners that were still waiting for their turn. */
   readonly notCalled: readonly Entry[];
-  readonly resources: Readonly<Record<string, number>> | undefined;
+  readonly forcedEnd: ForcedEnd | undefined;
   readonly settings: Settings;
 }
 
 /** Makes the outcome of a stop; releases who waits for listeners that were never called. */
 export function createOutcome(facts: StopFacts): StopOutcome {
-  const { pid, cause, startedAtWall, durationMs, hammerMs, forced, phases, resources } = facts;
+  const { pid, cause, startedAtWall, durationMs, hammerMs, forced, phases, forcedEnd } = facts;
   const { reason, signal, fatal } = cause;
   const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = facts.settings;
   for (const entry of facts.notCalled) settleEntry(entry);
@@ -56,7 +57,9 @@ export function createOutcome(facts: StopFacts): StopOutcome {
       ...facts.runs.map((run) => run.toReport()),
       ...facts.notCalled.map(notCalledReport),
     ],
-    ...(resources === undefined ? {} : { resources }),
+    ...(forcedEnd === undefined
+      ? {}
+      : { resources: forcedEnd.resources, inFlight: forcedEnd.inFlight }),
     settings: { wrapUpTimeMs, hammerTimeMs, waitTimeMs },
   };
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Remover } from './environment';
 import type { HammerEvent, LifecycleEvent } from './events';
-import { forceQuitEvent } from './force-quit-event';
+import { type ForcedEnd, forcedEnd, forceQuitEvent } from './force-quit-event';
 import { holdTimeMs, warnIfNotDrained } from './hold';
 import { LastcallError } from './lastcall-error';
 import type { StopProgress } from './lifecycle-status';
@@ -13,7 +13,7 @@ import type { PhaseReport, Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage, stageRank } from './stages';
 import type { StopHost } from './stop-host';
-import { countEach, createOutcome, type StopCause } from './stop-outcome';
+import { createOutcome, type StopCause } from './stop-outcome';
 import { StopTimers } from './stop-timers';
 import { WaitGraph } from './wait-graph';
 
@@ -48,6 +48,7 @@ export class Stop implements RunHost {
   #hammerMs: number | null = null;
   #durationMs = 0;
   #isOver = false;
+  #forcedEnd: ForcedEnd | undefined;
   /** The end is near: nothing new is called. */
   #isForced = false;
   #resolve!: (report: Report) => void;
@@ -141,15 +142,12 @@ export class Stop implements RunHost {
   /** Ends the stop now; what has not settled, or has not been called, is `late`. */
   forceQuit(cause: NonNullable<Report['forced']>): void {
     if (this.#isOver) return;
-    const resources = countEach(this.#host.environment.activeResources());
-    if (!this.#isForced) {
-      const known = { atMs: this.elapsedMs(), pending: this.#pendingNames(), resources };
-      this.emit(forceQuitEvent(this.#host, cause, known));
-    }
     const isFirst = !this.#isForced;
+    this.#forcedEnd ??= forcedEnd(this.#host, this.elapsedMs(), this.#pendingNames());
+    if (isFirst) this.emit(forceQuitEvent(this.#host, cause, this.#forcedEnd));
     this.#isForced = true;
-    if (cause !== 'signal') this.#end(cause, resources);
-    else if (isFirst) this.#cutAndEnd(resources);
+    if (cause !== 'signal') this.#end(cause);
+    else if (isFirst) this.#cutAndEnd();
   }
 
   /** Does what timers would have done if the event loop had not been blocked. */
@@ -255,10 +253,10 @@ export class Stop implements RunHost {
   }
 
   /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
-  #cutAndEnd(resources: Readonly<Record<string, number>>): void {
+  #cutAndEnd(): void {
     this.#abortAll('a second signal ends the process; cut what is in flight');
     void this.#host.environment.nextTurn().then(() => {
-      if (!this.#isOver) this.#end('signal', resources);
+      if (!this.#isOver) this.#end('signal');
     });
   }
 
@@ -272,7 +270,7 @@ export class Stop implements RunHost {
     return this.#runs.filter((run) => run.isPending).map((run) => run.entry.name);
   }
 
-  #end(forced: Report['forced'], resources?: Readonly<Record<string, number>>): void {
+  #end(forced: Report['forced']): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isForced = true;
@@ -291,7 +289,7 @@ export class Stop implements RunHost {
       phases: this.#phases,
       runs: this.#runs,
       notCalled: [...wrapUps.takeAll(), ...shutdowns.takeAll()],
-      resources,
+      forcedEnd: this.#forcedEnd,
       settings: this.settings,
     });
     this.#resolve(this.#host.conclude(outcome));

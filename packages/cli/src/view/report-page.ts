@@ -80,7 +80,7 @@ function mark(at: number): string {
   return `<span class="mark" title="hammer" style="left:${(Math.min(1, at) * 100).toFixed(2)}%"></span>`;
 }
 
-function notes({ listeners, fatal, resources, warnings = [] }: Report): string {
+function notes({ listeners, fatal, inFlight, resources, warnings = [] }: Report): string {
   const errors = [
     ...(fatal === null ? [] : [['fatal error', fatal.message] as const]),
     ...listeners.flatMap(({ name, error }) =>
@@ -98,6 +98,10 @@ function notes({ listeners, fatal, resources, warnings = [] }: Report): string {
       warnings.map(({ code, message }) => [code ?? 'warning', message] as const),
     ),
     table('Cut', cut),
+    table(
+      'In flight at the end',
+      (inFlight?.oldest ?? []).map((activity) => [activity.name, describe(activity)] as const),
+    ),
     table('What kept the process alive', alive),
   ].join('\n');
 }

@@ -40,6 +40,7 @@ export const isReport: Shape = objectWith({
   exit: objectWith({ code: orNull(isNumber), signal: orNull(isWord) }),
   // Reports of earlier versions have none.
   warnings: optional(listOf(objectWith({ message: isText }))),
+  inFlight: optional(objectWith({ oldest: listOf(objectWith({ kind: isText, name: isText })) })),
   settings: objectWith({ wrapUpTimeMs: isCount, hammerTimeMs: isCount, waitTimeMs: isCount }),
   phases: listOf(isPhase),
   listeners: listOf((listener) => hasFields(listener) && isPlaced(listener)),

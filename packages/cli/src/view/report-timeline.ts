@@ -73,11 +73,14 @@ function notesOf(report: Report): string[] {
   const cut = report.listeners.flatMap(({ name, cut: units = [] }) =>
     units.slice(0, MOST_CUT).map((unit) => `  cut by ${printable(name)}: ${describe(unit)}`),
   );
+  const lost = (report.inFlight?.oldest ?? [])
+    .slice(0, MOST_CUT)
+    .map((activity) => `  in flight: ${describe(activity)}`);
   const alive = Object.entries(report.resources ?? {}).map(([type, count]) =>
     printable(`${count} ${type}`),
   );
   const kept = alive.length === 0 ? [] : [`  kept alive by ${alive.join(', ')}`];
-  const notes = [...fatal, ...failures, ...warnings, ...cut, ...kept];
+  const notes = [...fatal, ...failures, ...warnings, ...cut, ...lost, ...kept];
   return notes.length === 0 ? [] : ['', ...notes];
 }
 

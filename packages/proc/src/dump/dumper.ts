@@ -1,4 +1,5 @@
 import type { Activities } from '../activities/activities';
+import { plainActivity } from '../activities/plain-activity';
 import type { AwaitSites } from '../await-sites/await-sites';
 import { assertOptionsObject, describe } from '../check-options';
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
@@ -11,7 +12,6 @@ import type { DumpOptions, DumpResult } from './dump';
 import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
 import { formatDump } from './format-dump';
 import { listHandles } from './list-handles';
-import { plainActivity } from './plain-activity';
 
 /** What a dump is about, and where it goes. */
 export interface DumpHost {

@@ -1,4 +1,4 @@
-import type { Activity } from '../activities/activity';
+import type { Activity } from './activity';
 
 /** More of a name than anybody reads. */
 const LONGEST_TEXT = 300;
