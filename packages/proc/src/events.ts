@@ -13,8 +13,8 @@ export type StateName = 'running' | 'wrapping-up' | 'shutting-down' | 'stopped';
 export interface SignalEvent {
   readonly type: 'signal';
   readonly signal: NodeJS.Signals;
-  /** `ignore`: the stop goes on as if it had not come. */
-  readonly action: 'stop' | 'hammer' | 'kill' | 'ignore';
+  /** `ignore`: the stop goes on as if it had not come; `dump`: the process explains itself. */
+  readonly action: 'stop' | 'hammer' | 'kill' | 'ignore' | 'dump';
 }
 
 /** The state changed. */

@@ -62,6 +62,7 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
 
 function formatSignal(signal: NodeJS.Signals, action: string): EventLine {
   if (action === 'stop') return info(`${signal} received`);
+  if (action === 'dump') return info(`${signal} received: a dump is made`);
   if (action === 'ignore') return warn(`${signal} received, the stop goes on`);
   return warn(`${signal} received during the stop: ${action}`);
 }

@@ -113,6 +113,43 @@ describe('SIGUSR1', () => {
     expect(JSON.stringify(dump.awaits.groups)).toContain('closePool');
   });
 
+  it('just before the end is answered all the same: the process waits for the dump', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell}
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 20_000, waitTimeMs: 25_000 });
+      proc.install();
+      proc.events.on('signal', ({ signal, action }) => say(signal + ' ' + action));
+      say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGUSR1');
+    await program.saw('SIGUSR1 dump');
+    program.kill('SIGTERM');
+    const { err, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(err).toMatch(/SIGUSR1 received: a dump is made\n(.*\n)*.*telemetry dump +ok/);
+    expect(readdirSync(dir)).toHaveLength(2);
+    expect(readJson(dir, /\.json$/)).toMatchObject({
+      lifecycle: { state: 'running', listeners: [] },
+    });
+  });
+
+  it('does not stop the process for longer than a stop has left until its next deadline', async () => {
+    const program = runProgram(
+      `proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 200, waitTimeMs: 20_000 });
+      proc.onShutdown(async () => {
+        const { json } = await proc.dump({ write: false });
+        say(json.awaits.status + ': ' + json.awaits.reason);
+      });
+      proc.shutdown();`,
+    );
+    expect((await program.ended).out).toMatch(
+      /^skipped: it would stop the process for about \d+ ms .*, and \d+ ms are allowed/,
+    );
+  });
+
   it('goes to stderr where no file can be written', async () => {
     const program = runProgram(`${tell} proc.install(); say('up');`, {
       env: { LASTCALL_DUMP_DIR: '/proc/lastcall' },

@@ -85,4 +85,6 @@ export interface AwaitSitesOptions {
   readonly maxGroups?: number;
   /** Default 5000. */
   readonly minIntervalMs?: number;
+  /** When the search is given up at the latest, in milliseconds from its begin. Default: never, but for its own limit. */
+  readonly deadlineMs?: number;
 }

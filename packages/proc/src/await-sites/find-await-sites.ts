@@ -5,7 +5,13 @@ import { HOW_TO_INSIST } from './how-to-insist';
 import { search } from './search';
 import { SearchRun } from './search-run';
 
-const DEFAULTS = { force: false, maxPauseMs: 2000, maxGroups: 100, minIntervalMs: 5000 };
+const DEFAULTS = {
+  force: false,
+  maxPauseMs: 2000,
+  maxGroups: 100,
+  minIntervalMs: 5000,
+  deadlineMs: Number.POSITIVE_INFINITY,
+};
 /** A search that has not ended by then, and five times its estimated pause, is given up. */
 const DEADLINE_MS = 60_000;
 
@@ -37,16 +43,18 @@ function withDefaults(options: AwaitSitesOptions): Required<AwaitSitesOptions> {
     maxPauseMs: options.maxPauseMs ?? DEFAULTS.maxPauseMs,
     maxGroups: options.maxGroups ?? DEFAULTS.maxGroups,
     minIntervalMs: options.minIntervalMs ?? DEFAULTS.minIntervalMs,
+    deadlineMs: options.deadlineMs ?? DEFAULTS.deadlineMs,
   };
 }
 
 async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSites> {
   const cost = estimateCost();
   const run = new SearchRun(options, cost.pauseMs);
+  const deadlineMs = Math.min(options.deadlineMs, DEADLINE_MS + 5 * cost.pauseMs);
   const tooEarly = options.force ? undefined : tooSoon(options.minIntervalMs);
   if (tooEarly !== undefined) return run.skipped(tooEarly);
   try {
-    return await withDeadline(search(run, cost), DEADLINE_MS + 5 * cost.pauseMs, run);
+    return await withDeadline(search(run, cost), deadlineMs, run);
   } catch (error) {
     return run.skipped(
       `the search failed: ${error instanceof Error ? error.message : String(error)}`,

@@ -44,12 +44,12 @@ export function createDiagnostics(host: DiagnosticsHost): Diagnostics {
     onWaitOver: host.onWaitOver,
   });
   const dumper = new Dumper({
+    lifecycle,
     environment,
     diagnostics,
     activities: lifecycle.activities,
     name,
     dir: () => lifecycle.settings.dumpDir,
-    status: () => lifecycle.status(),
     watchdog: () => watchdog.record,
     excuse: () => watchdog.excuse(),
     isProfiling: () => profiles.isProfiling,

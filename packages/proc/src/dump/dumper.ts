@@ -1,11 +1,12 @@
 import type { Activities } from '../activities/activities';
 import { plainActivity } from '../activities/plain-activity';
-import type { AwaitSites } from '../await-sites/await-sites';
+import type { AwaitSites, AwaitSitesOptions } from '../await-sites/await-sites';
 import { assertOptionsObject, describe } from '../check-options';
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import type { Environment } from '../environment';
 import type { LifecycleEvent } from '../events';
 import { LastcallError, toError } from '../lastcall-error';
+import type { Lifecycle } from '../lifecycle';
 import type { LifecycleStatus } from '../status';
 import { countEach } from '../stop-outcome';
 import type { DumpOptions, DumpResult } from './dump';
@@ -15,6 +16,7 @@ import { listHandles } from './list-handles';
 
 /** What a dump is about, and where it goes. */
 export interface DumpHost {
+  readonly lifecycle: Pick<Lifecycle, 'onShutdown' | 'status'>;
   readonly environment: Environment;
   readonly diagnostics: DiagnosticsEnvironment;
   readonly activities: Activities;
@@ -22,7 +24,6 @@ export interface DumpHost {
   name(): string;
   /** The directory that was asked for. */
   dir(): string | undefined;
-  status(): LifecycleStatus;
   watchdog(): WatchdogRecord | null;
   isProfiling(): boolean;
   /** Tells the watchdog that the pauses from now on are the dump's; until what is returned is called. */
@@ -35,6 +36,9 @@ const WATCH_MS = 100;
 
 /** The longest pause that is taken without being asked for while a stop is under way: its clients wait. */
 const STOPPING_PAUSE_MS = 1000;
+
+/** What it takes to write a dump, so that it is there when the process ends. */
+const WRITE_MS = 100;
 
 /** A second signal within this time asks for what the first one left out. */
 const INSIST_MS = 10_000;
@@ -79,11 +83,23 @@ export class Dumper {
       this.#running.delete(key),
     );
     this.#running.set(key, dump);
+    this.#endWithProcess(dump);
     return dump;
+  }
+
+  /** A process that stops waits for it: who asks at such a moment wants to have it. */
+  #endWithProcess(dump: Promise<DumpResult>): void {
+    const settled = dump.then(noop, noop);
+    const registration = this.#host.lifecycle.onShutdown(() => settled, {
+      name: 'dump',
+      stage: 'telemetry',
+    });
+    void settled.then(() => registration.remove());
   }
 
   /** What a signal asks for; the second one soon after insists on the await sites. Never rejects. */
   async onSignal(signal: NodeJS.Signals): Promise<void> {
+    this.#host.emit({ type: 'signal', signal, action: 'dump' });
     const insists = this.#host.environment.now() - this.#skippedAt < INSIST_MS;
     try {
       await this.dump({ reason: signal, awaits: insists ? 'always' : 'auto' });
@@ -142,7 +158,7 @@ export class Dumper {
       reason,
       time: new Date(environment.wallClock()).toISOString(),
       process: diagnostics.process(this.#host.name()),
-      lifecycle: this.#host.status(),
+      lifecycle: this.#host.lifecycle.status(),
       keepsAlive: countEach(environment.activeResources()),
       memory: diagnostics.memory(),
       watchdog: this.#host.watchdog(),
@@ -159,13 +175,10 @@ export class Dumper {
   async #awaits(wish: (typeof AWAITS)[number]): Promise<AwaitSites> {
     if (wish === 'never') return notLookedFor('not asked for');
     const { environment, diagnostics } = this.#host;
-    const isStopping = this.#host.status().reason !== null;
+    const roomMs = roomIn(this.#host.lifecycle.status());
     const endExcuse = this.#host.excuse();
     const sites = await diagnostics
-      .findAwaitSites({
-        force: wish === 'always',
-        ...(isStopping ? { maxPauseMs: STOPPING_PAUSE_MS } : {}),
-      })
+      .findAwaitSites({ force: wish === 'always', ...(roomMs === null ? {} : limitsIn(roomMs)) })
       .finally(endExcuse);
     const hasSnapshot = sites.stats.heapNodes !== null;
     this.#skippedAt = hasSnapshot ? Number.NEGATIVE_INFINITY : environment.now();
@@ -190,6 +203,20 @@ export class Dumper {
   #warn(error: LastcallError): void {
     this.#host.emit({ type: 'warning', error });
   }
+}
+
+const noop = (): void => {};
+
+/** How many milliseconds a stop leaves until its next deadline, the hammer or the end; null while none is under way. */
+function roomIn({ stoppingMs, hammerMs, settings }: LifecycleStatus): number | null {
+  if (stoppingMs === null) return null;
+  const deadlineMs = hammerMs === null ? settings.hammerTimeMs : settings.waitTimeMs;
+  return Math.max(0, deadlineMs - stoppingMs - WRITE_MS);
+}
+
+/** A dump must not be why a deadline of the stop is missed. The estimate of the pause may be half of what it comes to. */
+function limitsIn(roomMs: number): AwaitSitesOptions {
+  return { maxPauseMs: Math.min(STOPPING_PAUSE_MS, Math.floor(roomMs / 2)), deadlineMs: roomMs };
 }
 
 function describeHandles(handles: readonly unknown[]): DumpDocument['handles'] {
