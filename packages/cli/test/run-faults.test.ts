@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
@@ -110,6 +112,57 @@ it('the working directory is missing: it is named, and the old worker serves on'
   mkdirSync(cwd);
   await reload(service);
 });
+
+describe('a new worker that fails does no harm, and the next attempt succeeds', () => {
+  /** The upgrade fails, and the old worker serves on; once it is mended, another one does not. */
+  async function failsOnce(service: Service, mend: () => unknown): Promise<void> {
+    const address = await service.address();
+    const old = await service.ready(1);
+    const { code, err } = await lastcall('reload', String(supervisorOf(service)));
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ended \(.*\) before it was ready/),
+    });
+    expect(await ask(address)).toBe(`1:${old}`);
+    await mend();
+    await reload(service, old);
+    expect(await ask(address)).toMatch(/^2:/);
+  }
+
+  it('runs out of memory', async () => {
+    const unless = join(room.folder, 'mended');
+    await using service = run({
+      env: { NODE_OPTIONS: '--max-old-space-size=48' },
+      plan: { 2: { fault: 'listen', how: 'oom', unless } },
+    });
+    await failsOnce(service, () => writeFileSync(unless, ''));
+  });
+
+  it('cannot bind a new socket: the port is in use', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const web = { name: 'web', port: 0, host: '127.0.0.1' };
+    const sockets = [web, { name: 'more', port, host: '127.0.0.1' }];
+    await using service = run({ plan: { 2: { sockets } } });
+    await failsOnce(service, () => new Promise((resolve) => holder.close(resolve)));
+    expect(service.events).toContainEqual(expect.objectContaining({ failed: 'EADDRINUSE' }));
+  });
+});
+
+it.each(['1', '2'])(
+  'a port that is in use ends the service at its start, with the exit code of the program: %s workers',
+  async (workers) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const sockets = [{ name: 'web', port, host: '127.0.0.1' }];
+    await using service = run({ options: ['--workers', workers], plan: { '*': { sockets } } });
+    await service.saw({ failed: 'EADDRINUSE' });
+    expect(await endOf(service)).toEqual([1, null]);
+    holder.close();
+  },
+);
 
 describe('no descriptor is left', () => {
   it('to a worker: it is replaced all the same', async () => {

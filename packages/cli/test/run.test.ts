@@ -459,6 +459,25 @@ describe('lastcall run of any program', () => {
     expect(stderr).toContain('ended before it called restart.ready()');
   }, 30_000);
 
+  it('says soon what several workers need, where the first one only listens by itself', async () => {
+    const program = "require('node:http').createServer().listen(0)";
+    const argv = [BIN, 'run', '--workers', '2', '--', process.execPath, '-e', program];
+    const child = spawn(process.execPath, argv, {
+      env: { ...process.env, LASTCALL_CONTROL_DIR: room.folder },
+      timeout: 20_000,
+    });
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk) => (err += chunk));
+    child.once('exit', () => (err += 'ended'));
+    while (!/has not called restart.ready\(\) yet|ended/.test(err))
+      await once(child.stderr, 'data');
+    expect(err).toMatch(
+      /process \d+ has not called restart.ready\(\) yet: several workers need it/,
+    );
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+  }, 30_000);
+
   it.each([
     ['LASTCALL_KILL_TIMEOUT_MS', '30s'],
     ['LASTCALL_KILL_TIMEOUT_MS', '99999999999'],

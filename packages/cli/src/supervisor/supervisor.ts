@@ -5,10 +5,13 @@ import { worstEnd } from './exit-status';
 import { crowdOf, refusalOf, type SupervisorState } from './refusal';
 import { Slot, type SlotHost } from './slot';
 import type { Progress, SupervisorParts } from './supervisor-parts';
-import { Worker } from './worker';
+import { type ReadyOutcome, Worker } from './worker';
 
 /** Why several workers have to say that they are ready. */
 const WHY_READY = 'several workers need it, as they share their sockets by @lastcall/restart';
+
+/** How long the first worker may say nothing before it is said what it should. */
+const SAY_WHY_MS = 3000;
 
 /**
  * Runs a service: owns its sockets, has its workers, replaces them one after the other, and ends with them.
@@ -79,7 +82,7 @@ export class Supervisor {
     }
     const { log, settings } = this.#parts;
     const { readyTimeoutMs } = settings;
-    const outcome = await worker.becameReady(readyTimeoutMs);
+    const outcome = await this.#firstOutcome(worker);
     if (this.#state === 'stopping') return;
     if (outcome.kind === 'ready') return this.#startOthers(worker, others);
     if (outcome.kind === 'ended') {
@@ -94,6 +97,23 @@ export class Supervisor {
     );
     this.stop('SIGTERM');
     this.#ends.push({ code: 1, signal: null });
+  }
+
+  /** Whoever looks on is to know soon what the others wait for. */
+  async #firstOutcome(worker: Worker): Promise<ReadyOutcome> {
+    const { log, settings } = this.#parts;
+    const { readyTimeoutMs } = settings;
+    const timer = setTimeout(() => {
+      if (worker.isAware) return;
+      log(
+        `process ${worker.pid} has not called restart.ready() yet: ${WHY_READY}; the others wait for it, and the service ends after ${readyTimeoutMs} ms (--ready-timeout)`,
+      );
+    }, SAY_WHY_MS);
+    try {
+      return await worker.becameReady(readyTimeoutMs);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #startOthers(worker: Worker, others: readonly Slot[]): Promise<void> {
