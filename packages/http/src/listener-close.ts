@@ -2,7 +2,7 @@ import { Server as NetServer } from 'node:net';
 import type { Remover } from '@lastcall/proc';
 import type { ConnectionTracker } from './connection-tracker';
 import type { HttpServer } from './http-server';
-import { closeListeningHandle } from './node-internals';
+import { closeListeningHandle, listensThroughPrimary } from './node-internals';
 
 /**
  * After this many connections in a row the listener is closed although more may be waiting: `net.core.somaxconn` of
@@ -25,6 +25,18 @@ const SLEEP_MS = 1;
 /** Where the system lets this process wait, it lets clients wait, too: they have so many times what was seen of that. */
 const LATE_FACTOR = 3;
 const LONGEST_SETTLE_MS = 250;
+
+/**
+ * What SETTLE_MS is in a worker of a cluster: connections come by way of the primary, which may be busy, and clients of the
+ * other workers come, too.
+ */
+const SETTLE_IN_CLUSTER_MS = 50;
+
+/**
+ * So long after its listener such a worker tells clients to close their connections: by then the others have closed theirs.
+ * The primary closes the socket when it has heard from all of them, and resets who comes back before.
+ */
+const ALL_CLOSED_MS = LONGEST_SETTLE_MS;
 
 /** Whoever was told to close has come back by then. Who still comes will not stop: a turn without them is the best there is. */
 const SETTLED_MS = 2 * LONGEST_SETTLE_MS;
@@ -95,13 +107,15 @@ export function acceptQueue(
   // Compiled by that: every microsecond between the last look and the close counts.
   closeListeningHandle({});
   const now = performance.now();
+  const isInCluster = listensThroughPrimary(server);
   const queue: Queue = {
     server,
     observer,
     tracker,
+    isInCluster,
     acceptedBefore: tracker.accepted,
     seen: tracker.accepted,
-    cameAt: isReturning ? now : Number.NEGATIVE_INFINITY,
+    cameAt: isReturning || isInCluster ? now : Number.NEGATIVE_INFINITY,
     lookedAt: now,
     lateMs: 0,
     turnsLeft: LONGEST_QUEUE,
@@ -111,6 +125,7 @@ export function acceptQueue(
     cpuAtBegin: process.cpuUsage(),
     isGivenUp: false,
   };
+  if (isInCluster) observer.crowded();
   // The first turn may be half over: its poll phase may be behind us.
   setImmediate(acceptMore, queue);
   return () => {
@@ -122,6 +137,7 @@ interface Queue {
   readonly server: HttpServer;
   readonly observer: QueueObserver;
   readonly tracker: ConnectionTracker;
+  readonly isInCluster: boolean;
   readonly acceptedBefore: number;
   /** How many had been accepted at the last look. */
   seen: number;
@@ -156,7 +172,7 @@ function acceptMore(queue: Queue): void {
     look(queue, turn);
     if (isEmpty(queue, turn) || isLong(queue)) {
       closeListener(queue.server);
-      queue.observer.closed();
+      tellClosed(queue);
       return;
     }
     if (isCrowded(queue)) queue.observer.crowded();
@@ -164,6 +180,12 @@ function acceptMore(queue: Queue): void {
       setTimeout(acceptMore, SLEEP_MS, queue);
     else acceptMore(queue);
   });
+}
+
+function tellClosed(queue: Queue): void {
+  const { isInCluster, tracker, observer } = queue;
+  if (!isInCluster || tracker.size === 0) observer.closed();
+  else setTimeout(() => queue.isGivenUp || observer.closed(), ALL_CLOSED_MS);
 }
 
 /** Since the queue is looked at. */
@@ -188,11 +210,13 @@ function look(queue: Queue, { endedAt: now, tookMs }: Turn): void {
 }
 
 function isEmpty(queue: Queue, { endedAt, tookMs, cpuMs }: Turn): boolean {
-  const { quietTurns, quietMs, begunAt, cameAt, lateMs } = queue;
+  const { quietTurns, quietMs, begunAt, cameAt, lateMs, isInCluster } = queue;
+  const isSettled = endedAt - begunAt > SETTLED_MS;
   if (quietTurns === 0) return false;
+  if (isInCluster && !isSettled && endedAt - cameAt < SETTLE_IN_CLUSTER_MS) return false;
   if (tookMs < SHORT_TURN_MS) {
     const settleMs = Math.min(Math.max(SETTLE_MS, LATE_FACTOR * lateMs), LONGEST_SETTLE_MS);
-    return endedAt - cameAt >= settleMs || endedAt - begunAt > SETTLED_MS;
+    return isSettled || endedAt - cameAt >= settleMs;
   }
   const isInterrupted = tookMs - cpuMs > SHORT_TURN_MS;
   return quietMs >= QUIET_MS && quietTurns >= (isInterrupted ? INTERRUPTED_TURNS : QUIET_TURNS);

@@ -85,6 +85,15 @@ export function closeListeningHandle(server: object): void {
   (server as { _handle?: { close?(): void } | null })._handle?.close?.();
 }
 
+/**
+ * Whether the listening socket of `server` belongs to the primary of a cluster, which closes it when the last worker has
+ * asked for that: such a handle has a close() of its own, with either scheduling policy.
+ */
+export function listensThroughPrimary(server: object): boolean {
+  const { _handle: handle } = server as { _handle?: object | null };
+  return handle != null && Object.hasOwn(handle, 'close');
+}
+
 /** Every socket of `server` on which HTTP/1 is spoken. */
 export function http1Sockets(server: object): Socket[] {
   return socketsOf(parserList(server)?.all?.());

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import type { Report } from '@lastcall/proc';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
+import { sendUntilRefused, stopUnderLoad, withAgent, withPool } from './harness/load';
 import { Peer } from './harness/peer';
 import { type Program, runProgram } from './run-program';
 
@@ -26,62 +27,6 @@ const SERVICE = `
   });
   attachHttp(server, { name: 'web' });
   up(server);`;
-
-/** What a client counted. `refused` are connections that were never made: a balancer's business, not a lost request. */
-interface Tally {
-  answered: number;
-  refused: number;
-  readonly lost: string[];
-}
-
-/** Sends one request after another until the server says so no more; never retries. */
-async function sendUntilRefused(tally: Tally, send: () => Promise<number>): Promise<void> {
-  for (;;) {
-    try {
-      const status = await send();
-      if (status === 200) tally.answered += 1;
-      else tally.lost.push(`status ${status}`);
-    } catch (error) {
-      const { code, cause } = error as { code?: string; cause?: { code?: string } };
-      const reason = code ?? cause?.code ?? String(error);
-      if (reason === 'ECONNREFUSED') {
-        tally.refused += 1;
-        return;
-      }
-      tally.lost.push(reason);
-    }
-  }
-}
-
-async function withAgent(port: number, agent: http.Agent, path: string): Promise<number> {
-  const request = http.get({ port, path, host: '127.0.0.1', agent });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  response.resume();
-  await once(response, 'end');
-  return response.statusCode ?? 0;
-}
-
-async function withPool(pool: Pool, path: string, method: 'GET' | 'POST'): Promise<number> {
-  const { statusCode, body } = await pool.request({
-    path,
-    method,
-    ...(method === 'POST' ? { body: 'data' } : {}),
-  });
-  await body.dump();
-  return statusCode;
-}
-
-async function stopUnderLoad(
-  program: Program,
-  clients: (tally: Tally) => Promise<void>[],
-): Promise<Tally> {
-  const tally: Tally = { answered: 0, refused: 0, lost: [] };
-  const running = clients(tally);
-  while (tally.answered < 200) await new Promise((resolve) => setImmediate(resolve));
-  program.kill('SIGTERM');
-  await Promise.all(running);
-  return tally;
-}
 
 describe('SIGTERM under load, clients that keep connections and do not retry', () => {
   it('loses no request of undici pools and http.Agents', async () => {
