@@ -297,13 +297,14 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
 
   it('accepts the connections that the kernel holds before it closes the listener', async () => {
     const server = await startServer(kind, hello, { lingerMs: 1000 });
-    const connecting = Array.from({ length: 100 }, () => server.peer());
+    // Not more: with both ends of 100 TLS handshakes a starved machine is busy for longer than the listener may stay open.
+    const connecting = Array.from({ length: 30 }, () => server.peer());
     // The client side connects in the next tick; the server has then accepted none of them.
     await new Promise((resolve) => process.nextTick(resolve));
     const stopped = server.beginStop();
     const peers = await Promise.all(connecting);
     await Promise.all(peers.map((peer) => peer.get('/').got(/hello$/)));
-    await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 100, cut: [] });
+    await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 30, cut: [] });
   });
 
   it('refuses new connections', async () => {
