@@ -1,4 +1,5 @@
 import {
+  assertLifecycle,
   assertOptionsObject,
   describe,
   isDelay,
@@ -128,8 +129,7 @@ export function assertDevserverOptions(options: DevserverOptions): void {
     throw badOption('liveLimitMs', 'a number of milliseconds', liveLimitMs);
   if (metrics !== undefined && typeof metrics?.getMetricsAsJSON !== 'function')
     throw badOption('metrics', 'a registry of prom-client', metrics);
-  if (lifecycle !== undefined && typeof lifecycle?.onShutdown !== 'function')
-    throw badOption('lifecycle', 'a lifecycle', lifecycle);
+  if (lifecycle !== undefined) assertLifecycle('startDevserver()', lifecycle);
 }
 
 function isTextOrAbsent(value: unknown): boolean {

@@ -66,6 +66,7 @@ describe('options of startDevserver()', () => {
     [{ metrics: null }],
     [{ lifecycle: {} }],
     [{ lifecycle: null }],
+    [{ lifecycle: { onShutdown() {} } }],
     [{ prot: 6060 }],
     [null],
     [[]],
