@@ -20,7 +20,13 @@ export function describeWork<W extends object>(
   };
 }
 
-export function siteOf({ site }: Pick<Waiter, 'site'>): { acquireSite?: string } {
+/** What the report says of an acquire that got no connection. */
+export function describeWaiter(waiter: Waiter): CutWork {
+  const heldMs = waiter.since === undefined ? 0 : Math.round(performance.now() - waiter.since);
+  return { state: 'queued', heldMs, ...siteOf(waiter), outcome: 'cut' };
+}
+
+function siteOf({ site }: Pick<Waiter, 'site'>): { acquireSite?: string } {
   const acquireSite = formatAcquireSite(site);
   return acquireSite === undefined ? {} : { acquireSite };
 }

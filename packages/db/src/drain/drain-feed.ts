@@ -29,10 +29,11 @@ export interface DrainFeed<W extends object> {
   ): Ticket;
   /**
    * The wait is over: `work` began (before or after this call), or the acquire failed.
+   * @param hasFailed - It failed: it never got a connection.
    * @returns false when `cut` was called meanwhile: nobody waits for the connection, give it back to the driver. `work` is
    * not counted then.
    */
-  leave(ticket: Ticket, work?: W): boolean;
+  leave(ticket: Ticket, work?: W, hasFailed?: boolean): boolean;
   /**
    * `work` begins: a connection was handed out, a command was sent.
    * @param site - Where that was asked for, for work that had no ticket; called only with `acquireSites`.

@@ -1,6 +1,6 @@
 import { LastcallError, toError } from '@lastcall/proc';
 import type { CutWork, Outcome } from './cut-work';
-import { describeWork, siteOf } from './describe-work';
+import { describeWaiter, describeWork } from './describe-work';
 import type { DrainDriver } from './drain-driver';
 import type { DrainSettings } from './drain-options';
 import type { Entry, Ledger, LedgerObserver, Waiter } from './ledger';
@@ -87,6 +87,10 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     this.#cut.push({ ...(this.#seen.get(work) ?? this.#describe(work, entry)), outcome });
   }
 
+  failed(waiter: Waiter): void {
+    this.#cut.push(describeWaiter(waiter));
+  }
+
   changed(): void {
     const { ledger, driver } = this.#parts;
     // Work that takes one connection after the other is not over between the two.
@@ -113,7 +117,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
       `the process stops, and the time for the work of ${pool} is over (hammer)`,
     );
     for (const [work, entry] of ledger.pending()) this.#seen.set(work, this.#describe(work, entry));
-    for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(this.#describeWaiter(waiter));
+    for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(describeWaiter(waiter));
     const cancelling = new AbortController();
     await this.#cancel([...this.#seen.keys()], settings.cancelGraceMs, cancelling.signal, reason);
     const running = [...ledger.pending()].map(([work]) => work).filter(this.#isRunning);
@@ -191,11 +195,6 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   #describe(work: W, entry: Entry<W>): Omit<CutWork, 'outcome'> {
     const { driver, settings } = this.#parts;
     return describeWork(entry, driver.look(work), settings);
-  }
-
-  #describeWaiter(waiter: Waiter): CutWork {
-    const heldMs = waiter.since === undefined ? 0 : Math.round(performance.now() - waiter.since);
-    return { state: 'queued', heldMs, ...siteOf(waiter), outcome: 'cut' };
   }
 }
 

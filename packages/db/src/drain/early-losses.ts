@@ -1,8 +1,8 @@
 import type { CutWork, Outcome } from './cut-work';
-import { describeWork } from './describe-work';
+import { describeWaiter, describeWork } from './describe-work';
 import type { DrainDriver } from './drain-driver';
 import type { DrainSettings } from './drain-options';
-import type { Entry, LedgerObserver } from './ledger';
+import type { Entry, LedgerObserver, Waiter } from './ledger';
 
 /**
  * Notes what is lost between the begin of the process's stop and the pool's stage: whoever reads the report wants to know of
@@ -21,6 +21,10 @@ export class EarlyLosses<W extends object> implements LedgerObserver<W> {
   lost(work: W, entry: Entry<W>, outcome: Exclude<Outcome, 'finished'>): void {
     const what = describeWork(entry, this.#driver.look(work), this.#settings);
     this.cut.push({ ...what, outcome });
+  }
+
+  failed(waiter: Waiter): void {
+    this.cut.push(describeWaiter(waiter));
   }
 
   ended(): void {}

@@ -51,6 +51,8 @@ export class Entry<W extends object = object> extends Link<Entry<W>> {
 export interface LedgerObserver<W extends object> {
   ended(work: W): void;
   lost(work: W, entry: Entry<W>, outcome: Exclude<Outcome, 'finished'>): void;
+  /** An acquire has failed without our doing. */
+  failed(waiter: Waiter): void;
   changed(): void;
 }
 
@@ -115,14 +117,16 @@ export class Ledger<W extends object> {
     return waiter;
   }
 
-  leave(waiter: Waiter, work?: W): boolean {
+  leave(waiter: Waiter, work?: W, hasFailed = false): boolean {
     if (waiter.isCut) {
       if (work !== undefined) this.#remove(work);
       return false;
     }
     if (waiter.isWaiting) this.#stopWaiting(waiter);
     if (work !== undefined && waiter.site !== undefined) this.#begin(work).site = waiter.site;
-    this.observer?.changed();
+    if (this.observer === undefined) return true;
+    if (hasFailed) this.observer.failed(waiter);
+    this.observer.changed();
     return true;
   }
 

@@ -93,7 +93,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
   const driver = parts.connect({
     admit: () => ledger.admit(),
     enqueue: (cut, below, isServedNow) => ledger.enqueue(cut, below, isServedNow),
-    leave: (ticket, work) => ledger.leave(ticket as Waiter, work),
+    leave: (ticket, work, hasFailed) => ledger.leave(ticket as Waiter, work, hasFailed),
     begin: (work, site) => ledger.begin(work, site),
     end: (work) => ledger.end(work),
     linger: (work) => ledger.linger(work),

@@ -29,7 +29,7 @@ export function gateConnect(client: OpenMongoClient, feed: DrainFeed<SessionWork
           resolve(connected);
         },
         (error: unknown) => {
-          feed.leave(ticket);
+          feed.leave(ticket, undefined, true);
           reject(error);
         },
       );

@@ -29,7 +29,8 @@ export function gateGetConnection(
     const ticket = feed.enqueue(callback, gated);
     getConnection.call(pool, (error, connection) => {
       if (connection !== undefined) feed.begin(connection);
-      if (feed.leave(ticket, connection)) callback(error, connection);
+      const isWanted = feed.leave(ticket, connection, connection === undefined);
+      if (isWanted) callback(error, connection);
       else connection?.release();
     });
   }

@@ -85,7 +85,7 @@ export function gateLender(
           else lender.takeBack(connection);
         },
         (error: unknown) => {
-          feed.leave(ticket);
+          feed.leave(ticket, undefined, true);
           reject(error);
         },
       );

@@ -55,9 +55,9 @@ export function connectNativePools(
     return {
       admit: () => feed.admit(),
       enqueue: (cut, below, isServedNow) => feed.enqueue(cut, below, isServedNow),
-      leave(ticket, work) {
+      leave(ticket, work, hasFailed) {
         if (work !== undefined) owners.set(work, index);
-        return feed.leave(ticket, work);
+        return feed.leave(ticket, work, hasFailed);
       },
       begin(work, site) {
         owners.set(work, index);

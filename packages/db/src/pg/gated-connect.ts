@@ -21,7 +21,7 @@ export function gateConnect(pool: OpenPgPool, feed: DrainFeed<PgClient>): () => 
     const cut = (reason: Error): void => callback(reason, undefined, ignore);
     const ticket = feed.enqueue(cut, gated, isServedNow());
     original.call(pool, (error, client, release) => {
-      if (feed.leave(ticket, client)) callback(error, client, release);
+      if (feed.leave(ticket, client, client === undefined)) callback(error, client, release);
       else client?.release();
     });
   }
@@ -31,7 +31,7 @@ export function gateConnect(pool: OpenPgPool, feed: DrainFeed<PgClient>): () => 
     const connecting = new PromiseOf<PgClient>((resolve, reject) => {
       const ticket = feed.enqueue(reject, gated, isServedNow());
       original.call(pool, (error, client) => {
-        if (!feed.leave(ticket, client)) client?.release();
+        if (!feed.leave(ticket, client, client === undefined)) client?.release();
         else if (error) reject(error);
         else resolve(client as PgClient);
       });

@@ -132,7 +132,7 @@ export class SqlGate {
         resolve(this.#adoptReserved(scope, work));
       };
       const failed = (error: unknown): void => {
-        this.#feed.leave(ticket);
+        this.#feed.leave(ticket, undefined, true);
         reject(error);
       };
       this.#original.reserve().then(reserved, failed);

@@ -114,7 +114,7 @@ describeRedis('createIoredisDrain()', (redis) => {
       // Twice: when the stage comes, and as the hammer's cancel, which is over before it was answered.
       for (let round = 0; round < 10; round++) {
         const client = open();
-        const drain = createIoredisDrain(client);
+        const drain = createIoredisDrain(client, { cancelGraceMs: 5000 });
         const read = client.blpop(redis().key('late'), 0);
         await redis().blocked(connectionName);
         const behind = client.rpush(redis().key('behind'), 'x');

@@ -100,6 +100,18 @@ describeMariadb('the drain of a mysql2 pool', (mariadb) => {
     expect(await sockets()).toEqual([]);
   });
 
+  it('fails an acquire as it would without us, where nobody is at its port, and reports it', async () => {
+    proxy.close();
+    const pool = mariadb().pool({ uri: proxy.via(mariadb().url) });
+    const drain = createMysql2Drain(pool);
+    const codes = [pool.getConnection(), pool.query('select 1')].map(codeOf);
+    const { drained, cut, errors } = await drain.stop({ signal: never() });
+    expect([drained, errors]).toEqual([0, []]);
+    const queued = { outcome: 'cut', state: 'queued' };
+    expect(cut).toMatchObject([queued, queued]);
+    expect(await Promise.all(codes)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+  });
+
   it('survives connections that are reset, before it and under it', async () => {
     const pool = mariadb().pool({ uri: proxy.via(mariadb().url), connectionLimit: 4 });
     const drain = createMysql2Drain(pool);

@@ -291,9 +291,9 @@ describePostgres('createPostgresDrain()', (server) => {
     it('reset: what ran is unknown, a transaction rolled back', async () => {
       const sql = connect({}, proxy.via(server().url));
       const drain = createPostgresDrain(sql);
-      const transaction = sql.begin((tx) => tx.unsafe(insert(0.3))).catch(codeOf);
+      const transaction = sql.begin((tx) => tx.unsafe(insert(2))).catch(codeOf);
       await server().running(1);
-      const query = sql.unsafe(insert(0.3)).catch(codeOf);
+      const query = sql.unsafe(insert(2)).catch(codeOf);
       await server().running(2);
       const stopped = drain.stop({ signal: never() });
       proxy.reset();

@@ -97,7 +97,7 @@ describeRedis('createRedisDrain()', (redis) => {
       // Twice: when the stage comes, and as the hammer's cancel, which is over before it was answered.
       for (let round = 0; round < 10; round++) {
         const client = open();
-        const drain = createRedisDrain(client);
+        const drain = createRedisDrain(client, { cancelGraceMs: 5000 });
         await client.connect();
         const read = client.blPop(redis().key('late'), 0);
         await redis().blocked(name);
