@@ -92,7 +92,11 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
       undo.push(
         addProbe(server, lifecycle, probe === true ? freeName(lifecycle, wrapUp.name) : probe),
       );
-    undo.push(lifecycle.activities.addSource((limit) => drain.inFlight(wrapUp.name, limit)));
+    undo.push(
+      lifecycle.activities.addSource((limit, accepted) =>
+        drain.inFlight(wrapUp.name, limit, accepted),
+      ),
+    );
     applyHttpLimits(server, limits);
     return toHandle(drain, wrapUp.name, lifecycle, undo);
   } catch (error) {

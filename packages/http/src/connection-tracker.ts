@@ -1,9 +1,12 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { AcceptedSockets } from '@lastcall/proc';
 import { Connection } from './connection';
 import { type HttpConnections, stateOf } from './connection-state';
 import { type HttpServer, isHttp2Server, isTlsServer } from './http-server';
 import {
+  type AnsweringSockets,
+  answeringAmong,
   answeringSockets,
   http1Sockets,
   http2Sessions,
@@ -26,6 +29,7 @@ const key: unique symbol = Symbol('@lastcall/http');
 
 /** Not by Reflect: at a stop there are thousands to look at, once each, and a plain access is a third of the time. */
 interface MarkedSocket extends Socket {
+  readonly server?: unknown;
   [key]?: number | Connection;
 }
 
@@ -49,6 +53,8 @@ export class ConnectionTracker implements Iterable<Connection> {
   #accepted: number;
   #tracksAll = false;
   #isListed = false;
+  /** Another server, or the program, has handed connections over: these may be no sockets, and have no handle. */
+  #isFed = false;
   /** Set during a stop. */
   observer: ConnectionObserver | undefined;
 
@@ -100,10 +106,18 @@ export class ConnectionTracker implements Iterable<Connection> {
     }
   }
 
-  /** The open connections without a record that answer a request: the first `limit`, and how many there are. */
-  answering(limit: number): { readonly sockets: readonly Socket[]; readonly count: number } {
+  /**
+   * The open connections without a record that answer a request: the first `limit`, and how many there are. Node is not
+   * asked for its list where the `accepted` sockets are known, and no connection is anything else.
+   */
+  answering(limit: number, accepted?: AcceptedSockets): AnsweringSockets {
     if (this.#tracksAll) return { sockets: [], count: 0 };
-    if (this.#records.size === 0) return answeringSockets(this.#server, limit);
+    if (this.#records.size === 0) {
+      const sockets = this.#isTls || this.#isFed ? undefined : accepted?.get(this.#server);
+      return sockets === undefined
+        ? answeringSockets(this.#server, limit)
+        : answeringAmong(sockets as readonly Socket[], limit);
+    }
     const all = answeringSockets(this.#server, Number.POSITIVE_INFINITY).sockets;
     const sockets = all.filter((transport) => this.of(transport) === undefined);
     return { sockets: sockets.slice(0, limit), count: sockets.length };
@@ -158,6 +172,7 @@ export class ConnectionTracker implements Iterable<Connection> {
   readonly #onConnection = (socket: Socket): void => {
     this.#accepted++;
     (socket as MarkedSocket)[key] = Math.trunc(performance.now());
+    if ((socket as MarkedSocket).server !== this.#server) this.#isFed = true;
     if (!this.#isTls && !this.#needsRecord()) return;
     const connection = this.#add(new Connection(socket, acceptedAt(socket)));
     if (!this.#isTls) connection.transport = socket;

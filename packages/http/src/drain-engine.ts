@@ -51,7 +51,8 @@ export function startDrain(server: HttpServer, settings: HttpDrainSettings): Htt
     drainSignal: controller.signal,
     wrapUp: () => void beginWrapUp(),
     connections: () => tracker.counts(),
-    inFlight: (owner = 'http', limit = Number.POSITIVE_INFINITY) => activities.list(owner, limit),
+    inFlight: (owner = 'http', limit = Number.POSITIVE_INFINITY, accepted = undefined) =>
+      activities.list(owner, limit, accepted),
     stop(stopOptions: HttpStopOptions): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       const { lingerMs = settings.lingerMs } = stopOptions;

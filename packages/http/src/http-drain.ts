@@ -1,4 +1,4 @@
-import { type ActivitySample, assertOptionsObject } from '@lastcall/proc';
+import { type AcceptedSockets, type ActivitySample, assertOptionsObject } from '@lastcall/proc';
 import type { HttpConnections } from './connection-state';
 import {
   HTTP_DRAIN_OPTION_NAMES,
@@ -42,8 +42,9 @@ export interface HttpDrain {
    * request, so the age of one counts from the first time that it was listed: at least so long.
    * @param owner - What the server is called. Default `http`.
    * @param limit - How many to list; the counts are of all. Default: all.
+   * @param accepted - The sockets of the process by their server, where they are listed already.
    */
-  inFlight(owner?: string, limit?: number): ActivitySample;
+  inFlight(owner?: string, limit?: number, accepted?: AcceptedSockets): ActivitySample;
   /** Aborts when {@link stop} begins: for handlers of endless responses. The same as `drainSignal(server)`. */
   readonly drainSignal: AbortSignal;
   /**

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Activity, ActivitySample } from '@lastcall/proc';
+import type { AcceptedSockets, Activity, ActivitySample } from '@lastcall/proc';
 import type { Connection } from './connection';
 import type { ConnectionTracker } from './connection-tracker';
 import {
@@ -13,8 +13,11 @@ import {
 
 /** Lists requests and upgraded connections in flight, when asked. */
 export interface InFlightActivities {
-  /** At most `limit` of them, and how many there are of each kind. */
-  list(owner: string, limit: number): ActivitySample;
+  /**
+   * At most `limit` of them, and how many there are of each kind.
+   * @param accepted - The sockets of the process by their server, where they are listed already.
+   */
+  list(owner: string, limit: number, accepted?: AcceptedSockets): ActivitySample;
 }
 
 /**
@@ -60,7 +63,7 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
     return [new ConnectionActivity({ kind: REQUEST, name, owner, state, ageMs }, connection)];
   }
 
-  function list(owner: string, limit: number): ActivitySample {
+  function list(owner: string, limit: number, accepted?: AcceptedSockets): ActivitySample {
     const counts: Record<string, number> = {};
     const activities: Activity[] = [];
     const add = (activity: Activity): void => {
@@ -69,7 +72,7 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
     };
     for (const connection of tracker.recorded()) onConnection(connection, owner).forEach(add);
     // There may be 10,000 of them, and the process waits meanwhile: beyond the limit they are counted, and no more.
-    const { sockets, count } = tracker.answering(Math.max(0, limit - activities.length));
+    const { sockets, count } = tracker.answering(Math.max(0, limit - activities.length), accepted);
     for (const transport of sockets)
       onTransport(transport, tracker.recordOf(transport), owner).forEach(add);
     const unlisted = count - sockets.length;

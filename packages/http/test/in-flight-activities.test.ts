@@ -1,4 +1,6 @@
 import { connect } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { createTestLifecycle } from '@lastcall/proc/testing';
 import { attachHttp } from '../src';
 import { createHttpDrain } from '../src/http-drain';
@@ -8,6 +10,90 @@ import { disposeServers, type Handler, type Kind, startServer } from './harness/
 afterEach(disposeServers);
 
 const never: Handler = () => {};
+
+/** The sockets that keep this process alive, by the server that accepted them. */
+function acceptedSockets(): Map<unknown, Socket[]> {
+  const { _getActiveHandles } = process as unknown as { _getActiveHandles(): Socket[] };
+  const handles = _getActiveHandles.call(process) as (Socket & { server?: unknown })[];
+  const accepted = new Map<unknown, Socket[]>();
+  for (const handle of handles)
+    if (handle.server)
+      accepted.set(handle.server, [...(accepted.get(handle.server) ?? []), handle]);
+  return accepted;
+}
+
+/** Node's own list of the connections of `server`, spied on. */
+function spyOnList(server: object): jest.SpyInstance {
+  const key = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === 'http.server.connections',
+  );
+  return jest.spyOn(Reflect.get(server, key as symbol) as { all(): unknown[] }, 'all');
+}
+
+/** A connection that is no socket: its two ends. */
+function duplexPair(): [Duplex, Duplex] {
+  const end = (other: () => Duplex): Duplex =>
+    new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        other().push(chunk);
+        done();
+      },
+    });
+  const near: Duplex = end(() => far);
+  const far: Duplex = end(() => near);
+  return [near, far];
+}
+
+describe('inFlight() of accepted sockets', () => {
+  it.each<Kind>(['http', 'https', 'h1 over h2', 'h2c'])('finds the same for %s', async (kind) => {
+    const server = await startServer(kind, never);
+    if (kind === 'h2c') {
+      const session = connect(`http://127.0.0.1:${server.target.port}`);
+      server.owns(session);
+      session.request({ ':path': '/a' }).on('error', () => {});
+    } else {
+      await server.peer();
+      (await server.peer()).get('/a');
+      (await server.peer()).send('POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
+    }
+    const wanted = kind === 'h2c' ? 1 : 2;
+    await server.settled(() => server.drain.inFlight().counts['http request'] === wanted);
+    const known = server.drain.inFlight('web', 1, acceptedSockets());
+    expect(known.counts).toEqual({ 'http request': wanted });
+    expect(known.activities).toHaveLength(1);
+    const names = (list: { readonly activities: readonly { readonly name: string }[] }): string[] =>
+      list.activities.map(({ name }) => name).sort();
+    expect(names(server.drain.inFlight('web', 9, acceptedSockets()))).toEqual(
+      names(server.drain.inFlight('web', 9)),
+    );
+  });
+
+  it('does not have Node list the connections once more', async () => {
+    const server = await startServer('http', never);
+    (await server.peer()).get('/a');
+    await server.settled(({ active }) => active === 1);
+    const list = spyOnList(server.server);
+    expect(server.drain.inFlight('web', 9, acceptedSockets()).activities).toHaveLength(1);
+    expect(list).not.toHaveBeenCalled();
+    expect(server.drain.inFlight('web', 9).activities).toHaveLength(1);
+    expect(list).toHaveBeenCalledTimes(1);
+  });
+
+  it('finds what came by another way than a socket', async () => {
+    const server = await startServer('http', never);
+    (await server.peer()).get('/socket');
+    const [near, far] = duplexPair();
+    server.server.emit('connection', far);
+    near.write('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n');
+    await server.settled(() => server.drain.inFlight().counts['http request'] === 2);
+    expect(server.drain.inFlight('web', 9, acceptedSockets()).counts).toEqual({
+      'http request': 2,
+    });
+    near.destroy();
+    far.destroy();
+  });
+});
 
 describe('inFlight()', () => {
   it.each<Kind>(['http', 'https', 'h1 over h2'])('lists requests of %s', async (kind) => {

@@ -4,6 +4,9 @@ import { LastcallError } from '../lastcall-error';
 import { countEach } from '../stop-outcome';
 import type { Activity, ActivityStart } from './activity';
 
+/** The sockets that keep the process alive, by the server that accepted them. */
+export type AcceptedSockets = ReadonlyMap<unknown, readonly unknown[]>;
+
 /** What a source knows. */
 export interface ActivitySample {
   /** How many there are of each kind. */
@@ -14,9 +17,13 @@ export interface ActivitySample {
 
 /**
  * Tells what is in flight, when asked: all of it or, where that may be thousands, at most `limit` activities and how many
- * there are.
+ * there are. Who asks may know the sockets of the process already, and then a source need not list its own: that takes
+ * a millisecond or two where there are thousands.
  */
-export type ActivitySource = (limit: number) => Iterable<Activity> | ActivitySample;
+export type ActivitySource = (
+  limit: number,
+  accepted?: AcceptedSockets,
+) => Iterable<Activity> | ActivitySample;
 
 /** What is in flight in this process, told by adapters and by the application. */
 export interface Activities {
@@ -39,8 +46,9 @@ export interface Activities {
   /**
    * What is in flight, oldest first, what has no age last. A source that throws is left out, and named in `errors`.
    * @param limit - How many to list; the counts are of all. Default 1000.
+   * @param accepted - For the sources, where they are listed already.
    */
-  list(limit?: number): ActivityList;
+  list(limit?: number, accepted?: AcceptedSockets): ActivityList;
 }
 
 /** What {@link Activities.list} gives. */
@@ -97,13 +105,13 @@ export function createActivities(now: () => number): Activities {
     return { counts, activities };
   }
 
-  function list(limit = DEFAULT_LIMIT): ActivityList {
+  function list(limit = DEFAULT_LIMIT, accepted?: AcceptedSockets): ActivityList {
     const counts: Record<string, number> = {};
     const activities: Activity[] = [];
     const errors: Error[] = [];
     for (const source of [{ list: listOwn as ActivitySource }, ...sources]) {
       try {
-        const sample = toSample(source.list(limit));
+        const sample = toSample(source.list(limit, accepted));
         assertActivities(sample.activities);
         for (const [kind, count] of Object.entries(sample.counts))
           counts[kind] = (counts[kind] ?? 0) + count;

@@ -1,4 +1,4 @@
-import type { Activities } from '../activities/activities';
+import type { AcceptedSockets, Activities } from '../activities/activities';
 import { plainActivity } from '../activities/plain-activity';
 import type { AwaitSites, AwaitSitesOptions } from '../await-sites/await-sites';
 import { assertOptionsObject, describe } from '../check-options';
@@ -13,6 +13,7 @@ import type { DumpOptions, DumpResult } from './dump';
 import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
 import { formatDump } from './format-dump';
 import { listHandles } from './list-handles';
+import { type SortedHandles, sortHandles } from './sort-handles';
 
 /** What a dump is about, and where it goes. */
 export interface DumpHost {
@@ -44,7 +45,7 @@ const WRITE_MS = 100;
 const INSIST_MS = 10_000;
 
 /** More activities than anybody reads. */
-const MOST_ACTIVITIES = 100;
+const MOST_ACTIVITIES = 50;
 
 const MOST_GROUPS = 100;
 const MOST_HANDLES = 400;
@@ -56,7 +57,9 @@ const OPTIONS = ['reason', 'awaits', 'write'] as const;
 const AWAITS = ['auto', 'always', 'never'] as const;
 
 /** A dump without what takes its time. */
-type Base = Omit<DumpDocument, 'loop' | 'awaits' | 'stats'> & {
+type Base = Omit<DumpDocument, 'time' | 'loop' | 'awaits' | 'stats'> & {
+  /** Milliseconds since the epoch. Made a text with the rest of the dump: for the first one V8 takes a millisecond. */
+  readonly at: number;
   readonly stats: Omit<DumpDocument['stats'], 'tookMs'>;
 };
 
@@ -113,11 +116,12 @@ export class Dumper {
   async #make(options: Required<DumpOptions>): Promise<DumpResult> {
     const { environment, diagnostics } = this.#host;
     const startedAt = environment.now();
-    const base = await this.#base(options.reason as string);
+    const { at, ...base } = await this.#base(options.reason as string);
     const loop = await diagnostics.loop(WATCH_MS);
     const awaits = await this.#awaits(options.awaits as (typeof AWAITS)[number]);
     const tookMs = environment.now() - startedAt;
-    const json: DumpDocument = { ...base, loop, awaits, stats: { ...base.stats, tookMs } };
+    const time = new Date(at).toISOString();
+    const json: DumpDocument = { ...base, time, loop, awaits, stats: { ...base.stats, tookMs } };
     const text = formatDump(json);
     const files = options.write ? this.#write(text, json) : [];
     const { reason, seq } = json;
@@ -140,11 +144,12 @@ export class Dumper {
     };
     const general = measure(() => this.#general(reason));
     await environment.nextTurn();
-    const { warnings, ...activities } = measure(() => this.#activities());
-    await environment.nextTurn();
     const open = measure(() => diagnostics.handles());
     await environment.nextTurn();
-    const handles = measure(() => describeHandles(open));
+    const sorted = measure(() => sortHandles(open as readonly { readonly server?: unknown }[]));
+    const { warnings, ...activities } = measure(() => this.#activities(sorted.accepted));
+    await environment.nextTurn();
+    const handles = measure(() => describeHandles(open, sorted));
     const baseMs = pauses.reduce((sum, ms) => sum + ms, 0);
     const stats = { baseMs, basePauseMs: Math.max(...pauses) };
     return { ...general, activities, handles, warnings, stats };
@@ -156,7 +161,7 @@ export class Dumper {
       schema: DUMP_SCHEMA,
       seq: ++this.#seq,
       reason,
-      time: new Date(environment.wallClock()).toISOString(),
+      at: environment.wallClock(),
       process: diagnostics.process(this.#host.name()),
       lifecycle: this.#host.lifecycle.status(),
       keepsAlive: countEach(environment.activeResources()),
@@ -166,8 +171,10 @@ export class Dumper {
     } as const;
   }
 
-  #activities(): DumpDocument['activities'] & Pick<DumpDocument, 'warnings'> {
-    const { counts, activities, errors } = this.#host.activities.list(MOST_ACTIVITIES);
+  #activities(
+    accepted: AcceptedSockets,
+  ): DumpDocument['activities'] & Pick<DumpDocument, 'warnings'> {
+    const { counts, activities, errors } = this.#host.activities.list(MOST_ACTIVITIES, accepted);
     const warnings = errors.map((error) => error.message);
     return { counts, oldest: activities.map(plainActivity), warnings };
   }
@@ -219,8 +226,11 @@ function limitsIn(roomMs: number): AwaitSitesOptions {
   return { maxPauseMs: Math.min(STOPPING_PAUSE_MS, Math.floor(roomMs / 2)), deadlineMs: roomMs };
 }
 
-function describeHandles(handles: readonly unknown[]): DumpDocument['handles'] {
-  const { list, groups } = listHandles(handles);
+function describeHandles(
+  handles: readonly unknown[],
+  sorted: SortedHandles<unknown>,
+): DumpDocument['handles'] {
+  const { list, groups } = listHandles(handles, sorted);
   return {
     groups: groups.slice(0, MOST_GROUPS),
     list: list.slice(0, MOST_HANDLES),

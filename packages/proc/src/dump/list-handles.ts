@@ -1,8 +1,8 @@
 import type { HandleGroup, HandleRecord } from './dump-document';
 import { addressOf, endpoint } from './endpoint';
 import { isPortOfWorker } from './is-port-of-worker';
+import { type SortedHandles, sortHandles } from './sort-handles';
 import { ownRole, rolesOfChildren, type StreamRole } from './stream-roles';
-import { type Crowd, LOOKS, withoutCrowds } from './without-crowds';
 
 /** The parts of what Node holds open that a dump looks at; every one may be missing. */
 interface RawHandle {
@@ -38,12 +38,18 @@ export interface HandleList {
 /** More streams than anybody reads; each asks the kernel for its peer. */
 const MOST_STREAMS = 100;
 
+/** Further accepted sockets are counted by their server, without a look at their state. */
+const LOOKS = 500;
+
 /**
  * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: the
  * first streams are described one by one, more are counted by state, all are counted. Objects that throw at a look are named, and no more.
  */
-export function listHandles(handles: readonly unknown[]): HandleList {
-  const { few, crowds } = withoutCrowds(handles as readonly RawHandle[]);
+export function listHandles(
+  handles: readonly unknown[],
+  sorted: SortedHandles<unknown> = sortHandles(handles as readonly RawHandle[]),
+): HandleList {
+  const { accepted, others } = sorted as SortedHandles<RawHandle>;
   const look: Look = {
     others: [],
     streams: [],
@@ -51,16 +57,16 @@ export function listHandles(handles: readonly unknown[]): HandleList {
     streamGroups: [],
     seen: 0,
     ports: new Map(),
-    roles: rolesOfChildren(few),
+    roles: rolesOfChildren(others),
   };
-  for (const handle of few) {
-    try {
-      lookAt(handle, look);
-    } catch {
-      add({ type: 'unreadable' }, look);
-    }
+  for (const handle of others) tryToLookAt(handle, look);
+  let looks = LOOKS;
+  for (const [server, sockets] of accepted) {
+    const few = sockets.slice(0, looks);
+    for (const socket of few) tryToLookAt(socket, look);
+    looks -= few.length;
+    countCrowd(server, sockets, few.length, look);
   }
-  for (const crowd of crowds) countCrowd(crowd, look);
   return {
     list: [...look.others, ...look.streams],
     groups: [...look.groups.values()].sort((a, b) => b.count - a.count),
@@ -90,12 +96,28 @@ interface Look {
   readonly roles: ReadonlyMap<unknown, StreamRole>;
 }
 
-function countCrowd({ server, first, count: size }: Crowd<RawHandle>, look: Look): void {
+/** Counts those of `sockets` that are not looked at. */
+function countCrowd(
+  server: unknown,
+  sockets: readonly RawHandle[],
+  looked: number,
+  look: Look,
+): void {
+  const [first, size] = [sockets[looked], sockets.length - looked];
+  if (first === undefined) return;
   try {
     const local = isServer(server) ? portOf(server, look) : undefined;
     groupOf(look, typeOf(first), 'not looked at', local).count += size;
   } catch {
     groupOf(look, 'unreadable', undefined, undefined).count += size;
+  }
+}
+
+function tryToLookAt(handle: RawHandle, look: Look): void {
+  try {
+    lookAt(handle, look);
+  } catch {
+    add({ type: 'unreadable' }, look);
   }
 }
 

@@ -35,6 +35,20 @@ describe('a dump', () => {
     expect(json.activities.oldest).toEqual([{ kind: 'query', name: 'select', ageMs: 1 }]);
   });
 
+  it('lists the open handles once, and tells sources of the sockets among them', async () => {
+    const { lifecycle, environment } = createTestLifecycle();
+    const server = { listening: true };
+    const [first, second] = [{ server }, { server }];
+    const handles = jest.fn(() => [server, first, second]);
+    const diagnostics = environment.diagnostics();
+    environment.diagnostics = () => ({ ...diagnostics, handles });
+    const told = jest.fn(() => []);
+    lifecycle.activities.addSource(told);
+    await lifecycle.dump({ awaits: 'never', write: false });
+    expect(told.mock.calls).toEqual([[expect.any(Number), new Map([[server, [first, second]]])]]);
+    expect(handles).toHaveBeenCalledTimes(1);
+  });
+
   it('says which file was written when the disk is full before the other', async () => {
     const { lifecycle, environment, events } = createTestLifecycle({ dumpDir: '/dumps' });
     const write = environment.writeFile.bind(environment);
