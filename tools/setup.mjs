@@ -1,17 +1,14 @@
 // Installs the workspace with the pinned pnpm when node_modules is missing or older than the lockfile,
 // so that `npm test` and `npm run demo` work on a machine that has only Node and npm.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { packageManager, root, runPnpm } from './pinned-pnpm.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.lastcall-setup');
 // Not in node_modules: an install may replace that folder as a whole.
 const lock = join(root, '.cache', 'setup.lock');
 const lockfile = readFileSync(join(root, 'pnpm-lock.yaml'), 'utf8');
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const LOCK_DEADLINE_MS = 10 * 60_000;
 const LOCK_RETRY_MS = 200;
@@ -47,17 +44,13 @@ function assertNodeVersion() {
 }
 
 function install() {
-  const [command, ...args] = npmCommand();
-  args.push('exec', '--yes', `--package=${packageManager}`, '--');
-  args.push('pnpm', 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only');
   console.error(`setup: installing dependencies with ${packageManager} (frozen lockfile)`);
-  // stdout belongs to the command that setup runs for; CI keeps pnpm from asking questions nobody answers.
-  const { status, signal, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    env: { ...process.env, CI: 'true' },
-    shell: command === 'npm' && process.platform === 'win32',
-  });
+  const { status, signal, error } = runPnpm(
+    'install',
+    '--frozen-lockfile',
+    '--prefer-offline',
+    '--reporter=append-only',
+  );
   if (status === 0) {
     writeFileSync(stamp, lockfile);
     console.error('setup: done');
@@ -67,12 +60,6 @@ function install() {
   console.error(`setup: the install failed (${why}); what npm and pnpm say about it is above`);
   // Not process.exit(): the lock is still to be removed.
   process.exitCode = status || 1;
-}
-
-/** The npm that runs us, if one does: it need not be the one on PATH, and `npx` need not be there at all. */
-function npmCommand() {
-  const cli = process.env.npm_execpath;
-  return cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
 }
 
 /** Lets one setup at a time through. The lock of a setup that is no longer alive does not count. */
