@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   LASTCALL_REPORT_NOT_WRITTEN: 'the file named by LASTCALL_REPORT could not be written',
   LASTCALL_GRACE_TOO_SHORT: 'waitTimeMs does not fit into LASTCALL_GRACE_PERIOD_MS',
   LASTCALL_NOT_DRAINED: 'a socket listens that nothing drains',
+  LASTCALL_SETUP_TOO_LATE: 'setup() changed what the stop that is under way began with',
   LASTCALL_EVENT_HANDLER_FAILED: 'a handler of an event, or a logger, threw',
   LASTCALL_SIGNAL_HOOK_FAILED: 'a signal hook or recipient threw',
   LASTCALL_SIGNAL_DISABLED: 'Node keeps the signal for dumps from the program',

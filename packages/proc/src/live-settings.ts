@@ -1,6 +1,26 @@
 import type { Environment } from './environment';
-import type { LastcallError } from './lastcall-error';
+import { LastcallError } from './lastcall-error';
 import { defaultSettings, resolveSettings, type Settings, type SetupOptions } from './settings';
+
+/** What a stop takes from the settings at its begin. */
+const TAKEN_BY_STOP = [
+  'wrapUpTimeMs',
+  'hammerTimeMs',
+  'waitTimeMs',
+  'exit',
+  'secondSignal',
+] as const satisfies readonly (keyof Settings)[];
+
+/** What to say where a stop that began with `inForce` is under way, and `settings` would change it. */
+export function tooLate(settings: Settings, inForce: Settings): LastcallError | undefined {
+  const changed = TAKEN_BY_STOP.filter((name) => settings[name] !== inForce[name]);
+  if (changed.length === 0) return undefined;
+  const values = changed.map((name) => `${name} stays ${inForce[name]}`);
+  return new LastcallError(
+    'LASTCALL_SETUP_TOO_LATE',
+    `setup() was called during the stop, which goes on as it began: ${values.join(', ')}; call it before`,
+  );
+}
 
 /** The settings of one lifecycle: the defaults, then what `setup()` changes, with the environment's overrides on top. */
 export class LiveSettings {

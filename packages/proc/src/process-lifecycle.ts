@@ -11,7 +11,7 @@ import { createHealth, type Health } from './health';
 import { LastcallError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
 import { lifecycleStatus } from './lifecycle-status';
-import { LiveSettings } from './live-settings';
+import { LiveSettings, tooLate } from './live-settings';
 import { parseListener } from './parse-listener';
 import { ProcessEnding } from './process-ending';
 import { ProcessHandlers } from './process-handlers';
@@ -123,7 +123,11 @@ export class ProcessLifecycle implements Lifecycle {
 
   setup(options: SetupOptions): void {
     const settings = this.#settings.change(options);
-    if (this.#state.name !== 'running') return;
+    if (this.#state.name !== 'running') {
+      const error = tooLate(settings, this.#state.stop.settings);
+      if (error !== undefined) this.#warn(error);
+      return;
+    }
     this.#handlers.renew(settings);
     this.#diagnostics.applyWatchdog(settings);
   }

@@ -20,6 +20,28 @@ describe('setup()', () => {
     });
   });
 
+  it('during a stop says what it no longer changes, and changes the logger', async () => {
+    const test = createTestLifecycle();
+    const lines: string[] = [];
+    test.lifecycle.onShutdown(() => {
+      test.lifecycle.setup({ logger: (event) => void lines.push(event.type) });
+      expect(lines).toEqual([]);
+      test.lifecycle.setup({ hammerTimeMs: 2000, waitTimeMs: 2500 });
+    });
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1000);
+    const { settings, warnings } = await stopped;
+    expect(settings).toMatchObject({ hammerTimeMs: 4500, waitTimeMs: 5500 });
+    expect(warnings).toMatchObject([
+      { code: 'LASTCALL_NOT_DRAINED' },
+      {
+        code: 'LASTCALL_SETUP_TOO_LATE',
+        message: expect.stringContaining('hammerTimeMs stays 4500, waitTimeMs stays 5500'),
+      },
+    ]);
+    expect(lines).toContain('report');
+  });
+
   it('changes only the fields given', () => {
     const { lifecycle } = createTestLifecycle();
     lifecycle.setup({ wrapUpTimeMs: 2000, waitTimeMs: 30_000 });
