@@ -662,6 +662,24 @@ describe('lastcall-init', () => {
     expect(spawnSync('sh', ['-c', `'${INIT}' ${command}`]).status).toBe(code);
   });
 
+  const hasEnv = spawnSync('env', ['--default-signal=INT,QUIT', 'true']).status === 0;
+  (hasEnv ? it.each : it.skip.each)([
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+  ] as const)('a program without handlers dies of %s', async (signal, code) => {
+    // No core dump.
+    const child = spawn('sh', [
+      '-c',
+      'ulimit -c 0; exec "$0" sh -c "echo up; exec sleep 20"',
+      INIT,
+    ]);
+    await once(child.stdout, 'data');
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGTERM'), 5000);
+    expect(await once(child, 'exit')).toEqual([code, null]);
+    clearTimeout(timer);
+  });
+
   it('passes standard input and signals on', async () => {
     expect(execFileSync(INIT, ['cat'], { input: 'in', encoding: 'utf8' })).toBe('in');
     const child = spawn(INIT, [

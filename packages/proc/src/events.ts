@@ -164,6 +164,8 @@ export interface UpgradeEvent {
   /** Milliseconds since `begin`. */
   readonly atMs: number;
   readonly error?: LastcallError;
+  /** With `done`: this process was started from a terminal, whose shell takes the end of it for that of the service. */
+  readonly onTerminal?: boolean;
 }
 
 /** Something is wrong that does not stop the process; `error.code` says what. */

@@ -202,7 +202,8 @@ function formatBlocked(block: BlockedLoop): EventLine {
   return { level: 'warn', text, details: at.slice(0, 10).join('') };
 }
 
-function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent): EventLine {
+function formatUpgrade(event: UpgradeEvent): EventLine {
+  const { step, reason, pid, atMs, error: cause, onTerminal } = event;
   const why = cause === undefined ? '' : `: ${cause.code}: ${oneLine(cause.message)}`;
   const goesOn = cause?.code === 'LASTCALL_UPGRADE_STOPPING' ? '' : ', this process serves on';
   switch (step) {
@@ -213,7 +214,9 @@ function formatUpgrade({ step, reason, pid, atMs, error: cause }: UpgradeEvent):
     case 'ready':
       return info(`process ${pid} serves after ${atMs} ms; this one accepts nothing new`);
     case 'done':
-      return info(`process ${pid} has taken over; this one stops`);
+      return info(
+        `process ${pid} has taken over; this one stops${onTerminal ? `; the new one is no job of this terminal: kill ${pid} ends it` : ''}`,
+      );
     case 'giving-up':
       return warn(`process ${pid} is asked to end${why}`);
     case 'failed':

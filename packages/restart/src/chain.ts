@@ -82,7 +82,14 @@ export class Chain {
       killAfterMs: lifecycle.settings.waitTimeMs + KILL_MARGIN_MS,
       emit: (step, pid, error) => {
         const atMs = Math.round(environment.now() - startedAt);
-        tell(step, { reason, pid, atMs, ...(error === undefined ? {} : { error }) });
+        const onTerminal = step === 'done' && environment.isTerminal();
+        tell(step, {
+          reason,
+          pid,
+          atMs,
+          ...(error === undefined ? {} : { error }),
+          ...(onTerminal ? { onTerminal } : {}),
+        });
       },
       warn: (error) => lifecycle.warn(error),
     });

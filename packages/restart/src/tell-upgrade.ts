@@ -3,7 +3,7 @@ import type { Lifecycle, UpgradeEvent } from '@lastcall/proc';
 /** Emits the event `upgrade`; what is not given has nothing to say. */
 export type TellUpgrade = (
   step: UpgradeEvent['step'],
-  details: Partial<Pick<UpgradeEvent, 'reason' | 'pid' | 'atMs' | 'error'>>,
+  details: Partial<Pick<UpgradeEvent, 'reason' | 'pid' | 'atMs' | 'error' | 'onTerminal'>>,
 ) => void;
 
 /** Events of `generation`, on `lifecycle`. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { itWith } from './harness/notify-socket';
 import { ask, isAlive, Service, send, temporaryDirectory } from './harness/service';
 
 /** Waits until a generation has written this to stderr. */
@@ -49,6 +50,22 @@ describe('an upgrade by SIGHUP', () => {
     await logged(service, `lastcall[${next}]: SIGTERM received\n`);
     expect(service.err).toContain('lastcall: upgrading (SIGHUP)\n');
   });
+
+  itWith(['python3'])(
+    'says at a terminal how the new generation is ended from now on',
+    async () => {
+      await using service = new Service({
+        under: ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])'],
+        env: { LASTCALL_UPGRADE_ON_TERMINAL: 'true' },
+      });
+      const old = await service.ready(1);
+      send(old, 'SIGHUP');
+      const { successor } = await service.saw({ pid: old, step: 'done' });
+      while (!service.err.includes('this one stops'))
+        await once(service.child.stdout as Readable, 'data');
+      expect(service.err).toContain(`no job of this terminal: kill ${successor} ends it`);
+    },
+  );
 
   it('can be repeated', async () => {
     await using service = new Service();
