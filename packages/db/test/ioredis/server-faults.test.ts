@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
+import { eventually } from '../../../../tools/eventually';
 import { createIoredisDrain } from '../../src/ioredis';
 import { describeOwnRedis } from '../own-redis';
 
@@ -12,7 +13,7 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: { code?: string; message: string }) => error.code ?? error.message,
   );
 
-describeOwnRedis('the drain of an ioredis client whose server is killed', (own) => {
+describeOwnRedis('the drain of an ioredis client whose server fails', (own) => {
   describe.each([
     ['ioredis 6', Redis],
     ['ioredis 5', Redis5 as unknown as typeof Redis],
@@ -23,7 +24,7 @@ describeOwnRedis('the drain of an ioredis client whose server is killed', (own) 
       return client;
     }
 
-    it('while it drains: ends with a client that gives up, and claims nothing of what was sent', async () => {
+    it('is killed while it drains: ends with a client that gives up, and claims nothing of what was sent', async () => {
       const client = open({ retryStrategy: () => null });
       const drain = createIoredisDrain(client);
       await client.ping();
@@ -37,7 +38,7 @@ describeOwnRedis('the drain of an ioredis client whose server is killed', (own) 
       expect(client.status).toBe('end');
     });
 
-    it('while it drains: the hammer ends a client that does not give up', async () => {
+    it('is killed while it drains: the hammer ends a client that does not give up', async () => {
       const client = open({ maxRetriesPerRequest: null, retryStrategy: () => 1 });
       const drain = createIoredisDrain(client);
       await client.ping();
@@ -52,7 +53,7 @@ describeOwnRedis('the drain of an ioredis client whose server is killed', (own) 
       expect(await work).toBe('LASTCALL_DB_CUT');
     });
 
-    it('before it drains: what is sent again is in flight', async () => {
+    it('is killed before it drains: what is sent again is in flight', async () => {
       const client = open({ maxRetriesPerRequest: null, retryStrategy: () => 1 });
       const drain = createIoredisDrain(client);
       await client.ping();
@@ -68,6 +69,23 @@ describeOwnRedis('the drain of an ioredis client whose server is killed', (own) 
         ['set', 'cut'],
       ]);
       expect(await Promise.all([work, queued])).toEqual(['LASTCALL_DB_CUT', 'LASTCALL_DB_CUT']);
+    });
+
+    it('is frozen: ends with the hammer, and claims nothing of what was sent', async () => {
+      const client = open({});
+      const drain = createIoredisDrain(client);
+      await client.ping();
+      own().signal('SIGSTOP');
+      const work = codeOf(client.set('a', ''));
+      expect(await drain.stop({ signal: AbortSignal.abort() })).toMatchObject({
+        drained: 0,
+        cut: [{ outcome: 'outcome unknown', command: 'set' }],
+      });
+      expect(await work).toBe('LASTCALL_DB_CUT');
+      await eventually(
+        () => client.status,
+        (status) => status === 'end',
+      );
     });
   });
 });

@@ -237,7 +237,7 @@ describe.each([
 
     it('ends withTransaction(), which does not begin again', async () => {
       const client = open();
-      const drain = createMongoDrain(client);
+      const drain = createMongoDrain(client, { cancelGraceMs: 5000 });
       let attempts = 0;
       await ordersOf(client).insertOne({ n: 0 });
       await mongod.slow('insert', 30_000);

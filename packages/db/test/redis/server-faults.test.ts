@@ -59,6 +59,19 @@ describeOwnRedis('the drain of a redis client', (own) => {
       expect(client.isOpen).toBe(false);
     });
 
+    it('whose server is frozen: ends with the hammer, and claims nothing of what was sent', async () => {
+      const client = await open();
+      const drain = createRedisDrain(client);
+      own().signal('SIGSTOP');
+      const work = codeOf(client.set('a', ''));
+      expect(await drain.stop({ signal: AbortSignal.abort() })).toMatchObject({
+        drained: 0,
+        cut: [{ outcome: 'outcome unknown', command: 'set' }],
+      });
+      expect(await work).not.toBe('done');
+      expect(client.isOpen).toBe(false);
+    });
+
     it('whose connection is reset while it drains: what was sent is unknown', async () => {
       const proxy = await TcpProxy.to(own().url);
       const client = await open(proxy.via(own().url));
