@@ -156,7 +156,11 @@ describe('lastcall run', () => {
 
   it.each([
     ['crashes at import', { fault: 'import' }, 'before it was ready'],
+    ['crashes when it listens', { fault: 'listen', how: 'throw' }, 'before it was ready'],
+    ['is killed before it is ready', { fault: 'ready', how: 'kill' }, 'ended (SIGKILL) before'],
     ['hangs', { fault: 'import', how: 'hang' }, '--ready-timeout'],
+    ['loops', { fault: 'import', how: 'busy' }, '--ready-timeout'],
+    ['loops after it listens', { fault: 'listen', how: 'busy' }, '--ready-timeout'],
     ['crashes soon after it is ready', { fault: 'bake', how: 'kill' }, 'soon after it was ready'],
   ])(
     'serves on with the old worker when the new one %s',
