@@ -29,6 +29,7 @@ beforeAll(async () => {
       const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
       async function query() { await sleep(60000); }
       async function handler() { await query(); }
+      proc.activities.addSource(() => [{ kind: 'request', name: 'GET /a', ageMs: 3000, ageAtLeast: true }]);
       (async () => {
         for (let i = 0; i < 3; i++) handler();
         await proc.dump({ awaits: 'always' });
@@ -65,7 +66,7 @@ describe('lastcall view of a report', () => {
   it('obeys no escape sequence that a peer put into it', async () => {
     const { out } = await runCli(['view', REPORT]);
     expect(out).toContain('cut by web');
-    expect(out).toContain('path /slow<script>');
+    expect(out).toContain('path /slow<script>, ageMs >= 1200, peer');
     expect(out).not.toContain('secret');
     expect(out).not.toContain('\u001B');
   });
@@ -117,6 +118,7 @@ describe('lastcall view of a report', () => {
 describe('lastcall view of a dump', () => {
   it('is a tree in which callers stand above what they wait for', async () => {
     const { out } = await runCli(['view', file('.json')]);
+    expect(out).toContain('request GET /a, >= 3.0 s');
     expect(out).toMatch(/3 x handler .*\n.*└─ 3 x query .*waits for Timeout/);
   });
 

@@ -4,7 +4,7 @@ const LONGEST_TEXT = 300;
 
 /** A copy that can be sent to another thread, whatever the application has put in. */
 export function plainActivity(activity: Activity): Activity {
-  const { kind, name, owner, state, peer, ageMs } = activity;
+  const { kind, name, owner, state, peer, ageMs, ageAtLeast } = activity;
   return {
     kind: text(kind),
     name: text(name),
@@ -12,6 +12,7 @@ export function plainActivity(activity: Activity): Activity {
     ...(state === undefined ? {} : { state: text(state) }),
     ...(peer === undefined ? {} : { peer: text(peer) }),
     ageMs: typeof ageMs === 'number' ? ageMs : null,
+    ...(ageAtLeast === true ? { ageAtLeast } : {}),
   };
 }
 

@@ -88,12 +88,14 @@ describe('/debug/status', () => {
     program = runProgram(`
       proc.activities.begin({ kind: 'job', name: 'a', owner: Symbol('x') });
       proc.activities.addSource(() => { throw new Error('broken'); });
-      proc.activities.addSource(() => [{ kind: 'x'.repeat(10000), name: 'b', ageMs: 1, extra: () => {} }]);
+      proc.activities.addSource(() => [{ kind: 'x'.repeat(10000), name: 'b', ageMs: 1, ageAtLeast: true, extra: () => {} }]);
       proc.activities.addSource(() => [{ kind: 'job', name: 1n, ageMs: NaN }]);
       up();`);
     const { status, text } = await get(await program.port, '/debug/status');
     expect(status).toBe(200);
-    expect(JSON.parse(text).activities).toHaveLength(2);
+    const { activities } = JSON.parse(text) as { activities: object[] };
+    expect(activities).toHaveLength(2);
+    expect(activities).toContainEqual(expect.objectContaining({ name: 'b', ageAtLeast: true }));
   });
 });
 

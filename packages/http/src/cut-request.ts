@@ -15,9 +15,11 @@ export interface CutRequest {
   readonly path: string | undefined;
   /**
    * For how long it was in flight, in milliseconds. Nothing is noted about a request before the drain, so for one that
-   * is older this is the time since `wrapUp()` (HTTP/1) or `stop()` (HTTP/2): at least so long. Exact for upgrades.
+   * is older this is the time since `wrapUp()` (HTTP/1) or `stop()` (HTTP/2), and `ageAtLeast` is true.
    */
   readonly ageMs: number;
+  /** Whether it is older than `ageMs`, nobody knows by how much. */
+  readonly ageAtLeast?: boolean;
   /** `address:port` of the client, or `unix`. */
   readonly peer: string;
   readonly state: CutState;

@@ -9,6 +9,8 @@ export interface StreamRecord {
   readonly path: string | undefined;
   /** `performance.now()` when the drain saw it first. */
   readonly seenAt: number;
+  /** It has begun before, nobody knows when. */
+  readonly isOlder: boolean;
 }
 
 /** RFC 9113 7. Written out: servers of HTTP/1 need not load node:http2. */
@@ -35,10 +37,12 @@ export class Http2Sessions {
   watch(connection: Connection, session: ServerHttp2Session): void {
     for (const stream of openStreams(session)?.values() ?? []) {
       const request = compatRequest(stream);
-      this.#follow(connection, stream, request?.method, request?.url);
+      const { method, url: path } = request ?? {};
+      this.#follow(connection, stream, { method, path, isOlder: true });
     }
     session.on('stream', (stream, headers) => {
-      this.#follow(connection, stream, headers[':method'], headers[':path']);
+      const { ':method': method, ':path': path } = headers;
+      this.#follow(connection, stream, { method, path, isOlder: false });
     });
   }
 
@@ -58,10 +62,9 @@ export class Http2Sessions {
   #follow(
     connection: Connection,
     stream: ServerHttp2Stream,
-    method: string | undefined,
-    path: string | undefined,
+    known: Omit<StreamRecord, 'seenAt'>,
   ): void {
-    this.#watched.set(stream, { method, path, seenAt: performance.now() });
+    this.#watched.set(stream, { ...known, seenAt: performance.now() });
     stream.once('close', () => {
       this.#watched.delete(stream);
       if (stream.rstCode === NO_ERROR) this.finished++;

@@ -27,21 +27,22 @@ export interface InFlightActivities {
 export function createInFlightActivities(tracker: ConnectionTracker): InFlightActivities {
   const seenAt = new WeakMap<object, number>();
 
-  /** Milliseconds since `unit` of work was first seen here; null at that first time. */
-  function ageOf(unit: object): number | null {
+  /** Milliseconds since `unit` of work was first seen here, which is its least age; null at that first time. */
+  function ageOf(unit: object): Age {
     const now = performance.now();
     const since = seenAt.get(unit);
-    if (since === undefined) seenAt.set(unit, now);
-    return since === undefined ? null : Math.round(now - since);
+    if (since !== undefined) return { ageMs: Math.round(now - since), ageAtLeast: true };
+    seenAt.set(unit, now);
+    return { ageMs: null };
   }
 
   function onConnection(connection: Connection, owner: string): Activity[] {
     const { upgrade, session, transport } = connection;
-    const activity = (kind: string, name: string, state: string, ageMs: number | null) =>
-      new ConnectionActivity({ kind, name, owner, state, ageMs }, connection);
+    const activity = (kind: string, name: string, state: string, age: Age) =>
+      new ConnectionActivity({ kind, name, owner, state, ...age }, connection);
     if (upgrade !== undefined) {
       const ageMs = Math.round(performance.now() - upgrade.at);
-      return [activity(upgrade.protocol, target(upgrade), 'upgraded', ageMs)];
+      return [activity(upgrade.protocol, target(upgrade), 'upgraded', { ageMs })];
     }
     if (session !== undefined) {
       const streams = [...(openStreams(session)?.values() ?? [])];
@@ -59,8 +60,8 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
     const request = response?.req ?? latestRequest(transport);
     if (request === undefined) return [];
     const state = response === undefined ? 'uploading' : stateOf(response);
-    const [name, ageMs] = [target(request), ageOf(request)];
-    return [new ConnectionActivity({ kind: REQUEST, name, owner, state, ageMs }, connection)];
+    const [name, age] = [target(request), ageOf(request)];
+    return [new ConnectionActivity({ kind: REQUEST, name, owner, state, ...age }, connection)];
   }
 
   function list(owner: string, limit: number, accepted?: AcceptedSockets): ActivitySample {
@@ -85,6 +86,8 @@ export function createInFlightActivities(tracker: ConnectionTracker): InFlightAc
 
 const REQUEST = 'http request';
 
+type Age = Pick<Activity, 'ageMs' | 'ageAtLeast'>;
+
 /** An activity whose peer is asked for when somebody wants to know: that is a system call, and there may be 10,000. */
 class ConnectionActivity implements Activity {
   readonly kind: string;
@@ -92,14 +95,16 @@ class ConnectionActivity implements Activity {
   readonly owner: string | undefined;
   readonly state: string | undefined;
   readonly ageMs: number | null;
+  readonly ageAtLeast: boolean | undefined;
   readonly #connection: Connection;
 
-  constructor({ kind, name, owner, state, ageMs }: Activity, connection: Connection) {
+  constructor({ kind, name, owner, state, ageMs, ageAtLeast }: Activity, connection: Connection) {
     this.kind = kind;
     this.name = name;
     this.owner = owner;
     this.state = state;
     this.ageMs = ageMs;
+    this.ageAtLeast = ageAtLeast;
     this.#connection = connection;
   }
 

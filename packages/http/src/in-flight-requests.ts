@@ -7,6 +7,8 @@ interface Watched {
   /** `performance.now()` when the drain saw it first. */
   readonly seenAt: number;
   readonly isRefused: boolean;
+  /** It has begun before, nobody knows when. */
+  readonly isOlder: boolean;
 }
 
 /** What to do as HTTP/1 responses come and go. */
@@ -41,12 +43,9 @@ export class InFlightRequests {
     this.#counts = true;
   }
 
-  /** Follows `response` to its end. @param isRefused - It does not count as drained. */
+  /** Follows `response`, which has just begun, to its end. @param isRefused - It does not count as drained. */
   watch(response: ServerResponse, isRefused = false): void {
-    if (this.#watched.has(response)) return;
-    this.#watched.set(response, { seenAt: performance.now(), isRefused });
-    response.on('finish', this.#onFinish);
-    this.#hooks.watching(response);
+    this.#follow(response, isRefused, false);
   }
 
   /** Follows the response being sent on `connection`; false when there is none. */
@@ -54,7 +53,7 @@ export class InFlightRequests {
     const { transport } = connection;
     const response = transport && currentResponse(transport);
     if (response === undefined) return false;
-    this.watch(response);
+    this.#follow(response, false, true);
     return true;
   }
 
@@ -63,16 +62,23 @@ export class InFlightRequests {
     this.#last.add(response);
   }
 
-  /** Every response in flight that is not a refusal, with when the drain saw it first. */
-  *[Symbol.iterator](): Generator<[response: ServerResponse, seenAt: number]> {
-    for (const [response, { seenAt, isRefused }] of this.#watched) {
-      if (!isRefused) yield [response, seenAt];
+  /** Every response in flight that is not a refusal, with when the drain saw it first, and whether it had begun before. */
+  *[Symbol.iterator](): Generator<[response: ServerResponse, seenAt: number, isOlder: boolean]> {
+    for (const [response, { seenAt, isRefused, isOlder }] of this.#watched) {
+      if (!isRefused) yield [response, seenAt, isOlder];
     }
   }
 
   clear(): void {
     for (const response of this.#watched.keys()) response.off('finish', this.#onFinish);
     this.#watched.clear();
+  }
+
+  #follow(response: ServerResponse, isRefused: boolean, isOlder: boolean): void {
+    if (this.#watched.has(response)) return;
+    this.#watched.set(response, { seenAt: performance.now(), isRefused, isOlder });
+    response.on('finish', this.#onFinish);
+    this.#hooks.watching(response);
   }
 
   #finish(response: ServerResponse): void {

@@ -30,11 +30,12 @@ export function listInFlight(sources: InFlightSources): CutRequest[] {
   const { tracker, requests } = sources;
   const listed = new Set<IncomingMessage>();
   const cut: CutRequest[] = [];
-  for (const [response, seenAt] of requests) {
+  for (const [response, seenAt, isOlder] of requests) {
     const connection = tracker.of(response.req.socket);
     if (connection === undefined) continue;
     listed.add(response.req);
-    cut.push(requestCut(connection, response.req, stateOfResponse(response), seenAt));
+    const state = stateOfResponse(response);
+    cut.push(requestCut(connection, response.req, state, ageOf(seenAt, isOlder)));
   }
   for (const connection of tracker) cut.push(...othersOn(connection, sources, listed));
   return cut;
@@ -54,7 +55,9 @@ function othersOn(
   if (latest !== undefined) {
     // Pipelined before the drain began: its response is still hidden behind the current one.
     const isAnswered = listed.has(latest) || currentResponse(transport) === undefined;
-    return isAnswered ? [] : [requestCut(connection, latest, 'waiting', sources.since)];
+    return isAnswered
+      ? []
+      : [requestCut(connection, latest, 'waiting', ageOf(sources.since, true))];
   }
   const isHalfRead = transport.bytesRead > 0 && sources.midMessage.has(transport);
   return isHalfRead ? [halfReadCut(connection, sources.since)] : [];
@@ -64,19 +67,19 @@ function requestCut(
   { peer }: Connection,
   { httpVersion, method, url: path }: IncomingMessage,
   state: CutState,
-  since: number,
+  age: Age,
 ): CutRequest {
-  return { protocol: `http/${httpVersion}`, method, path, ageMs: age(since), peer, state };
+  return { protocol: `http/${httpVersion}`, method, path, ...age, peer, state };
 }
 
 function halfReadCut({ peer }: Connection, since: number): CutRequest {
   const unknown = { protocol: 'http/1.1', method: undefined, path: undefined };
-  return { ...unknown, ageMs: age(since), peer, state: 'half-read headers' };
+  return { ...unknown, ...ageOf(since, true), peer, state: 'half-read headers' };
 }
 
 function upgradeCut({ peer, acceptedAt }: Connection, upgrade?: Upgrade): CutRequest {
   const { protocol = 'upgrade', method, path, at = acceptedAt } = upgrade ?? {};
-  return { protocol, method, path, ageMs: age(at), peer, state: 'upgraded' };
+  return { protocol, method, path, ...ageOf(at, upgrade === undefined), peer, state: 'upgraded' };
 }
 
 function streamCuts(
@@ -89,8 +92,9 @@ function streamCuts(
     const known = sessions.recordOf(stream);
     const method = known?.method ?? compatRequest(stream)?.method;
     const path = known?.path ?? compatRequest(stream)?.url;
-    const ageMs = age(known?.seenAt ?? since);
-    return { protocol: 'h2', method, path, ageMs, peer, state: stateOfStream(stream) };
+    const { seenAt = since, isOlder = true } = known ?? {};
+    const age = ageOf(seenAt, isOlder);
+    return { protocol: 'h2', method, path, ...age, peer, state: stateOfStream(stream) };
   });
 }
 
@@ -108,6 +112,10 @@ function stateOfStream(stream: ServerHttp2Stream): CutState {
   return isReceived ? 'waiting' : 'uploading';
 }
 
-function age(since: number): number {
-  return Math.round(performance.now() - since);
+type Age = Pick<CutRequest, 'ageMs' | 'ageAtLeast'>;
+
+/** @param isOlder - Whether it had begun before `since`. */
+function ageOf(since: number, isOlder: boolean): Age {
+  const ageMs = Math.round(performance.now() - since);
+  return isOlder ? { ageMs, ageAtLeast: true } : { ageMs };
 }

@@ -204,6 +204,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
         method: 'GET',
         path: '/endless?x=1',
         ageMs: expect.any(Number),
+        ageAtLeast: true,
         peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
         state: 'responding',
       },
@@ -342,6 +343,21 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     ]);
     await server.settled(({ closed }) => closed === 5);
     gate.open();
+  });
+
+  it('knows the age of what has begun during the drain, and a least age of what is older', async () => {
+    const server = await startServer(kind, () => {});
+    (await server.peer()).get('/before');
+    const upload = await server.peer();
+    upload.send('POST /up HTTP/1.1\r\nHo');
+    await server.settled(({ active }) => active === 2);
+    server.drain.wrapUp();
+    (await server.peer()).get('/during');
+    await server.settled(({ active }) => active === 3);
+    server.hammer();
+    const { cut } = await server.stop();
+    const ages = cut.map(({ path, ageAtLeast }) => `${path} ${ageAtLeast ?? 'exact'}`);
+    expect(ages.sort()).toEqual(['/before true', '/during exact', 'undefined true']);
   });
 
   it('hammers at once when the signal has aborted already', async () => {

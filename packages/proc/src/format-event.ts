@@ -132,12 +132,16 @@ const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
 /** Its plain fields. What is nested, SQL and query strings are for the report, which the owner alone can read. */
 function fieldsOf(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return String(unit);
-  return Object.entries(unit)
-    .filter(([field, value]) => field !== 'sql' && PLAIN.has(typeof value))
-    .map(
-      ([field, value]) => `${field} ${field === 'path' ? String(value).split('?', 1)[0] : value}`,
-    )
+  const { ageAtLeast, sql, ...fields } = unit as Record<string, unknown>;
+  const least = (field: string): string => (field === 'ageMs' && ageAtLeast === true ? '>= ' : '');
+  return Object.entries(fields)
+    .filter(([, value]) => PLAIN.has(typeof value))
+    .map(([field, value]) => `${field} ${least(field)}${textOf(field, value)}`)
     .join(', ');
+}
+
+function textOf(field: string, value: unknown): unknown {
+  return field === 'path' ? String(value).split('?', 1)[0] : value;
 }
 
 /** What became of the units of work that were cut, where the adapter says so: ` (2 rolled back, 1 outcome unknown)`. */

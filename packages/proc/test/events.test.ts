@@ -59,7 +59,7 @@ describe('events', () => {
       nested: { a: 1 },
     };
     const long = { path: 'x'.repeat(500) };
-    const cut = [unit, long, 'a job', null, unit, unit, unit];
+    const cut = [unit, long, 'a job', null, { ...unit, ageAtLeast: true }, unit, unit];
     test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'web' });
     test.kill('SIGTERM');
     await test.clock.advance(1000);
@@ -71,7 +71,7 @@ describe('events', () => {
       `      ${`cut: path ${'x'.repeat(500)}`.slice(0, 200)}`,
       '      cut: a job',
       '      cut: null',
-      '      cut: method GET, path /a b, ageMs 12',
+      '      cut: method GET, path /a b, ageMs >= 12',
       '      and 2 more (LASTCALL_REPORT)',
     ]);
   });

@@ -53,6 +53,7 @@ const isActivity = objectWith({
   state: optional(isText),
   peer: optional(isText),
   ageMs: orNull(isNumber),
+  ageAtLeast: optional(isFlag),
 });
 
 /** A dump has 64 at most; a tree is drawn with a function that calls itself for each of them. */

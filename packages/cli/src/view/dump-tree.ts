@@ -70,7 +70,8 @@ function loopLine({ loop }: DumpDocument): string {
 }
 
 function activity(one: DumpDocument['activities']['oldest'][number]): Branch {
-  const age = one.ageMs === null ? 'age unknown' : formatDuration(one.ageMs);
+  const least = one.ageAtLeast ? '>= ' : '';
+  const age = one.ageMs === null ? 'age unknown' : `${least}${formatDuration(one.ageMs)}`;
   const details = [one.owner, one.state, one.peer].filter((text) => text !== undefined).join(', ');
   return leaf(printable(`${one.kind} ${one.name}, ${age}${details === '' ? '' : ` (${details})`}`));
 }

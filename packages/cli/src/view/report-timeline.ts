@@ -96,6 +96,10 @@ function textOf(key: string, value: unknown): string {
 /** What an adapter says of a unit of work, in one line. */
 export function describe(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return printable(unit);
-  const fields = Object.entries(unit).filter(([, value]) => value !== undefined && value !== null);
-  return printable(fields.map(([key, value]) => `${key} ${textOf(key, value)}`).join(', '));
+  const { ageAtLeast, ...known } = unit as Record<string, unknown>;
+  const fields = Object.entries(known).filter(([, value]) => value !== undefined && value !== null);
+  const least = (key: string): string => (key === 'ageMs' && ageAtLeast === true ? '>= ' : '');
+  return printable(
+    fields.map(([key, value]) => `${key} ${least(key)}${textOf(key, value)}`).join(', '),
+  );
 }

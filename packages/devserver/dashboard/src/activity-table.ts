@@ -83,8 +83,8 @@ function createRow(): HTMLElement {
 
 /** What is older than the time a stop leaves it would be cut by one. */
 function updateRow(row: HTMLElement, activity: Activity, status: Status | null): void {
-  const { ageMs, kind, name, state, owner, peer } = activity;
-  const age = ageMs === null ? 'unknown' : formatDuration(ageMs);
+  const { ageMs, ageAtLeast, kind, name, state, owner, peer } = activity;
+  const age = ageMs === null ? 'unknown' : `${ageAtLeast ? '>= ' : ''}${formatDuration(ageMs)}`;
   [age, kind, name, state ?? '', owner ?? '', peer ?? ''].forEach((text, index) => {
     const cell = row.children[index];
     if (cell !== undefined) setText(cell, text);

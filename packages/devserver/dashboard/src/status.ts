@@ -40,6 +40,7 @@ export interface Activity {
   readonly state?: string | undefined;
   readonly peer?: string | undefined;
   readonly ageMs: number | null;
+  readonly ageAtLeast?: boolean | undefined;
 }
 
 /** What the page reads of `/debug/status` and of each `status` event of `/debug/stream`. */

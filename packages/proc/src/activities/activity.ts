@@ -12,6 +12,8 @@ export interface Activity {
   readonly peer?: string | undefined;
   /** For how long it has been in flight, in milliseconds; null when nothing was noted at its begin. */
   readonly ageMs: number | null;
+  /** Whether it is older than `ageMs`, nobody knows by how much: nothing was noted at its begin, and it was seen later. */
+  readonly ageAtLeast?: boolean | undefined;
 }
 
 /** What {@link Activities.begin} is told. */

@@ -8,8 +8,9 @@ export function plainActivity(activity: Activity): Activity {
   const { kind, name, ageMs } = activity;
   const plain = { kind: bounded(kind), name: bounded(name), ageMs };
   try {
-    const { owner, state, peer } = activity;
-    return { ...plain, ...withText({ owner, state, peer }) };
+    const { owner, state, peer, ageAtLeast } = activity;
+    const age = ageAtLeast === true ? { ageAtLeast } : {};
+    return { ...plain, ...age, ...withText({ owner, state, peer }) };
   } catch {
     return plain;
   }

@@ -100,8 +100,9 @@ function activitySection({ counts, oldest }: DumpDocument['activities']): string
   );
 }
 
-function activityLine({ kind, name, owner, state, peer, ageMs }: Activity): string {
-  const age = ageMs === null ? 'age unknown' : formatDuration(ageMs);
+function activityLine({ kind, name, owner, state, peer, ageMs, ageAtLeast }: Activity): string {
+  const least = ageAtLeast ? '>= ' : '';
+  const age = ageMs === null ? 'age unknown' : `${least}${formatDuration(ageMs)}`;
   const details = [owner, state, peer].filter((text) => text !== undefined);
   return `${age.padStart(11)}  ${kind}  ${name}${details.length === 0 ? '' : `  (${details.join(', ')})`}`;
 }

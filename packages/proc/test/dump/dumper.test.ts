@@ -22,6 +22,20 @@ describe('a dump', () => {
     expect(json.activities.oldest[0]?.name).toHaveLength(301);
   });
 
+  it('says of an age that it is a least one', async () => {
+    const request = { kind: 'request', name: 'GET /a', ageMs: 3000 };
+    const { text, json } = await dump(
+      { ...request, ageAtLeast: true },
+      { ...request, ageMs: 2000 },
+    );
+    expect(text).toMatch(/^ +>= 3\.0 s {2}request {2}GET \/a$/m);
+    expect(text).toMatch(/^ +2\.0 s {2}request {2}GET \/a$/m);
+    expect(json.activities.oldest).toEqual([
+      { ...request, ageAtLeast: true },
+      { ...request, ageMs: 2000 },
+    ]);
+  });
+
   it('leaves out the details of an activity that cannot be read', async () => {
     const broken: Activity = {
       kind: 'query',
