@@ -11,39 +11,38 @@ export interface AwaitNode {
   readonly children: AwaitNode[];
 }
 
+/** What waits for the same, found by its frame: there may be thousands side by side. */
+type Level = Map<string, { readonly node: AwaitNode; readonly below: Level }>;
+
 /** Groups of suspended functions as one tree: outermost callers are roots, and what they have in common is said once. */
 export function awaitTree(groups: readonly AwaitGroup[]): AwaitNode[] {
   const roots: AwaitNode[] = [];
-  for (const group of groups) add(roots, group);
+  const top: Level = new Map();
+  for (const group of groups) add(roots, top, group);
   sort(roots);
   return roots;
 }
 
-function add(roots: AwaitNode[], { frames, count, waitingOn }: AwaitGroup): void {
-  let level = roots;
+function add(roots: AwaitNode[], top: Level, { frames, count, waitingOn }: AwaitGroup): void {
+  let [siblings, level] = [roots, top];
   let node: AwaitNode | undefined;
   for (const frame of [...frames].reverse()) {
-    node = level.find((other) => isSame(other.frame, frame));
-    if (node === undefined) {
-      node = { frame, count: 0, waitingOn: [], children: [] };
-      level.push(node);
+    const key = JSON.stringify([frame.functionName, frame.file, frame.line, frame.column]);
+    let found = level.get(key);
+    if (found === undefined) {
+      found = { node: { frame, count: 0, waitingOn: [], children: [] }, below: new Map() };
+      level.set(key, found);
+      siblings.push(found.node);
     }
+    node = found.node;
     node.count += count;
-    level = node.children;
+    siblings = node.children;
+    level = found.below;
   }
   node?.waitingOn.push(
     ...waitingOn.map(({ what, confidence }) =>
       confidence === 'exact' ? what : `${what} (probably)`,
     ),
-  );
-}
-
-function isSame(a: AwaitFrame, b: AwaitFrame): boolean {
-  return (
-    a.functionName === b.functionName &&
-    a.file === b.file &&
-    a.line === b.line &&
-    a.column === b.column
   );
 }
 
