@@ -67,6 +67,24 @@ describe('lastcall reload', () => {
     expect(await last).toBe(`2:${next}`);
   });
 
+  it('knows by the name who leads, while another one starts, and while another one drains', async () => {
+    await using service = chain({ ...LASTING, 2: { ...LASTING['*'], readyAfterMs: 4000 } });
+    const old = await first(service);
+    const slow = ask(await service.address(), '/slow?ms=13000');
+    await service.saw({ request: '/slow' });
+    const reloaded = lastcall('reload', 'orders');
+    const next = (await service.saw({ generation: 2, begun: true })).pid;
+    await asked(next);
+    const leaders = [await lastcall('status', 'orders')];
+    await reloaded;
+    leaders.push(await lastcall('status', 'orders'));
+    expect(leaders.map(({ err, out }) => err || /pid \d+/.exec(out)?.[0])).toEqual([
+      `pid ${old}`,
+      `pid ${next}`,
+    ]);
+    expect(await slow).toBe(`1:${old}`);
+  }, 40_000);
+
   it('says which workers drain, and waits for their end when it is to', async () => {
     await using service = room.run({ plan: LASTING });
     const address = await service.address();

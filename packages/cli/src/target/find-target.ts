@@ -3,12 +3,11 @@ import { LastcallError, toError } from '@lastcall/proc';
 import {
   type ControlAddress,
   controlDirectory,
-  controlName,
   isServed,
   listControls,
 } from '@lastcall/restart/control';
 import type { CliEnvironment } from '../cli-environment';
-import { askControl } from './control-client';
+import { controlsCalled, findNamed } from './find-named';
 import { environmentOf, processFacts } from './process-facts';
 
 /** No system has larger ones, and Node takes none. */
@@ -26,8 +25,7 @@ export interface Target {
 /**
  * Finds a process by its pid, its pid file or its name.
  *
- * A name is that of a control socket. Where several processes have it, a supervisor comes before its workers. A number is a pid,
- * and a name where no process has that pid.
+ * A name is that of a control socket. A number is a pid, and a name where no process has that pid.
  *
  * @throws LastcallError (as a rejection) `LASTCALL_CLI_NO_PROCESS`, `LASTCALL_CLI_USAGE`
  */
@@ -36,8 +34,8 @@ export async function findTarget(environment: CliEnvironment, text: string): Pro
   const content = environment.readText(text);
   const pid = content === null ? null : pidIn(content);
   if (pid !== null) return living(environment, pid, text);
-  const named = await byName(environment, text);
-  if (named !== null) return named;
+  const named = await findNamed(text, await liveControls(environment));
+  if (named !== null) return { pid: named.pid, pidFile: null, control: named };
   throw noProcess(
     content === null
       ? `there is no process, pid file or control socket '${text}' (sockets are looked for in ${controlDirectory(environment.env)})`
@@ -48,8 +46,8 @@ export async function findTarget(environment: CliEnvironment, text: string): Pro
 async function byNumber(environment: CliEnvironment, text: string): Promise<Target> {
   const pid = Number(text);
   if (!(pid > 0 && pid <= MAX_PID && environment.kill(pid, 0))) {
-    const named = await byName(environment, text);
-    if (named !== null) return named;
+    const named = await findNamed(text, await liveControls(environment));
+    if (named !== null) return { pid: named.pid, pidFile: null, control: named };
     throw noProcess(`there is no process ${text}`);
   }
   // Where they cannot be looked at, there are still signals.
@@ -149,39 +147,6 @@ function controlsIn(directory: string): ControlAddress[] {
   } catch {
     return [];
   }
-}
-
-async function byName(environment: CliEnvironment, name: string): Promise<Target | null> {
-  const found = await controlsCalled(name, await liveControls(environment));
-  const supervisors = found.filter(({ role }) => role === 'supervisor');
-  const [control, other] = supervisors.length > 0 ? supervisors : found;
-  if (control === undefined) return null;
-  if (other === undefined) return { pid: control.pid, pidFile: null, control };
-  throw new LastcallError(
-    'LASTCALL_CLI_USAGE',
-    `several processes are called '${name}': ${found.map(({ pid }) => pid).join(', ')}; name one by its pid`,
-  );
-}
-
-/** The name as the path has it will do, as lists and shells offer it; what a path has no room for, the process itself says. */
-async function controlsCalled(
-  name: string,
-  controls: readonly ControlAddress[],
-): Promise<ControlAddress[]> {
-  const part = controlName(name);
-  const similar = controls.filter((one) => one.name === part);
-  if (part === name) return similar;
-  const names = await Promise.all(similar.map(({ path }) => nameOf(path)));
-  return similar.filter((_, index) => names[index] === name);
-}
-
-const NAME_MS = 5000;
-
-/** What a process calls itself; undefined when it does not say. */
-async function nameOf(path: string): Promise<string | undefined> {
-  const options = { timeoutMs: NAME_MS, progress: () => {} };
-  const status = await askControl<'status'>(path, { command: 'status' }, options).catch(() => {});
-  return status?.process.name;
 }
 
 function noProcess(message: string): LastcallError {
