@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { acceptQueue } from '../src/listener-close';
 import { within } from './harness/deadline';
 import { disposeServers, ended, TestServer } from './harness/test-server';
 
@@ -60,6 +61,32 @@ describe('a busy process closes its listener although connections do not stop co
     // Those that wait longer than the listener stays open are reset.
     for (const outcome of await within('the clients', Promise.all(clients)))
       expect(outcome).toMatch(/^ECONN(REFUSED|RESET)$/);
+  });
+});
+
+describe('a process with time closes its listener although connections do not stop coming', () => {
+  it('at a turn without one, once half a second is over', async () => {
+    const { server } = ended(await TestServer.start('http', () => {}));
+    // A clock of its own: of turns of 0.2 ms, three in four of which bring a connection. Each turn asks twice for the CPU's time.
+    let halfTurns = -1;
+    jest.spyOn(performance, 'now').mockImplementation(() => halfTurns / 10);
+    jest.spyOn(process, 'cpuUsage').mockImplementation(() => {
+      halfTurns++;
+      return { user: 0, system: 0 };
+    });
+    const turn = () => Math.floor(halfTurns / 2);
+    const tracker = {
+      size: 1,
+      get accepted() {
+        return turn() - Math.floor(turn() / 4);
+      },
+    };
+    const closed = new Promise<void>((resolve) => {
+      acceptQueue(server, tracker as never, true, { crowded: () => {}, closed: resolve });
+    });
+    await within('the close', closed);
+    expect(turn() % 4).toBe(0);
+    expect(turn() / 5).toBeCloseTo(500, -1);
   });
 });
 
