@@ -7,11 +7,23 @@ import type { ThreadConfig } from './thread-messages';
 /** The least time between the files of two blocks, in milliseconds: they must not crowd out the other dumps. */
 const MIN_GAP_MS = 60_000;
 
+/** A block so many times as long as the latest with files has files at once: it matters more. */
+const LONGER_FACTOR = 2;
+
+/** The latest block that has files. */
+interface WrittenBlock {
+  readonly at: number;
+  readonly phase: BlockedLoop['phase'];
+  readonly afterMs: number;
+  /** How long it was when it was last looked at. */
+  readonly blockedMs: number;
+}
+
 /** How the report of a block leaves the process while the main thread cannot: files, and a line on stderr. */
 export class BlockFiles {
   readonly #files: DumpFiles | null;
   readonly #announces: boolean;
-  #written: { readonly at: number; readonly afterMs: number } | null = null;
+  #written: WrittenBlock | null = null;
 
   constructor({ files, announce }: Pick<ThreadConfig, 'files' | 'announce'>) {
     this.#files = files === null ? null : new DumpFiles(files);
@@ -24,7 +36,8 @@ export class BlockFiles {
    * @param endsProcess - why the watchdog ends the process, or null when it does not; then files are rationed
    */
   writeText(block: BlockedLoop, endsProcess: string | null): string[] {
-    const mayWrite = endsProcess !== null || this.#mayWrite(block);
+    const mayWrite = endsProcess !== null || this.mayWrite(block);
+    if (mayWrite) this.note(block);
     const text = formatBlock(block, endsProcess);
     const paths = mayWrite ? this.#write('block', 'txt', text, block.at) : [];
     const last = [...(endsProcess === null ? [] : [endsProcess]), ...paths];
@@ -35,16 +48,31 @@ export class BlockFiles {
 
   /** Writes the profile of a block whose text was written. */
   writeProfile(block: BlockedLoop): string[] {
-    if (block.profile === null || this.#written?.at !== block.at) return [];
+    if (block.profile === null || !this.hasTurn(block)) return [];
     return this.#write('block', 'cpuprofile', JSON.stringify(block.profile), block.at);
   }
 
-  #mayWrite({ at }: BlockedLoop): boolean {
-    const now = performance.now();
-    const isSame = this.#written?.at === at;
-    if (!isSame && this.#written !== null && now - this.#written.afterMs < MIN_GAP_MS) return false;
-    this.#written = { at, afterMs: now };
-    return true;
+  /**
+   * Whether the block has its turn: the latest one with files is a minute ago, was of another phase (a slow start takes
+   * nobody's turn), or was not half as long as this one is by now.
+   */
+  mayWrite({ at, phase, blockedMs }: BlockedLoop): boolean {
+    const written = this.#written;
+    if (written === null || written.at === at || written.phase !== phase) return true;
+    if (blockedMs >= written.blockedMs * LONGER_FACTOR) return true;
+    return performance.now() - written.afterMs >= MIN_GAP_MS;
+  }
+
+  /** Whether the block has had its turn. */
+  hasTurn({ at }: BlockedLoop): boolean {
+    return this.#written?.at === at;
+  }
+
+  /** The block has its turn; or, when it has it already, lasts. */
+  note({ at, phase, blockedMs }: BlockedLoop): void {
+    const written = this.#written;
+    const afterMs = written?.at === at ? written.afterMs : performance.now();
+    this.#written = { at, phase, afterMs, blockedMs };
   }
 
   #write(kind: string, extension: string, content: string, at: number): string[] {

@@ -71,6 +71,7 @@ export class BlockWatch {
     if (change.kind === 'began') this.#begin(change.beatMs);
     if (change.kind === 'ended') void this.#end(change.blockedMs);
     this.#seeWhenRested();
+    this.#writeWhenLonger();
   }
 
   /** The block as it is now, also one that is shorter than the threshold. */
@@ -118,6 +119,24 @@ export class BlockWatch {
     if (monotonicMs() >= this.#restUntilMs) open.seen = this.#see(open);
   }
 
+  /** A block that had no files at first, after another one, has them once it has become so long that it matters more. */
+  #writeWhenLonger(): void {
+    const open = this.#open;
+    if (open === null || !this.#isKnown(open) || this.#isOver(open)) return;
+    const block = this.now();
+    if (this.#files.hasTurn(block)) this.#files.note(block);
+    else if (this.#files.mayWrite(block)) this.#writeAll(open);
+  }
+
+  #isKnown({ facts }: OpenBlock): boolean {
+    return facts.stack.length > 0 || facts.nativeState !== null;
+  }
+
+  #writeAll(open: OpenBlock): void {
+    this.#addFiles(open, (block) => this.#files.writeText(block, null));
+    this.#addFiles(open, (block) => this.#files.writeProfile(block));
+  }
+
   async #end(blockedMs: number): Promise<void> {
     const open = this.#open;
     this.#open = null;
@@ -126,7 +145,9 @@ export class BlockWatch {
     const timer = setTimeout(() => open.session?.close(), LAST_ANSWER_MS);
     await open.seen;
     clearTimeout(timer);
-    this.#report({ ...open.facts, blockedMs: Math.round(blockedMs), isOver: true });
+    const block = { ...open.facts, blockedMs: Math.round(blockedMs), isOver: true };
+    if (this.#files.hasTurn(block)) this.#files.note(block);
+    this.#report(block);
   }
 
   async #see(open: OpenBlock): Promise<void> {

@@ -88,6 +88,39 @@ describe('a blocked loop', () => {
     ).toContain('existsSync');
   });
 
+  const SEEN = `
+    const { existsSync, readFileSync } = require('node:fs');
+    const { basename, join } = require('node:path');
+    const textsOf = (name) => !existsSync(dir) ? [] : require('node:fs').readdirSync(dir)
+      .filter((file) => file.endsWith('.txt')).map((file) => join(dir, file))
+      .filter((file) => readFileSync(file, 'utf8').includes(' ' + name + ' ('));
+    const spin = (ms, isDone = () => false) => { const end = Date.now() + ms; while (Date.now() < end && !isDone()) {} };`;
+
+  it('has files soon after another one, once it lasts much longer', async () => {
+    const { out } = await runWatched(`${SEEN}
+      const hasBoth = () => textsOf('longer').some((file) => existsSync(file.replace(/txt$/, 'cpuprofile')));
+      const onBlocked = ({ files, stack }) => {
+        if (!stack.some(({ functionName }) => functionName === 'short') || files.length === 0) return;
+        clearInterval(shorts);
+        setImmediate(function longer() { spin(20000, hasBoth); say('longer ' + hasBoth()); process.exit(); });
+      };
+      let shorts;
+      startWatchdog({ thresholdMs: 100, files, profileMs: 200 }, { ...host, onBlocked })
+        .ready.then(() => { shorts = setInterval(function short() { spin(500); }, 600); });`).ended;
+    expect(out).toContain('longer true');
+  });
+
+  it('has files soon after a slow start, however long that was', async () => {
+    const { out } = await runWatched(`${SEEN}
+      startWatchdog({ thresholdMs: 100, files, profileMs: 0 }, host).ready.then(() => later(function next() {
+        spin(3000, () => textsOf('next').length > 0);
+        say('next ' + textsOf('next').length);
+        process.exit();
+      }));
+      (function start() { spin(20000, () => textsOf('start').length > 0); spin(4000); })();`).ended;
+    expect(out).toContain('next 1');
+  });
+
   it('is one of the start while the loop has not turned', async () => {
     const { out } = await runWatched(`
       startWatchdog({ thresholdMs: 100, files }, {
