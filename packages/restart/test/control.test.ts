@@ -102,7 +102,7 @@ describe('startControl()', () => {
       await program.saw('up');
       const { process: self } = await result(socketIn(directory), { command: 'status' });
       expect(self).toMatchObject({ name: 'orders' });
-      const { text } = await result(socketIn(directory), { command: 'dump' });
+      const { text } = await result(socketIn(directory), { command: 'dump', awaits: 'never' });
       expect(text).toMatch(/^=== lastcall dump: orders pid /);
       program.kill('SIGKILL');
       await program.ended;
