@@ -33,8 +33,9 @@ const PROFILES: Readonly<
 const CONNECTIONS = 32;
 /** Some 100 ms: on a machine that is shared, all slices of a round must have met the same machine. */
 const REQUESTS_PER_SLICE = 2_000;
-/** A profile takes its time to begin and to end, which is not what is measured. */
-const REQUESTS_WHILE_PROFILING = 20_000;
+const REQUESTS_WHILE_PROFILING = 5_000;
+/** No profile ends by itself while it is measured. */
+const PROFILE_MS = 600_000;
 /** For V8 to compile what runs often. */
 const WARM_UP_ROUNDS = 10;
 
@@ -73,36 +74,45 @@ async function measureGeneration(
   return await inTurns(UNASKED, rounds, measure);
 }
 
-/** Profiles, and what they are compared with, in turns. */
+/**
+ * Profiles, and what they are compared with, in turns: a server for each, whose profile runs all the time. A heap profile
+ * ends with a full garbage collection, after which V8 compiles the program anew: a server that has had one is another one.
+ */
 export async function measureProfiles(
   progress: Progress,
   { quick }: Effort,
 ): Promise<CpuMicros<Base | Profiled>> {
   const requests = quick ? REQUESTS_PER_SLICE : REQUESTS_WHILE_PROFILING;
   const modes = [...BASES, ...PROFILED] as const;
+  await using load = new Child('load', {});
   await using bare = startServer(false);
   await using notAsked = startServer(true);
-  await using profiled = startServer(true);
-  await using profiledByHand = startServer(false);
-  await using load = new Child('load', {});
-  const measure = async (mode: Base | Profiled): Promise<number> => {
-    if (mode === 'bare') return await measureSlice(bare, load, requests);
-    if (mode === 'not asked') return await measureSlice(notAsked, load, requests);
-    const server = mode === 'V8 1 ms' ? profiledByHand : profiled;
-    const [start, options, stop] = PROFILES[mode];
-    await server.ask(start, options);
-    const micros = await measureSlice(server, load, requests);
-    await server.ask(stop);
-    // V8 ends a heap profile with a full garbage collection, after which code is compiled anew.
-    await measureSlice(server, load, requests);
-    return micros;
+  await using slow = startServer(true);
+  await using fast = startServer(true);
+  await using cpuAlone = startServer(true);
+  await using byHand = startServer(false);
+  const servers: Record<Base | Profiled, Child> = {
+    bare,
+    'not asked': notAsked,
+    'profile 10 ms': slow,
+    'profile 1 ms': fast,
+    'CPU profile 1 ms': cpuAlone,
+    'V8 1 ms': byHand,
   };
-  for (const mode of modes) await measure(mode);
-  return await inTurns(modes, quick ? 1 : 9, async (mode) => {
+  const measure = (mode: Base | Profiled): Promise<number> =>
+    measureSlice(servers[mode], load, requests);
+  await inTurns(modes, quick ? 1 : WARM_UP_ROUNDS, measure);
+  for (const mode of PROFILED) {
+    const [start, options] = PROFILES[mode];
+    await servers[mode].ask(start, { ...options, maxMs: PROFILE_MS });
+  }
+  const measured = await inTurns(modes, quick ? 1 : 25, async (mode) => {
     const micros = await measure(mode);
     progress(`${mode}: ${formatNumber(micros, 1)} µs of CPU per request`);
     return micros;
   });
+  for (const mode of PROFILED) await servers[mode].ask(PROFILES[mode][2]);
+  return measured;
 }
 
 function startServer(isAttached: boolean): Child {

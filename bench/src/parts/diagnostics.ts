@@ -159,8 +159,8 @@ function render(result: DiagnosticsResult): string {
       UNASKED.map((name) => row(name, unaskedRatio(result, name))),
     ),
     '',
-    'The same while a profile is taken: the ratio of profiles by hand to a bare server, of those of lastcall to a process that is not asked',
-    `for any (rounds in turns: ${cpuMicros['profile 1 ms'].length}).`,
+    'The same while a profile is taken, its begin and its end left out: the ratio of profiles by hand to a bare server, of those of lastcall',
+    `to a process that is not asked for any (a process each, rounds in turns: ${cpuMicros['profile 1 ms'].length}).`,
     '',
     markdownTable(
       ['', 'µs per request', 'ratio'],
