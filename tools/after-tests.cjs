@@ -1,9 +1,10 @@
 // jest's globalTeardown.
 const { rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
 const { endServers } = require('./servers/find-servers.cjs');
 
 module.exports = async function afterTests() {
   await endServers();
-  rmSync(tmpdir(), { recursive: true, force: true, maxRetries: 3 });
+  // What globalSetup made, and nothing else: without it, os.tmpdir() is everybody's.
+  const folder = globalThis.folderOfTests;
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 };

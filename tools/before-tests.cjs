@@ -8,6 +8,8 @@ const { findServers } = require('./servers/find-servers.cjs');
 
 module.exports = async function beforeTests() {
   process.env.TMPDIR = ownTmpdir();
+  // For globalTeardown, which runs in this process too.
+  globalThis.folderOfTests = process.env.TMPDIR;
   await findServers();
   build();
 };
