@@ -226,7 +226,7 @@ function diagnostics(): DiagnosticsEnvironment {
 function loadAhead(): Remover {
   return (
     require('./diagnostics/load-ahead') as typeof import('./diagnostics/load-ahead')
-  ).loadAhead();
+  ).loadAhead(diagnostics);
 }
 
 function writeFile(path: string, text: string): void {

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import type { DumpDocument } from '../src';
 import { createTestLifecycle } from '../src/testing';
+import { runProgram as runBareProgram } from '../../../tools/run-program';
 import { runProgram } from './run-program';
 
 const directory = (): string => mkdtempSync(join(tmpdir(), 'lastcall-'));
@@ -355,13 +356,17 @@ describe('a process whose files can no longer be opened', () => {
     );
     const emitter = dirname(require.resolve('eventemitter3/package.json'));
     cpSync(emitter, join(modules, 'eventemitter3'), { recursive: true, dereference: true });
-    const program = runProgram(
-      `{ const { proc } = require(${JSON.stringify(join(modules, '@lastcall', 'proc'))});
+    // Without the copy that programs of tests have otherwise: its environment would be that of both.
+    const program = runBareProgram(
+      app,
+      `const { proc } = require('@lastcall/proc');
+      const say = (text) => process.stdout.write(text + '\\n');
       ${tell} proc.install();
       const whenLoaded = () => {
         require('node:fs').rmSync(${JSON.stringify(modules)}, { recursive: true });
         say('deployed');
-      };${whenLoaded} }`,
+      };${whenLoaded}
+      setInterval(() => {}, 1000);`,
       { env: { LASTCALL_DUMP_DIR: dir } },
     );
     await program.saw('deployed');
