@@ -173,6 +173,22 @@ describe('SIGTERM', () => {
     });
   });
 
+  it('has no address of a connection that it has just cut, and says none', async () => {
+    const program = runProgram(`
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 200, waitTimeMs: 201 });
+      const server = require('node:http').createServer(() => say('asked'));
+      attachHttp(server);
+      up(server);`);
+    const request = http.get({ port: await program.port, host: '127.0.0.1', agent: false });
+    const failed = once(request, 'error');
+    await program.saw('asked');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    await failed;
+    expect(err).toContain('still alive');
+    expect(err).not.toContain('undefined');
+  });
+
   it('cuts what does not end at the hammer, names it, and still closes the pool', async () => {
     const path = reportPath();
     const program = runProgram(

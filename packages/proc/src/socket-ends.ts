@@ -15,10 +15,12 @@ export function socketEnds(): string[] {
 
 function endOf(handle: unknown): string[] {
   try {
-    const { remoteAddress, remotePort, localAddress, localPort, server } = handle as Socket & {
-      readonly server?: unknown;
-    };
-    if (remoteAddress === undefined || remotePort === undefined) return [];
+    const { destroyed, remoteAddress, remotePort, localAddress, localPort, server } =
+      handle as Socket & {
+        readonly server?: unknown;
+      };
+    // A destroyed one is there until the event loop turns, and keeps nothing alive.
+    if (destroyed || remoteAddress === undefined || remotePort === undefined) return [];
     if (server === undefined || server === null) return [at(remoteAddress, remotePort)];
     return [`clients of ${at(String(localAddress), Number(localPort))}`];
   } catch {

@@ -10,9 +10,9 @@ import {
 import { Session } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
+import { runProgram as runBareProgram } from '../../../tools/run-program';
 import type { DumpDocument } from '../src';
 import { createTestLifecycle } from '../src/testing';
-import { runProgram as runBareProgram } from '../../../tools/run-program';
 import { runProgram } from './run-program';
 
 const directory = (): string => mkdtempSync(join(tmpdir(), 'lastcall-'));
