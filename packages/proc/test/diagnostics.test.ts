@@ -137,20 +137,6 @@ describe('SIGUSR1', () => {
     });
   });
 
-  it('does not stop the process for longer than a stop has left until its next deadline', async () => {
-    const program = runProgram(
-      `proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 200, waitTimeMs: 20_000 });
-      proc.onShutdown(async () => {
-        const { json } = await proc.dump({ write: false });
-        say(json.awaits.status + ': ' + json.awaits.reason);
-      });
-      proc.shutdown();`,
-    );
-    expect((await program.ended).out).toMatch(
-      /^skipped: it would stop the process for about \d+ ms .*, and \d+ ms are allowed/,
-    );
-  });
-
   it('goes to stderr where no file can be written', async () => {
     const program = runProgram(`${tell} proc.install(); say('up');`, {
       env: { LASTCALL_DUMP_DIR: '/proc/lastcall' },

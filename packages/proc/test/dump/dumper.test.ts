@@ -8,6 +8,34 @@ async function dump(...activities: readonly Activity[]) {
   return lifecycle.dump({ awaits: 'never', write: false });
 }
 
+describe('a dump during a stop', () => {
+  it.each([
+    [100, { maxPauseMs: 1000, deadlineMs: 4300 }],
+    [4000, { maxPauseMs: 200, deadlineMs: 400 }],
+    [4450, { maxPauseMs: 0, deadlineMs: 0 }],
+    [4700, { maxPauseMs: 350, deadlineMs: 700 }],
+  ])(
+    '%i ms after its begin leaves it the time until the hammer, or until the end',
+    async (atMs, limits) => {
+      const { lifecycle, environment, clock } = createTestLifecycle();
+      const asked: unknown[] = [];
+      const { findAwaitSites, ...diagnostics } = environment.diagnostics();
+      environment.diagnostics = () => ({
+        ...diagnostics,
+        findAwaitSites: (options) => {
+          asked.push(options);
+          return findAwaitSites(options);
+        },
+      });
+      lifecycle.onShutdown(() => new Promise(() => {}));
+      void lifecycle.shutdown();
+      await clock.advance(atMs);
+      await lifecycle.dump({ write: false });
+      expect(asked).toEqual([{ force: false, ...limits }]);
+    },
+  );
+});
+
 describe('a dump', () => {
   it('keeps to one line what is in flight, whatever its name is', async () => {
     const name = '/\u001b[2J\r\n=== end of dump 1\u2028';
