@@ -35,6 +35,7 @@ beforeAll(async () => {
         await proc.dump({ awaits: 'always' });
         for (let i = 0; i < 4; i++) handler();
         await proc.startProfile({ intervalMs: 1 });
+        setInterval(function refreshPrices() {}, 45_000);
         const end = Date.now() + 200;
         (function burn() { while (Date.now() < end) Math.sqrt(Math.random()); })();
         await proc.stopProfile();
@@ -136,6 +137,10 @@ describe('lastcall view of a dump', () => {
     const paths = dumps.map((name) => join(folder, name));
     const { out } = await runCli(['view', ...paths]);
     expect(out).toMatch(/\+4 {2}suspended \(3 -> 7\)/);
+    expect(out).toMatch(/\+1 {2}Timeout of refreshPrices /);
+    expect((await runCli(['view', paths[1] ?? ''])).out).toMatch(
+      /1 x Timeout every 45\.0 s {2}refreshPrices /,
+    );
     const json = JSON.parse((await runCli(['view', '--json', ...paths])).out);
     expect(json.groups[0]).toMatchObject({ before: 3, after: 7 });
     expect((await runCli(['view', REPORT, paths[0] ?? ''])).code).toBe(1);

@@ -3,6 +3,7 @@ import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent, UpgradeEvent } f
 import type { Report } from './report';
 import { countEach } from './stop-outcome';
 import type { BlockedLoop } from './watchdog/blocked-loop';
+import { howSeen } from './watchdog/format-block';
 
 /** How loud a line is, in the words of most loggers. */
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -200,7 +201,9 @@ function formatBlocked(block: BlockedLoop): EventLine {
   const inner = stack.find(({ file }) => !file.startsWith('node:')) ?? stack[0];
   const unseen = nativeState === null ? '' : `, in native code that was ${nativeState}`;
   const by =
-    inner === undefined ? unseen : ` by ${inner.functionName} (${inner.file}:${inner.line})`;
+    inner === undefined
+      ? unseen
+      : ` ${howSeen(block)} ${inner.functionName} (${inner.file}:${inner.line})`;
   const where = files.length === 0 ? '' : `; ${written(files)}`;
   const text = `event loop blocked for ${Math.round(blockedMs)} ms${BLOCK_PHASES[phase]}${by}${where}`;
   return { level: 'warn', text, details: at.slice(0, 10).join('') };

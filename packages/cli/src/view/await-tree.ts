@@ -52,6 +52,10 @@ function sort(nodes: AwaitNode[]): void {
 }
 
 /** `orders.ts:31:9`. */
-export function positionOf({ file, line, column }: AwaitFrame): string {
+export function positionOf({
+  file,
+  line,
+  column,
+}: Pick<AwaitFrame, 'file' | 'line' | 'column'>): string {
   return column === null ? `${file}:${line}` : `${file}:${line}:${column}`;
 }

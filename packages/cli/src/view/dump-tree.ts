@@ -38,6 +38,7 @@ export function dumpTree(dump: DumpDocument, { colors }: Pick<Printer, 'colors'>
         : `await sites: ${awaits.suspended} suspended`,
       awaitTree(awaits.groups).map((one) => awaitBranch(one, colors.cyan)),
     ),
+    branch('the code behind timers, sockets and listeners', codeBehind(awaits)),
     branch(
       `handles: ${dump.handles.total}`,
       dump.handles.groups.map(({ count, type, state, endpoint }) =>
@@ -60,7 +61,7 @@ export function dumpTree(dump: DumpDocument, { colors }: Pick<Printer, 'colors'>
 }
 
 function isEmpty(text: string): boolean {
-  return /^(listeners|not found out|in flight: nothing|handles: 0)$/.test(text);
+  return /^(listeners|the code behind .*|not found out|in flight: nothing|handles: 0)$/.test(text);
 }
 
 function loopLine({ loop }: DumpDocument): string {
@@ -83,6 +84,27 @@ function awaitBranch(node: AwaitNode, paint: (text: string) => string): Branch {
     `${count} x ${printable(frame.functionName)}  ${paint(printable(positionOf(frame)))}${printable(waits)}`,
     children.map((child) => awaitBranch(child, paint)),
   );
+}
+
+/** What no code of the program listens to is among the handles. */
+function codeBehind({ resources, listeners }: DumpDocument['awaits']): Branch[] {
+  const ours = resources.filter(({ callbacks }) => callbacks.length > 0);
+  return [
+    ...ours.map(({ count, type, delayMs, repeats, callbacks }) => {
+      const timing =
+        delayMs === null ? '' : ` ${repeats ? 'every' : 'after'} ${formatDuration(delayMs)}`;
+      return leaf(printable(`${count} x ${type}${timing}  ${callbacks.map(codeOf).join(', ')}`));
+    }),
+    ...listeners.map(({ count, emitter, event, ...code }) =>
+      leaf(printable(`${count} x listener of '${event}' on one ${emitter}  ${codeOf(code)}`)),
+    ),
+  ];
+}
+
+function codeOf(
+  code: Pick<AwaitNode['frame'], 'functionName' | 'file' | 'line' | 'column'>,
+): string {
+  return `${code.functionName} ${positionOf(code)}`;
 }
 
 function countsOf(counts: Readonly<Record<string, number>>): string {

@@ -29,7 +29,7 @@ export async function searchPromises(
   const sampled = step === 1 ? '' : `, and only every ${step}th of ${promises.length} promises`;
   return {
     status: 'degraded',
-    reason: `only stacks, without what they wait for${sampled}: ${why}`,
+    reason: `only stacks, without what they wait for${sampled}, nor the code behind timers, sockets and listeners; counted are promises, of which a function may have several: ${why}`,
     suspended: groups.reduce((sum, { count }) => sum + count, 0),
     groups: groups.slice(0, options.maxGroups),
     omittedGroups: Math.max(0, groups.length - options.maxGroups),

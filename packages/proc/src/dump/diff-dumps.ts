@@ -26,8 +26,12 @@ export interface DumpDiff {
   readonly groups: readonly GroupChange[];
   readonly activities: readonly CountChange[];
   readonly handles: readonly CountChange[];
+  /** What keeps the process alive, by type: timers, too, which are no handles. */
+  readonly keepsAlive: readonly CountChange[];
+  /** Timers, sockets and servers by the code behind them, and piled-up listeners. */
+  readonly resources: readonly CountChange[];
   readonly memory: readonly CountChange[];
-  /** Why something is not compared: await sites that one of the dumps left out. */
+  /** Why something is not compared: await sites that one of the dumps left out, or has only stacks of. */
   readonly warnings: readonly string[];
 }
 
@@ -37,17 +41,48 @@ export interface DumpDiff {
  * @param before - the `json` of the earlier dump, or what was parsed of its file
  */
 export function diffDumps(before: DumpDocument, after: DumpDocument): DumpDiff {
-  const skipped = [before, after].filter(({ awaits }) => awaits.status === 'skipped');
+  const warnings = notComparable(before, after);
+  const isComparable = warnings.length === 0;
   return {
     elapsedMs: Date.parse(after.time) - Date.parse(before.time),
-    groups: skipped.length > 0 ? [] : groupChanges(before, after),
+    groups: isComparable ? groupChanges(before, after) : [],
     activities: changes(before.activities.counts, after.activities.counts),
     handles: changes(handleCounts(before), handleCounts(after)),
+    keepsAlive: changes(before.keepsAlive, after.keepsAlive),
+    resources: isComparable ? changes(resourceCounts(before), resourceCounts(after)) : [],
     memory: changes(memoryOf(before), memoryOf(after)),
-    warnings: skipped.map(
-      ({ time, awaits }) => `the dump of ${time} has no await sites: ${awaits.reason}`,
-    ),
+    warnings,
   };
+}
+
+/** Stacks alone are counted by promises, of which a function may have several. */
+function notComparable(before: DumpDocument, after: DumpDocument): string[] {
+  const both = [before, after];
+  const skipped = both.filter(({ awaits }) => awaits.status === 'skipped');
+  if (skipped.length > 0)
+    return skipped.map(
+      ({ time, awaits }) => `the dump of ${time} has no await sites: ${awaits.reason}`,
+    );
+  if (before.awaits.status === after.awaits.status) return [];
+  return both
+    .filter(({ awaits }) => awaits.status === 'degraded')
+    .map(
+      ({ time, awaits }) => `the dump of ${time} counts await sites otherwise: ${awaits.reason}`,
+    );
+}
+
+function resourceCounts({ awaits }: DumpDocument): Counts {
+  const counts: Record<string, number> = {};
+  const add = (what: string, count: number): void => {
+    counts[what] = (counts[what] ?? 0) + count;
+  };
+  for (const { type, callbacks, count } of awaits.resources) {
+    const code = callbacks.map(({ functionName, file, line }) => `${functionName} ${file}:${line}`);
+    if (code.length > 0) add(`${type} of ${code.join(', ')}`, count);
+  }
+  for (const { event, functionName, file, line, count } of awaits.listeners)
+    add(`listener of '${event}' ${functionName} ${file}:${line}`, count);
+  return counts;
 }
 
 function groupChanges(before: DumpDocument, after: DumpDocument): GroupChange[] {

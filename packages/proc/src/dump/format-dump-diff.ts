@@ -8,6 +8,8 @@ export function formatDumpDiff(diff: DumpDiff): string {
     section('await sites', diff.groups.map(groupText)),
     section('in flight', diff.activities.map(countLine)),
     section('handles', diff.handles.map(countLine)),
+    section('kept alive by', diff.keepsAlive.map(countLine)),
+    section('the code behind timers, sockets and listeners', diff.resources.map(countLine)),
     section('memory', diff.memory.map(memoryLine)),
     section('not compared', diff.warnings),
   ];

@@ -8,9 +8,15 @@ const SHOWN_CALLS = 4;
 export function formatBlockLine(block: BlockedLoop): string {
   const own = block.stack.filter(({ file }) => !file.startsWith('node:'));
   const shown = (own.length > 0 ? own : block.stack).slice(0, SHOWN_CALLS).map(formatFrame);
-  const where = shown.length === 0 ? `, ${unknownPlace(block)}` : ` by ${shown.join(' < ')}`;
+  const where =
+    shown.length === 0 ? `, ${unknownPlace(block)}` : ` ${howSeen(block)} ${shown.join(' < ')}`;
   const soFar = block.isOver ? '' : ' so far';
   return `event loop blocked for ${formatDuration(block.blockedMs)}${soFar}${where}`;
+}
+
+/** After a call of native code the main thread is seen only where it goes on. */
+export function howSeen({ stackPrecision }: Pick<BlockedLoop, 'stackPrecision'>): string {
+  return stackPrecision === 'late' ? 'in native code, just before' : 'by';
 }
 
 /** The whole block as text. `endsProcess`: why the watchdog ends the process, if it does. */

@@ -17,12 +17,26 @@ async function document(change: Partial<DumpDocument> = {}): Promise<DumpDocumen
   return { ...json, ...change };
 }
 
-const withGroups = (json: DumpDocument, groups: AwaitGroup[]): DumpDocument['awaits'] => ({
+const withGroups = (
+  json: DumpDocument,
+  groups: AwaitGroup[],
+  timers = 0,
+): DumpDocument['awaits'] => ({
   ...json.awaits,
   status: 'complete',
   reason: null,
   suspended: groups.reduce((sum, { count }) => sum + count, 0),
   groups,
+  resources: Array.from({ length: Math.min(timers, 1) }, () => ({
+    type: 'Timeout',
+    count: timers,
+    isRefed: true,
+    delayMs: 45_000,
+    repeats: true,
+    callbacks: [
+      { functionName: 'refresh', file: '/app/prices.js', line: 7, column: 1, event: null },
+    ],
+  })),
 });
 
 describe('diffDumps()', () => {
@@ -38,14 +52,23 @@ describe('diffDumps()', () => {
     const before: DumpDocument = {
       ...base,
       time: '2026-01-01T00:00:00.000Z',
-      awaits: withGroups(base, [group('find', 12, 41), group('gone', 3, 9), group('same', 1, 2)]),
+      awaits: withGroups(
+        base,
+        [group('find', 12, 41), group('gone', 3, 9), group('same', 1, 2)],
+        1,
+      ),
       activities: { counts: { job: 5 }, oldest: [] },
       handles: handles(20),
     };
     const after: DumpDocument = {
       ...before,
       time: '2026-01-01T00:01:00.000Z',
-      awaits: withGroups(base, [group('find', 1000, 41), group('new', 2, 77), group('same', 1, 2)]),
+      awaits: withGroups(
+        base,
+        [group('find', 1000, 41), group('new', 2, 77), group('same', 1, 2)],
+        51,
+      ),
+      keepsAlive: { ...base.keepsAlive, Timeout: 50 },
       activities: { counts: { job: 4, query: 20 }, oldest: [] },
       handles: handles(25),
       memory: { ...base.memory, heapUsedBytes: 5_000_000 },
@@ -63,6 +86,8 @@ describe('diffDumps()', () => {
         { what: 'job', before: 5, after: 4 },
       ],
       handles: [{ what: 'Socket to 10.0.0.9:5432', before: 20, after: 25 }],
+      keepsAlive: [{ what: 'Timeout', before: 0, after: 50 }],
+      resources: [{ what: 'Timeout of refresh /app/prices.js:7', before: 1, after: 51 }],
       memory: [{ what: 'heapUsedBytes', before: 0, after: 5_000_000 }],
       warnings: [],
     });
@@ -83,9 +108,29 @@ describe('diffDumps()', () => {
 --- handles ---
     +5  Socket to 10.0.0.9:5432 (20 -> 25)
 
+--- kept alive by ---
+   +50  Timeout (0 -> 50)
+
+--- the code behind timers, sockets and listeners ---
+   +50  Timeout of refresh /app/prices.js:7 (1 -> 51)
+
 --- memory ---
    +5.0 MB  heapUsed (0 B -> 5.0 MB)
 `);
+  });
+
+  it('does not compare functions with promises', async () => {
+    const base = await document();
+    const all = { ...base, awaits: withGroups(base, [group('find', 3, 41)]) };
+    const stacks: DumpDocument = {
+      ...base,
+      awaits: { ...withGroups(base, [group('find', 6, 41)]), status: 'degraded', reason: 'busy' },
+    };
+    expect(diffDumps(all, stacks)).toMatchObject({
+      groups: [],
+      warnings: [expect.stringContaining('counts await sites otherwise: busy')],
+    });
+    expect(diffDumps(stacks, stacks).warnings).toEqual([]);
   });
 
   it('says what cannot be compared', async () => {
