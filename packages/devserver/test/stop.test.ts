@@ -39,17 +39,20 @@ describe('a stop', () => {
       });
       up();`);
     const port = await program.port;
-    const requests = [
-      '/debug/pprof/profile?seconds=60',
-      '/debug/pprof/heap?seconds=60',
-      '/debug/stream',
-    ].map((path) => http.get({ host: '127.0.0.1', port, path, agent: false }));
+    const profile = get(port, '/debug/pprof/heap?seconds=60');
+    const requests = ['/debug/pprof/profile?seconds=60', '/debug/stream'].map((path) =>
+      http.get({ host: '127.0.0.1', port, path, agent: false }),
+    );
     for (const request of requests) request.on('error', () => {});
     const [stream] = requests.slice(-1);
     if (stream !== undefined) await once(stream, 'response');
     program.kill('SIGTERM');
     await program.saw('devserver ok, stop true.');
     expect((await program.ended).signal).toBe('SIGTERM');
+    expect(await profile).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('the devserver was closed'),
+    });
   });
 
   it('that comes while the devserver starts ends both', async () => {

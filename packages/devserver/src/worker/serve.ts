@@ -4,6 +4,7 @@ import type { Report } from '@lastcall/proc';
 import type { StatusSnapshot, ToMain, ToWorker, WorkerSettings } from '../protocol';
 import { DumpDesk } from './dump-desk';
 import { Guard } from './guard';
+import { HttpError } from './http-error';
 import { createHttpServer } from './http-server';
 import { type Listening, listen } from './listen';
 import { MainThread } from './main-thread';
@@ -45,7 +46,7 @@ export async function serve(
   let listening: Listening | undefined;
 
   const close = (last: StatusSnapshot | null): void => {
-    closing.abort();
+    closing.abort(new HttpError(503, STOPPED));
     rest.close();
     stream.close(last === null ? null : statusDocument(last, main.state(true)));
     listening?.remove();
@@ -77,3 +78,7 @@ function endServer(server: Server, onClosed: () => void): void {
 }
 
 const LAST_WORDS_MS = 50;
+
+const STOPPED =
+  'the devserver was closed, as at the end of a stop, before this was done; ' +
+  'a profile begun with SIGUSR2 or proc.startProfile() is written when the process stops';
