@@ -63,6 +63,7 @@ const WORDS: Readonly<Record<string, string>> = {
   rolling: 'replaces its workers',
   leaving: 'asked to end',
   waiting: 'to be started anew',
+  vacant: 'has ended, and is started anew by lastcall reload alone',
   upgrading: 'about to be replaced',
   replaced: 'replaced, drains',
   chain: 'started by the generation before',

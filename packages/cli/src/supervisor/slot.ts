@@ -173,10 +173,17 @@ export class Slot {
   #onEnd(worker: Worker, end: GenerationEnd): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
-    const wasAsked = worker.wasAskedToEnd;
-    if (this.#host.isRunning() && !wasAsked && this.#isCrash(end)) {
-      this.#onFailure(`process ${worker.pid} ended (${describeEnd(end)})`, worker.uptimeMs, end);
-    } else this.#beVacant(end);
+    const isRunning = this.#host.isRunning();
+    const { wasAskedToEnd: wasAsked, pid } = worker;
+    if (isRunning && this.#isCrash(end, wasAsked)) {
+      this.#onFailure(`process ${pid} ended (${describeEnd(end)})`, worker.uptimeMs, end);
+      return;
+    }
+    if (isRunning && wasAsked)
+      this.#host.log(
+        `worker ${this.index}: process ${pid} ended (${describeEnd(end)}), as somebody else asked it to: it is not started anew (--restart); SIGHUP or lastcall reload brings the next generation`,
+      );
+    this.#beVacant(end);
   }
 
   #onNotStarted(error: LastcallError): void {
@@ -200,11 +207,11 @@ export class Slot {
     this.#host.onVacant(end);
   }
 
-  /** Whether the end of a worker is one that another is to be started for. */
-  #isCrash({ code, signal }: GenerationEnd): boolean {
+  /** Whether the end of a worker is one that another is to be started for. `wasAsked`: by somebody else than us. */
+  #isCrash({ code, signal }: GenerationEnd, wasAsked: boolean): boolean {
     const { restart } = this.#host.settings;
     if (restart === 'always') return true;
-    if (restart === 'never' || !this.#host.hasBeenReady()) return false;
+    if (restart === 'never' || wasAsked || !this.#host.hasBeenReady()) return false;
     return signal !== null || code !== 0;
   }
 

@@ -13,6 +13,7 @@ import {
 } from '@lastcall/restart/control';
 import type { HeldSockets } from './held-sockets';
 import type { RunSettings } from './run-settings';
+import type { Slot } from './slot';
 import type { Supervisor } from './supervisor';
 import type { Progress } from './supervisor-parts';
 import type { Worker } from './worker';
@@ -88,7 +89,7 @@ function statusOf(
     workers: supervisor.slots.map((slot) => ({
       slot: slot.index,
       pid: slot.worker?.pid ?? null,
-      state: slot.worker === null ? 'waiting' : stateOf(supervisor, slot.worker),
+      state: slot.worker === null ? emptyState(slot) : stateOf(supervisor, slot.worker),
       generation: slot.generation,
       restarts: slot.restarts,
       uptimeMs: slot.worker?.uptimeMs ?? null,
@@ -102,6 +103,11 @@ function statusOf(
 /** Of a program that has said nothing yet one cannot tell whether it ever will: it runs, that is all. */
 function stateOf({ knowsRestart }: Supervisor, { state }: Worker): string {
   return state === 'starting' && !knowsRestart ? 'running' : state;
+}
+
+/** Whether somebody is to come, or nobody by itself. */
+function emptyState({ isVacant, generation }: Slot): string {
+  return isVacant && generation > 0 ? 'vacant' : 'waiting';
 }
 
 function otherStatus({ pid, generation, state, uptimeMs }: Worker): OtherWorkerStatus {
