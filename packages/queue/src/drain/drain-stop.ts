@@ -155,7 +155,7 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
   #closeLate(): LastcallError {
     return new LastcallError(
       'LASTCALL_QUEUE_CLOSE_LATE',
-      `the own close of ${this.#parts.consumer} has not ended in time: its broker does not answer; its sockets are destroyed`,
+      `the own close of ${this.#parts.consumer} has not ended in time: its broker does not answer, or handlers have not returned; its sockets are destroyed`,
     );
   }
 }
