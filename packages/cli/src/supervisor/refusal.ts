@@ -19,7 +19,13 @@ export function crowdOf(
 }
 
 /** Why no upgrade can begin now; null when one can. */
-export function refusalOf(state: SupervisorState, hasBeenReady: boolean): LastcallError | null {
+export function refusalOf({
+  state,
+  hasBeenReady,
+}: {
+  readonly state: SupervisorState;
+  readonly hasBeenReady: boolean;
+}): LastcallError | null {
   if (state === 'rolling')
     return new LastcallError(
       'LASTCALL_UPGRADE_IN_PROGRESS',
