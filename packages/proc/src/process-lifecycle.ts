@@ -256,6 +256,7 @@ export class ProcessLifecycle implements Lifecycle {
         activities: this.activities,
         isObserved: (type) => this.#outlet.isObserved(type),
         emit: (event) => this.#outlet.emit(event),
+        onForced: () => this.#diagnostics.saveProfile(),
         conclude: (outcome) => {
           ignoreExit();
           return this.#conclude(stop, outcome, exitCode);

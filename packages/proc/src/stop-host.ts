@@ -15,6 +15,8 @@ export interface StopHost {
   readonly activities: Activities;
   isObserved(type: LifecycleEvent['type']): boolean;
   emit(event: LifecycleEvent): void;
+  /** The stop is ended before everything has settled: what a listener would have done in its turn is done now, or never. */
+  onForced(): void;
   /** The stop has come to its end: decides how the process ends. Called once, synchronously. */
   conclude(outcome: StopOutcome): Report;
   /** The stop has entered its next phase. */

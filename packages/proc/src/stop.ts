@@ -143,6 +143,7 @@ export class Stop implements RunHost {
   forceQuit(cause: NonNullable<Report['forced']>): void {
     if (this.#isOver) return;
     const isFirst = !this.#isForced;
+    if (isFirst) this.#host.onForced();
     this.#forcedEnd ??= forcedEnd(this.#host, this.elapsedMs(), this.#pendingNames());
     if (isFirst) this.emit(forceQuitEvent(this.#host, cause, this.#forcedEnd));
     this.#isForced = true;

@@ -21,6 +21,12 @@ const readJson = (dir: string, pattern: RegExp): unknown => {
   if (file === undefined) throw new Error(`no ${pattern} in ${readdirSync(dir)}`);
   return JSON.parse(readFileSync(join(dir, file), 'utf8'));
 };
+/** Kind and extension of the profiles in a directory. */
+const kindsIn = (dir: string): string[] =>
+  readdirSync(dir)
+    .filter((name) => !name.includes('-block-'))
+    .map((name) => name.replace(/^.*-(\w+)-\w+(\.\w+)$/, '$1$2'))
+    .sort();
 /** Says on stdout what happens to dumps and profiles. */
 const tell = `
   const resolvers = [];
@@ -226,11 +232,7 @@ describe('SIGUSR2', () => {
     await program.saw('profileEnd SIGUSR2 3');
     program.kill('SIGTERM');
     await program.ended;
-    expect(
-      readdirSync(dir)
-        .map((name) => name.replace(/^.*-(\w+)-\w+(\.\w+)$/, '$1$2'))
-        .sort(),
-    ).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
+    expect(kindsIn(dir)).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
     expect(readJson(dir, /\.cpuprofile$/)).toMatchObject({ nodes: expect.any(Array) });
   });
 
@@ -249,6 +251,69 @@ describe('SIGUSR2', () => {
       out: expect.stringContaining('profileEnd stop 3'),
     });
     expect(readdirSync(dir)).toHaveLength(3);
+  });
+
+  /** Blocks the event loop in its shutdown, while a profile runs. */
+  const blockedStop = (block: string): string => `${tell}
+    const { execSync } = require('node:child_process');
+    proc.setup({ name: 'orders', wrapUpTimeMs: 0, hammerTimeMs: 300, waitTimeMs: 900, watchdog: { thresholdMs: 100 } });
+    proc.onShutdown(function blocks() { ${block} }, { name: 'pool' });
+    say('up');`;
+
+  it('leaves a profile that is written though the stop blocks the event loop until its end', async () => {
+    const dir = directory();
+    const program = runProgram(blockedStop('for (;;);'), { env: { LASTCALL_DUMP_DIR: dir } });
+    await program.saw('up');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart');
+    program.kill('SIGTERM');
+    const { err, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    // Not stdout: it is a pipe, which nobody can flush any more.
+    expect(err).toMatch(/profile of \d+ ms \(stop\): .*\n(.*\n)*lastcall: still alive/);
+    expect(err).toMatch(/resources pool +late/);
+    expect(err).not.toMatch(/profile +late/);
+    expect(kindsIn(dir)).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
+    const { nodes } = readJson(dir, /-cpu-\w+\.cpuprofile$/) as {
+      nodes: { callFrame: { functionName: string } }[];
+    };
+    expect(nodes.map(({ callFrame }) => callFrame.functionName)).toContain('blocks');
+  });
+
+  it('leaves a profile of which is said that it is lost where the stop is killed in native code', async () => {
+    const dir = directory();
+    const program = runProgram(blockedStop(`execSync('sleep 20');`), {
+      env: { LASTCALL_DUMP_DIR: dir },
+    });
+    await program.saw('up');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart');
+    program.kill('SIGTERM');
+    const { err, signal } = await program.ended;
+    expect(signal).toBe('SIGKILL');
+    expect(err).toMatch(
+      /the stop is out of time; the profile that was running is lost; \S+\.txt\n$/,
+    );
+  });
+
+  it('leaves a profile that is written also when a second signal ends the process at once', async () => {
+    const dir = directory();
+    const program = runProgram(
+      `${tell} proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 50_000, waitTimeMs: 60_000 });
+      proc.onShutdown(() => { say('closing'); return stuck(); }, { name: 'pool' });
+      say('up');`,
+      { env: { LASTCALL_DUMP_DIR: dir } },
+    );
+    await program.saw('up');
+    program.kill('SIGUSR2');
+    await program.saw('profileStart');
+    program.kill('SIGTERM');
+    await program.saw('closing');
+    program.kill('SIGTERM');
+    const { out, signal } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out).toContain('profileEnd stop 3');
+    expect(kindsIn(dir)).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
   });
 });
 

@@ -33,6 +33,7 @@ export function createDiagnostics(host: DiagnosticsHost): Diagnostics {
     environment,
     profiler: diagnostics.createProfiler(),
     files: () => diagnostics.dumpFiles({ dir: lifecycle.settings.dumpDir, name: name() }),
+    onRunning: (isRunning) => watchdog.noteProfile(isRunning),
     emit,
   });
   const watchdog = new WatchdogControl({

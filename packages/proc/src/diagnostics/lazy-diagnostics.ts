@@ -44,6 +44,11 @@ export class LazyDiagnostics {
     this.#made?.watchdog.armStop(settings);
   }
 
+  /** Ends and writes the profile that is running, if one is, before it returns: the process is about to end. */
+  saveProfile(): void {
+    this.#made?.profiles.stopNow('stop');
+  }
+
   /** Ends what runs by itself: the lifecycle is over, and its process lives on. */
   close(): void {
     this.#made?.watchdog.close();

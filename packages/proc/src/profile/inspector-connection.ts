@@ -4,6 +4,8 @@ import { LastcallError, toError } from '../lastcall-error';
 export interface InspectorConnection {
   /** Sends a command; rejects with what V8 answers. */
   post<T>(method: string, parameters?: object): Promise<T>;
+  /** The same before it returns, which V8 does for a session of its own thread; throws what V8 answers. */
+  call<T>(method: string): T;
   /** Ends the session, and with it what it has running. Never throws. */
   close(): void;
 }
@@ -39,6 +41,7 @@ function connectionOf(session: import('node:inspector').Session): InspectorConne
           else reject(answerError(error));
         });
       }),
+    call: <T>(method: string) => callNow<T>(session, method),
     close: () => {
       try {
         session.disconnect();
@@ -47,6 +50,16 @@ function connectionOf(session: import('node:inspector').Session): InspectorConne
       }
     },
   };
+}
+
+function callNow<T>(session: import('node:inspector').Session, method: string): T {
+  let settled: { readonly error: unknown; readonly answer?: unknown } | undefined;
+  session.post(method, (error: unknown, answer?: unknown) => {
+    settled = { error, answer };
+  });
+  if (settled === undefined) throw new Error(`V8 did not answer ${method} at once`);
+  if (settled.error !== null) throw answerError(settled.error);
+  return settled.answer as T;
 }
 
 /** V8 answers with an Error, or with `{ code, message }` where Node does not wrap it. */

@@ -22,6 +22,8 @@ export interface ProfileControlHost {
   readonly environment: Environment;
   readonly profiler: Profiler;
   files(): DumpFileWriter;
+  /** A profile has begun, or ended. */
+  onRunning(isRunning: boolean): void;
   emit(event: LifecycleEvent): void;
 }
 
@@ -62,6 +64,7 @@ export class ProfileControl {
       if (!this.isProfiling) this.#unlisten();
       throw error;
     }
+    this.#host.onRunning(true);
     this.#host.emit({ type: 'profileStart', reason, kinds, maxMs });
   }
 
@@ -78,6 +81,12 @@ export class ProfileControl {
     if (this.#ending !== undefined) return this.#ending;
     if (!this.isProfiling) return Promise.resolve(null);
     return this.#finish(this.#host.profiler.stop(), reason);
+  }
+
+  /** The same before it returns: the process ends, and its loop may not turn again. Never throws. */
+  stopNow(reason: string): void {
+    const profiles = this.#host.profiler.stopNow();
+    if (profiles !== null) this.#tell(profiles, reason);
   }
 
   /** What a signal asks for: begin, or end. Never rejects. */
@@ -102,11 +111,18 @@ export class ProfileControl {
     reason: string,
   ): Promise<ProfileResult | null> {
     const profiles = await stopped;
+    if (profiles !== null) return this.#tell(profiles, reason);
     this.#unlisten();
-    if (profiles === null) return null;
+    return null;
+  }
+
+  /** Writes what was recorded, and tells of it. */
+  #tell(profiles: Profiles, reason: string): ProfileResult {
+    this.#unlisten();
     for (const { error } of profiles.missing) this.#warn(error);
     const { durationMs } = profiles;
     const files = this.#write(profiles);
+    this.#host.onRunning(false);
     this.#host.emit({ type: 'profileEnd', reason, files, durationMs });
     return { files, durationMs, profiles };
   }

@@ -17,6 +17,7 @@ export class ProfileRun {
   readonly #host: ProfileHost;
   readonly #recordings: ReadonlyMap<ProfileKind, Recording<object>>;
   readonly #missing: MissingProfile[];
+  readonly #profiles = new Map<ProfileKind, object>();
   readonly #startedAt: number;
   readonly #startedMs: number;
 
@@ -51,21 +52,50 @@ export class ProfileRun {
   /** Stops every recording. Called once; never rejects. */
   async stop(): Promise<Profiles> {
     const durationMs = this.#host.now() - this.#startedMs;
-    const profiles = new Map<ProfileKind, object>();
-    for (const [kind, recording] of [...this.#recordings].reverse()) {
+    for (const [kind, recording] of this.#lastFirst()) {
       try {
-        profiles.set(kind, await this.#stopOne(kind, recording));
+        this.#profiles.set(kind, await this.#stopOne(kind, recording));
       } catch (reason) {
-        recording.abandon();
-        this.#missing.push({ kind, error: failed('was not given back', kind, reason) });
+        this.#lose(kind, recording, reason);
       }
     }
+    return this.#result(durationMs);
+  }
+
+  /** Stops every recording that is not stopped yet, before it returns; never throws. */
+  stopNow(): Profiles {
+    const durationMs = this.#host.now() - this.#startedMs;
+    for (const [kind, recording] of this.#lastFirst()) {
+      if (this.#isSettled(kind)) continue;
+      try {
+        this.#profiles.set(kind, recording.stopNow());
+      } catch (reason) {
+        this.#lose(kind, recording, reason);
+      }
+    }
+    return this.#result(durationMs);
+  }
+
+  #lastFirst(): [ProfileKind, Recording<object>][] {
+    return [...this.#recordings].reverse();
+  }
+
+  #isSettled(kind: ProfileKind): boolean {
+    return this.#profiles.has(kind) || this.#missing.some((missing) => missing.kind === kind);
+  }
+
+  #lose(kind: ProfileKind, recording: Recording<object>, reason: unknown): void {
+    recording.abandon();
+    this.#missing.push({ kind, error: failed('was not given back', kind, reason) });
+  }
+
+  #result(durationMs: number): Profiles {
     return {
       startedAt: this.#startedAt,
       durationMs: Math.round(durationMs),
-      cpu: profiles.get('cpu') ?? null,
-      heap: profiles.get('heap') ?? null,
-      loop: (profiles.get('loop') as LoopProfile | undefined) ?? null,
+      cpu: this.#profiles.get('cpu') ?? null,
+      heap: this.#profiles.get('heap') ?? null,
+      loop: (this.#profiles.get('loop') as LoopProfile | undefined) ?? null,
       missing: this.#missing,
     };
   }

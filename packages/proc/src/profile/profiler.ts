@@ -13,7 +13,12 @@ type State =
   | { readonly name: 'idle'; readonly endedMs: number | undefined }
   | { readonly name: 'starting'; readonly started: Promise<ProfileRun> }
   | { readonly name: 'running'; readonly run: ProfileRun; readonly removeTimer: Remover }
-  | { readonly name: 'stopping'; readonly stopped: Promise<Profiles | null> };
+  | {
+      readonly name: 'stopping';
+      readonly stopped: Promise<Profiles | null>;
+      /** Null where the stop came while V8 began. */
+      readonly run: ProfileRun | null;
+    };
 
 /** A burst of signals must not profile without a pause. */
 const PAUSE_MS = 1000;
@@ -71,16 +76,33 @@ export class Profiler {
     if (state.name === 'idle') return Promise.resolve(null);
     if (state.name === 'stopping') return state.stopped;
     if (state.name === 'running') state.removeTimer();
-    const run = state.name === 'running' ? Promise.resolve(state.run) : state.started;
-    const stopped = this.#end(run);
-    this.#setState({ name: 'stopping', stopped });
+    const run = state.name === 'running' ? state.run : null;
+    const stopped = this.#end(
+      state.name === 'running' ? Promise.resolve(state.run) : state.started,
+    );
+    this.#setState({ name: 'stopping', stopped, run });
     return stopped;
+  }
+
+  /**
+   * The same before it returns, for a process that ends and whose loop will not turn again: also while a stop is under
+   * way, which gives null then. Null when nothing was recorded yet. Never throws.
+   */
+  stopNow(): Profiles | null {
+    const state = this.#state;
+    const run = state.name === 'running' || state.name === 'stopping' ? state.run : null;
+    if (run === null) return null;
+    if (state.name === 'running') state.removeTimer();
+    this.#setState({ name: 'idle', endedMs: this.#host.now() });
+    return run.stopNow();
   }
 
   async #end(started: Promise<ProfileRun>): Promise<Profiles | null> {
     // What start() failed of, its caller hears.
     const run = await started.catch(() => null);
     const profiles = (await run?.stop()) ?? null;
+    // stopNow() came in between, and has given them.
+    if (this.#state.name === 'idle') return null;
     this.#setState({ name: 'idle', endedMs: this.#host.now() });
     return profiles;
   }

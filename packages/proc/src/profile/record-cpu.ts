@@ -26,7 +26,11 @@ export async function recordCpu(intervalMs: number): Promise<Recording<object>> 
     connection.close();
     throw error;
   }
-  return { stop: () => stop(connection), abandon: () => connection.close() };
+  return {
+    stop: () => stop(connection),
+    stopNow: () => stopNow(connection),
+    abandon: () => connection.close(),
+  };
 }
 
 async function stop(connection: InspectorConnection): Promise<object> {
@@ -35,16 +39,24 @@ async function stop(connection: InspectorConnection): Promise<object> {
   return profile;
 }
 
+function stopNow(connection: InspectorConnection): object {
+  const { profile } = connection.call<{ profile: object }>('Profiler.stop');
+  connection.close();
+  return profile;
+}
+
 function recordWithoutInspector(intervalMs: number, unavailable: unknown): Recording<object> {
   const { startCpuProfile } = v8Profiles();
   if (startCpuProfile === undefined) throw unavailable;
   const handle = startCpuProfile({ sampleInterval: intervalMs });
+  const stopNow = (): object => {
+    const text = handle.stop();
+    if (text !== undefined) return JSON.parse(text) as object;
+    throw new LastcallError('LASTCALL_PROFILE_FAILED', 'V8 has no CPU profile to give back');
+  };
   return {
-    stop: async () => {
-      const text = handle.stop();
-      if (text !== undefined) return JSON.parse(text) as object;
-      throw new LastcallError('LASTCALL_PROFILE_FAILED', 'V8 has no CPU profile to give back');
-    },
+    stop: async () => stopNow(),
+    stopNow,
     abandon: () => void handle.stop(),
   };
 }

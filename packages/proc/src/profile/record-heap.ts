@@ -25,7 +25,11 @@ export async function recordHeap(intervalBytes: number): Promise<Recording<objec
     connection.close();
     throw error;
   }
-  return { stop: () => stop(connection), abandon: () => connection.close() };
+  return {
+    stop: () => stop(connection),
+    stopNow: () => stopNow(connection),
+    abandon: () => connection.close(),
+  };
 }
 
 /** There is no other question to ask V8: it refuses the profile so far if and only if nobody samples. */
@@ -44,16 +48,24 @@ async function stop(connection: InspectorConnection): Promise<object> {
   return profile;
 }
 
+function stopNow(connection: InspectorConnection): object {
+  const { profile } = connection.call<{ profile: object }>('HeapProfiler.stopSampling');
+  connection.close();
+  return profile;
+}
+
 function recordWithoutInspector(intervalBytes: number, unavailable: unknown): Recording<object> {
   const { startHeapProfile } = v8Profiles();
   if (startHeapProfile === undefined) throw unavailable;
   const handle = startByV8(() => startHeapProfile({ sampleInterval: intervalBytes }));
+  const stopNow = (): object => {
+    const text = handle.stop();
+    if (text !== undefined) return JSON.parse(text) as object;
+    throw new LastcallError('LASTCALL_PROFILE_FAILED', 'somebody else ended the heap profile');
+  };
   return {
-    stop: async () => {
-      const text = handle.stop();
-      if (text !== undefined) return JSON.parse(text) as object;
-      throw new LastcallError('LASTCALL_PROFILE_FAILED', 'somebody else ended the heap profile');
-    },
+    stop: async () => stopNow(),
+    stopNow,
     abandon: () => void handle.stop(),
   };
 }

@@ -35,11 +35,19 @@ export async function recordLoop(): Promise<Recording<LoopProfile>> {
   const start = memory();
 
   async function stop(): Promise<LoopProfile> {
-    const { utilization, active, idle } = performance.eventLoopUtilization(utilizationBefore);
-    const durationMs = performance.now() - startedMs;
+    const measured = measure();
     // A block that ends in this turn of the loop shows only once its timers have run, which may be in the next turn.
     await nextTurn();
     await nextTurn();
+    return conclude(measured);
+  }
+
+  function measure() {
+    const { utilization, active, idle } = performance.eventLoopUtilization(utilizationBefore);
+    return { utilization, active, idle, durationMs: performance.now() - startedMs };
+  }
+
+  function conclude({ utilization, active, idle, durationMs }: ReturnType<typeof measure>) {
     abandon();
     return {
       startedAt,
@@ -64,7 +72,7 @@ export async function recordLoop(): Promise<Recording<LoopProfile>> {
     observer.disconnect();
   }
 
-  return { stop, abandon };
+  return { stop, stopNow: () => conclude(measure()), abandon };
 }
 
 const NONE: CollectionRecord = { count: 0, totalMs: 0, maxMs: 0 };

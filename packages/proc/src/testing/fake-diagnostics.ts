@@ -45,6 +45,7 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
       ready: Promise.resolve(),
       armStop: () => {},
       excuse: () => () => {},
+      noteProfile: () => {},
       close: () => {},
     }),
     dumpFiles: ({ dir = '/tmp', name }) => ({

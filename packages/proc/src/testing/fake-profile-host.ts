@@ -22,7 +22,7 @@ export function createFakeProfileHost(environment: FakeEnvironment): ProfileHost
 }
 
 function recording<T>(result: () => T): Recording<T> {
-  return { stop: async () => result(), abandon: () => {} };
+  return { stop: async () => result(), stopNow: result, abandon: () => {} };
 }
 
 const ROOT = {

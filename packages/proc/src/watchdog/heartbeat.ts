@@ -2,7 +2,8 @@ const AT = 0;
 const TURNS = 1;
 const INSPECTABLE = 2;
 const EXCUSED = 3;
-const CELLS = 4;
+const PROFILING = 4;
+const CELLS = 5;
 
 /**
  * The pulse of the main thread, in memory that both threads see: no messages, nothing to collect.
@@ -37,6 +38,15 @@ export class Heartbeat {
 
   get isExcused(): boolean {
     return Atomics.load(this.#cells, EXCUSED) === 1n;
+  }
+
+  /** Whether the program has a profile running, which a process that is killed takes along. */
+  set isProfiling(isProfiling: boolean) {
+    Atomics.store(this.#cells, PROFILING, isProfiling ? 1n : 0n);
+  }
+
+  get isProfiling(): boolean {
+    return Atomics.load(this.#cells, PROFILING) === 1n;
   }
 
   /** When the last beat was, or the beginning. */

@@ -86,6 +86,10 @@ class ThreadWatchdog implements Watchdog {
     };
   }
 
+  noteProfile(isRunning: boolean): void {
+    this.#heartbeat.isProfiling = isRunning;
+  }
+
   close(): void {
     if (this.#state.kind === 'off') return;
     const { worker, beats } = this.#state;

@@ -95,7 +95,8 @@ export class StopEnforcer {
       return;
     }
     if (found.kind === 'silent') {
-      this.#files.writeText({ ...this.#watch.now(), nativeState: nativeState() }, why);
+      const lost = this.#heartbeat.isProfiling ? '; the profile that was running is lost' : '';
+      this.#files.writeText({ ...this.#watch.now(), nativeState: nativeState() }, why + lost);
     }
     setTimeout(killProcess, found.kind === 'stack' ? END_MS : 0);
     // The host ends the process within the call, or not at all.

@@ -24,6 +24,7 @@ export class WatchdogControl {
   #setting: Settings['watchdog'] = false;
   #announces = false;
   #watchdog: Watchdog | undefined;
+  #isProfiling = false;
 
   constructor(host: WatchdogControlHost) {
     this.#host = host;
@@ -54,6 +55,7 @@ export class WatchdogControl {
         onWaitOver,
       },
     );
+    this.#watchdog.noteProfile(this.#isProfiling);
   }
 
   /** A stop has begun. */
@@ -64,6 +66,12 @@ export class WatchdogControl {
   /** What follows is a dump's doing, until what is returned is called. */
   excuse(): () => void {
     return this.#watchdog?.excuse() ?? (() => {});
+  }
+
+  /** A profile has begun or ended. */
+  noteProfile(isRunning: boolean): void {
+    this.#isProfiling = isRunning;
+    this.#watchdog?.noteProfile(isRunning);
   }
 
   close(): void {

@@ -71,6 +71,8 @@ export interface Watchdog {
    * returned was called and the loop has turned.
    */
   excuse(): () => void;
+  /** A profile has begun or ended: who kills the process in the middle of one says that it is lost. */
+  noteProfile(isRunning: boolean): void;
   /** Ends the watch. Calling it again does nothing. */
   close(): void;
 }

@@ -289,6 +289,65 @@ describe('Profiler.stop()', () => {
   });
 });
 
+describe('Profiler.stopNow()', () => {
+  it('gives what was recorded before it returns', async () => {
+    const profiler = new Profiler();
+    await profiler.start({ intervalMs: 1 });
+    const held = burn(100);
+    const profiles = profiler.stopNow();
+    expect(profiler.state).toBe('idle');
+    expect(held.length).toBeGreaterThan(0);
+    expect(frameNames(profiles?.cpu ?? null)).toContain('burn');
+    expect(frameNames(profiles?.heap ?? null)).toContain('burn');
+    expect(profiles?.loop?.activeMs).toBeGreaterThanOrEqual(80);
+    expect(profiles?.missing).toEqual([]);
+    expect(profiler.stopNow()).toBeNull();
+  });
+
+  it('also while a stop is under way, which gives null then', async () => {
+    const profiler = new Profiler();
+    await profiler.start();
+    const stopped = profiler.stop();
+    const profiles = profiler.stopNow();
+    expect(profiles).toMatchObject({
+      cpu: expect.anything(),
+      heap: expect.anything(),
+      loop: expect.anything(),
+      missing: [],
+    });
+    expect(await stopped).toBeNull();
+    await profiler.start({ force: true });
+    expect((await recorded(profiler)).missing).toEqual([]);
+  });
+
+  it('gives null where nothing is recorded yet, and what starts goes on', async () => {
+    const profiler = new Profiler();
+    expect(profiler.stopNow()).toBeNull();
+    const started = profiler.start({ kinds: ['loop'] });
+    expect(profiler.stopNow()).toBeNull();
+    await started;
+    expect((await recorded(profiler)).loop).not.toBeNull();
+  });
+
+  it('gives the others where one cannot be stopped, and says which', async () => {
+    const stopNow = (): never => {
+      throw new Error('injected');
+    };
+    let abandoned = 0;
+    const recordCpu = async (): Promise<never> =>
+      ({ stop: never, stopNow, abandon: () => void abandoned++ }) as never;
+    const profiler = new Profiler(host({ recordCpu }));
+    await profiler.start({ kinds: ['cpu', 'loop'] });
+    const profiles = profiler.stopNow();
+    expect(profiles).toMatchObject({
+      cpu: null,
+      loop: expect.anything(),
+      missing: [{ kind: 'cpu', error: { code: 'LASTCALL_PROFILE_FAILED' } }],
+    });
+    expect(abandoned).toBe(1);
+  });
+});
+
 describe('next to other profilers', () => {
   const openSession = (): Session => {
     const session = new Session();
