@@ -104,13 +104,20 @@ export function onCommandEnd(
   return () => Reflect.deleteProperty(target, 'handlePacket');
 }
 
-/** Has `onLost` called before mysql2 fails what runs on a connection that is gone. @returns what undoes it */
+/**
+ * Has `onLost` called before mysql2 fails what runs on a connection that is gone. Its error does not crash the process where
+ * nobody listens any more: Knex takes all listeners away from a connection that it has closed, ours among them, and its
+ * server may be silent.
+ *
+ * @returns what undoes it
+ */
 export function beforeLoss(connection: Mysql2Connection, onLost: () => void): () => void {
   const target = internals(connection);
   const { _notifyError } = target;
 
   target._notifyError = function notify(error) {
     onLost();
+    connection.on('error', () => {});
     _notifyError.call(this, error);
   };
   return () => Reflect.deleteProperty(target, '_notifyError');

@@ -86,6 +86,11 @@ function contract(server: () => TestServer, open: (url: string) => Promise<Drain
       async () => orm.drain.gauges(),
       (gauges) => gauges.inUse === inUse && gauges.waiting === waiting,
     );
+  const noSocketsTo = ({ port }: TcpProxy): Promise<unknown> =>
+    server().eventually(
+      async () => activeSockets().filter(({ remotePort }) => remotePort === port),
+      (sockets) => sockets.length === 0,
+    );
   const cancelled = /^(?:57014|ER_QUERY_INTERRUPTED)$|cancel|interrupted/i;
   afterEach(async () => {
     expect(await server().gone()).toEqual([]);
@@ -154,12 +159,19 @@ function contract(server: () => TestServer, open: (url: string) => Promise<Drain
     ]);
     expect(await slow).not.toBe('done');
     expect(await queued).not.toBe('done');
-    const left = await server().eventually(
-      async () => activeSockets().filter(({ remotePort }) => remotePort === proxy.port),
-      (sockets) => sockets.length === 0,
-    );
-    expect(left).toEqual([]);
+    await noSocketsTo(proxy);
     await codeOf(leaked.rollback());
+    proxy.close();
+  });
+
+  it('ends with a server that is silent when its idle connections are closed', async () => {
+    const proxy = await TcpProxy.to(server().url);
+    const orm = await open(proxy.via(server().url));
+    await orm.run(server().insert());
+    proxy.freeze();
+    const { drained, cut } = await orm.drain.stop({ signal: never() });
+    expect([drained, cut]).toEqual([0, []]);
+    await noSocketsTo(proxy);
     proxy.close();
   });
 
