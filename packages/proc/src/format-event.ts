@@ -1,5 +1,6 @@
 import { errorLine, errorOrigin, oneLine } from './error-report';
 import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent, UpgradeEvent } from './events';
+import { withoutQuery } from './log-fields';
 import type { Report } from './report';
 import { countEach } from './stop-outcome';
 import type { BlockedLoop } from './watchdog/blocked-loop';
@@ -142,7 +143,7 @@ function fieldsOf(unit: unknown): string {
 }
 
 function textOf(field: string, value: unknown): unknown {
-  return field === 'path' ? String(value).split('?', 1)[0] : value;
+  return field === 'path' ? withoutQuery(value) : value;
 }
 
 /** What became of the units of work that were cut, where the adapter says so: ` (2 rolled back, 1 outcome unknown)`. */

@@ -1,6 +1,7 @@
 import type { Environment } from './environment';
 import type { LifecycleEvent } from './events';
 import { formatEvent } from './format-event';
+import { logFields } from './log-fields';
 import type { Logger } from './settings';
 
 /** Hands `event` to the logger in the form it takes. Returns what the logger returns, throws what it throws. */
@@ -17,11 +18,5 @@ export function renderEvent(
   const isOneOfMany = environment.env('LASTCALL_LOG_PID') === '1';
   const text = `lastcall${isOneOfMany ? `[${environment.pid}]` : ''}: ${line.text}`;
   if (logger === true) return environment.writeError(`${text}${line.details ?? ''}\n`);
-  return logger[line.level](fieldsOf(event), text);
-}
-
-/** The event under its own key, with its error where pino and its like look for one. */
-function fieldsOf(event: LifecycleEvent): object {
-  const { error, ...fields } = event as LifecycleEvent & { error?: Error };
-  return { lastcall: fields, ...(error === undefined ? {} : { err: error }) };
+  return logger[line.level](logFields(event), text);
 }

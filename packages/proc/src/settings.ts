@@ -20,7 +20,7 @@ export type SecondSignal = 'kill' | 'hammer' | 'ignore';
  */
 export type ExitMode = 'signal' | 'code' | 'none';
 
-/** The methods of a pino-like logger that lastcall calls: an object with the event, then a line of text. */
+/** The methods of a pino-like logger that lastcall calls: an object with the event, without SQL and query strings, then a line of text. */
 export interface LoggerObject {
   info(event: object, message: string): void;
   warn(event: object, message: string): void;

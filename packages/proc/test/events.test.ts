@@ -191,6 +191,21 @@ describe('the logger', () => {
     ]);
   });
 
+  it('like pino gets no SQL and no query strings: those are for the report', async () => {
+    const written: object[] = [];
+    const method = (fields: object) => void written.push(fields);
+    const test = createTestLifecycle({ logger: { info: method, warn: method, error: method } });
+    const cut = [{ method: 'GET', path: '/a?token=secret', sql: 'secret 1', ageMs: 12 }, 'job 7'];
+    test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'web' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    expect(JSON.stringify(written)).not.toContain('secret');
+    const [end] = written.filter((fields) => JSON.stringify(fields).includes('listenerEnd'));
+    const bare = [{ method: 'GET', path: '/a', ageMs: 12 }, 'job 7'];
+    expect(end).toMatchObject({ lastcall: { name: 'web', cut: bare } });
+    expect(test.events.at(-1)).toMatchObject({ report: { listeners: [{ cut }] } });
+  });
+
   it('that throws stops nothing', async () => {
     const test = await stopWith({
       logger: () => {
