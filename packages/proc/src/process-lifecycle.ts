@@ -58,7 +58,7 @@ export class ProcessLifecycle implements Lifecycle {
   readonly #wrapUps = new Registry('wrap-up');
   readonly #shutdowns = new Registry('shutdown');
   readonly #registrar = new Registrar({
-    stop: () => (this.#state.name === 'running' ? null : this.#state.stop),
+    stop: () => this.#stop,
     changed: () => this.#updateHandlers(),
   });
   readonly #done = new AbortController();
@@ -75,7 +75,7 @@ export class ProcessLifecycle implements Lifecycle {
     this.#outlet = new EventOutlet(environment, () => this.#settings.current.logger);
     this.#ending = new ProcessEnding(environment, exitGate, this.#warn);
     this.#reactions = new StopReactions({
-      stop: () => (this.#state.name === 'running' ? null : this.#state.stop),
+      stop: () => this.#stop,
       isOver: () => this.#state.name === 'stopped',
       isExiting: () => environment.isExiting(),
       begin: (cause) => void this.#begin(cause),
@@ -118,13 +118,13 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   get reason(): string | null {
-    return this.#state.name === 'running' ? null : this.#state.stop.cause.reason;
+    return this.#stop?.cause.reason ?? null;
   }
 
   setup(options: SetupOptions): void {
     const settings = this.#settings.change(options);
-    if (this.#state.name !== 'running') {
-      const error = tooLate(settings, this.#state.stop.settings);
+    if (this.#stop !== null) {
+      const error = tooLate(settings, this.#stop.settings);
       if (error !== undefined) this.#warn(error);
       return;
     }
@@ -141,10 +141,10 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   shutdown(reason = 'shutdown'): Promise<Report> {
-    if (this.#state.name !== 'running') {
-      const caller = this.#state.stop.waitGraph.current;
-      if (caller !== undefined) this.#outlet.emit({ type: 'warning', error: awaitsItself(caller) });
-      return this.#state.stop.report;
+    if (this.#stop !== null) {
+      const caller = this.#stop.waitGraph.current;
+      if (caller !== undefined) this.#warn(awaitsItself(caller));
+      return this.#stop.report;
     }
     return this.#begin({ reason: String(reason), signal: null, fatal: null });
   }
@@ -165,7 +165,7 @@ export class ProcessLifecycle implements Lifecycle {
       settings: this.#settings.current,
       wrapUps: this.#wrapUps,
       shutdowns: this.#shutdowns,
-      stop: this.#state.name === 'running' ? null : this.#state.stop,
+      stop: this.#stop,
     });
   }
 
@@ -182,7 +182,7 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   hammer(): void {
-    if (this.#state.name !== 'running') this.#state.stop.hammer('call');
+    this.#stop?.hammer('call');
   }
 
   install(): Remover {
@@ -193,6 +193,11 @@ export class ProcessLifecycle implements Lifecycle {
 
   uninstall(): void {
     this.#updateHandlers('refused');
+  }
+
+  /** The stop that is under way or over. */
+  get #stop(): Stop | null {
+    return this.#state.name === 'running' ? null : this.#state.stop;
   }
 
   #register(registry: Registry, entry: Entry): Registration {
@@ -206,13 +211,13 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   #onHammerDue(): void {
-    if (this.#state.name !== 'running') this.#state.stop.hammer('hammerTimeMs');
+    this.#stop?.hammer('hammerTimeMs');
   }
 
   /** The loop is blocked: nothing asynchronous will happen any more. */
   #onWaitOver(): void {
-    if (this.#state.name === 'running') return;
-    this.#state.stop.forceQuit('waitTimeMs');
+    if (this.#stop === null) return;
+    this.#stop.forceQuit('waitTimeMs');
     this.#ending.endAtOnce();
   }
 
@@ -229,9 +234,9 @@ export class ProcessLifecycle implements Lifecycle {
 
   #begin(cause: StopCause): Promise<Report> {
     // A handler of the event that told of the cause may have begun the stop already.
-    if (this.#state.name !== 'running') {
-      this.#state.stop.amendCause({ signal: cause.signal, fatal: cause.fatal });
-      return this.#state.stop.report;
+    if (this.#stop !== null) {
+      this.#stop.amendCause({ signal: cause.signal, fatal: cause.fatal });
+      return this.#stop.report;
     }
     this.#outlet.keepWarnings();
     // A stop that was asked for takes place, whatever the environment holds.
