@@ -64,6 +64,8 @@ export const ERROR_CODES = {
   LASTCALL_QUEUE_RUNNING: 'the consumer runs already: it has to be attached before',
   LASTCALL_QUEUE_DRAINING: 'a consumer was refused: it drains, or is closed, as the process stops',
   LASTCALL_QUEUE_CUT: 'the hammer fell: a message in hand was handed back or cut',
+  LASTCALL_QUEUE_ATTACHED_LATE:
+    'a consumer had begun before it was attached: what it had in hand by then is not known',
   LASTCALL_QUEUE_CLOSE_FAILED: "the driver's own close of a consumer failed",
   LASTCALL_QUEUE_CLOSE_LATE: "the driver's own close of a consumer did not end in time",
   LASTCALL_RESTART_BAD_SERVER:

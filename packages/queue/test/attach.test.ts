@@ -87,7 +87,12 @@ describe('attach<Driver>()', () => {
     expect(listeners).toMatchObject([
       { name: 'kafkajs', outcome: 'cut', drained: 0, cut: [{ outcome: 'cut', id: '0' }] },
     ]);
-    expect(await warned).toMatchObject({ error: { code: 'LASTCALL_QUEUE_CLOSE_LATE' } });
+    expect(await warned).toMatchObject({
+      error: {
+        code: 'LASTCALL_QUEUE_CLOSE_LATE',
+        message: expect.stringMatching(/in time: a handler has not returned;/),
+      },
+    });
     expect(handle.cutSignal.aborted).toBe(true);
     gate.open();
   });

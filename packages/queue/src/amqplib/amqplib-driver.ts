@@ -37,6 +37,8 @@ export function connectAmqplib(
     handBack: (delivery) => delivery.channel.handBack(delivery),
     // Acknowledged before its handler was done: the broker does not deliver it again.
     abandoned: ({ noAck, isAcknowledging }) => (noAck || isAcknowledging ? 'lost' : 'cut'),
+    missed: () =>
+      [...gates.values()].map((each) => each.missed()).filter((what) => what !== undefined),
     confirm: () => everyGate((each) => each.close()),
     isConfirmed: ({ noAck, channel }) => noAck || channel.isConfirmed,
     close: () => connection?.close() ?? Promise.resolve(),

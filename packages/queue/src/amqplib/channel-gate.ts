@@ -5,6 +5,7 @@ import type { Ledger } from '../drain/ledger';
 import type { ChannelMethods, Message, OnMessage, OpenChannel } from './amqp-types';
 import { Deliveries } from './deliveries';
 import type { DeliveringChannel, Delivery } from './delivery';
+import { EarlyDeliveries } from './early-deliveries';
 
 /** A tag that no consumer has. */
 const NO_CONSUMER = 'lastcall: are you there?';
@@ -14,6 +15,7 @@ export class ChannelGate implements DeliveringChannel {
   readonly channel: OpenChannel;
   readonly #ledger: Ledger<Delivery>;
   readonly #deliveries: Deliveries;
+  readonly #early: EarlyDeliveries;
   /** The channel's own methods. */
   readonly #own: ChannelMethods;
   readonly #gated: Omit<ChannelMethods, 'cancel'>;
@@ -26,6 +28,7 @@ export class ChannelGate implements DeliveringChannel {
     this.channel = channel;
     this.#ledger = ledger;
     this.#deliveries = new Deliveries(this, ledger);
+    this.#early = new EarlyDeliveries(channel.consumers?.size ?? 0);
     this.#own = ownMethods(channel);
     this.#gated = this.#gate();
     Object.assign(channel, this.#gated);
@@ -35,6 +38,11 @@ export class ChannelGate implements DeliveringChannel {
 
   get isConfirmed(): boolean {
     return this.#isConfirmed;
+  }
+
+  /** What was in hand before the drain knew of it, and may still be; undefined when nothing is. */
+  missed(): string | undefined {
+    return this.#isClosed ? undefined : this.#early.describe();
   }
 
   /** Gives the channel back as it was. Consumers keep our wrapper around their handlers, which does no harm. */
@@ -117,7 +125,9 @@ export class ChannelGate implements DeliveringChannel {
   async #get(queue: string, options?: { readonly noAck?: boolean }): Promise<Message | false> {
     this.#ledger.admit();
     const message = await this.#own.get(queue, options);
-    if (message === false || options?.noAck === true) return message;
+    if (message === false) return message;
+    this.#early.saw(message.fields.deliveryTag);
+    if (options?.noAck === true) return message;
     if (this.#ledger.isDraining) {
       this.#returnUnseen(message);
       return false;
@@ -130,6 +140,7 @@ export class ChannelGate implements DeliveringChannel {
     return (message) => {
       // The broker has cancelled the consumer.
       if (message === null) return onMessage(null);
+      this.#early.saw(message.fields.deliveryTag);
       // What need not be acknowledged cannot be handed back: it is handled, late as it is.
       if (this.#ledger.isDraining && !noAck) return this.#returnUnseen(message);
       const delivery = this.#deliveries.begin(queue, message, noAck);
@@ -174,6 +185,7 @@ export class ChannelGate implements DeliveringChannel {
       for (const tag of tags) tell({ fields: { deliveryTag: tag } }, false);
     } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message, allUpTo);
     for (const tag of tags) this.#deliveries.settle(tag);
+    this.#early.settled(deliveryTag, allUpTo === true);
   }
 
   #settleAll(tell: () => void): void {
@@ -181,6 +193,7 @@ export class ChannelGate implements DeliveringChannel {
     const tags = this.#deliveries.upTo(Number.POSITIVE_INFINITY);
     tell();
     for (const tag of tags) this.#deliveries.settle(tag);
+    this.#early.settled(Number.POSITIVE_INFINITY, true);
   }
 
   /** An acknowledgement that comes after our close must not throw into the handler. */

@@ -7,7 +7,7 @@ import { createBullmqDrain } from './create-bullmq-drain';
  * that are still in hand go back to the head of the queue, without costing them an attempt, and the processor's own
  * `signal` (its third argument) aborts.
  *
- * Attach it right after `new Worker()`: jobs that began before are waited for, but not listed.
+ * Attach it right after `new Worker()`. Jobs that began before are adopted; before BullMQ 5.61 they are not known.
  *
  * @example
  * ```ts

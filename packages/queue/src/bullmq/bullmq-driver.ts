@@ -3,12 +3,10 @@ import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { ActiveJob } from './active-job';
 import { destroyWorker, killBusyChildren, prepareClose } from './bullmq-internals';
-import type { Job, OpenWorker } from './bullmq-worker';
+import { hasMoved, type Job, type OpenWorker } from './bullmq-worker';
+import { EarlyJobs } from './early-jobs';
 
 const CLOSE_MS = 1000;
-
-/** A processor that throws one of these has moved its job itself. */
-const MOVED = ['DelayedError', 'WaitingError', 'WaitingChildrenError', 'RateLimitError'];
 
 /** Tells BullMQ that its job is where it belongs. */
 class HandedBack extends Error {
@@ -24,12 +22,13 @@ export function connectBullmq(
   const active = new WeakMap<Job, ActiveJob>();
   const processJob = worker.processJob.bind(worker);
   const callProcessJob = worker.callProcessJob?.bind(worker);
+  const early = new EarlyJobs(worker, ledger);
   let closing: Promise<void> = Promise.resolve();
 
   async function track(job: Job, token: string, ...rest: unknown[]): Promise<unknown> {
     // Fetched when the stop began.
     if (ledger.isDraining) return returnUnseen(job, token);
-    const entry = new ActiveJob(worker.name, job, token);
+    const entry = new ActiveJob(worker.name, job.id ?? 'unknown', token, async () => job);
     active.set(job, entry);
     ledger.begin(entry);
     try {
@@ -45,7 +44,7 @@ export function connectBullmq(
       return await callProcessJob?.(job, token, signal);
     } catch (error) {
       if (entry !== undefined && hasMoved(error)) entry.isConfirmed = true;
-      else if (entry !== undefined && (await gaveUp(entry, error))) throw new HandedBack();
+      else if (entry !== undefined && (await gaveUp(job, entry, error))) throw new HandedBack();
       throw error;
     } finally {
       if (entry !== undefined) entry.isAcknowledging = true;
@@ -53,11 +52,11 @@ export function connectBullmq(
   }
 
   /** Hands back the job of a processor that failed since the hammer fell: BullMQ would count it as an attempt, if not the last. */
-  async function gaveUp(entry: ActiveJob, error: unknown): Promise<boolean> {
+  async function gaveUp(job: Job, entry: ActiveJob, error: unknown): Promise<boolean> {
     if (!cutSignal.aborted || !ledger.entries.has(entry) || isFinal(error)) return false;
     entry.isAcknowledging = true;
     try {
-      const outcome = await handBack(entry.job, entry.token);
+      const outcome = await handBack(job, entry.token);
       if (outcome !== 'handed back') return false;
       ledger.giveUp(entry, outcome);
       return true;
@@ -78,6 +77,7 @@ export function connectBullmq(
   const confirm = (job: Job | undefined): void => {
     const entry = job === undefined ? undefined : active.get(job);
     if (entry !== undefined) entry.isConfirmed = true;
+    early.settled(job);
   };
 
   worker.processJob = track;
@@ -89,16 +89,17 @@ export function connectBullmq(
     name: 'bullmq',
     unit: 'job',
     closeMs: CLOSE_MS,
+    waitsForHandlers: true,
     stopFetching() {
       // BullMQ prints errors that nobody listens for.
       worker.on('error', ignore);
       prepareClose(worker);
       // Takes no more jobs from now on; settles when those in hand are done.
       closing = worker.close();
-      closing.catch(ignore);
+      closing.catch(ignore).then(() => early.endAll());
       return Promise.resolve();
     },
-    handBack: ({ job, token }) => handBack(job, token),
+    handBack: async ({ find, token }) => handBack(await find(), token),
     abandoned: ({ isAcknowledging }) => (isAcknowledging ? 'outcome unknown' : 'cut'),
     // After the jobs were handed back: a processor that fails now does not cost its job an attempt.
     cancelHandlers({ message }) {
@@ -113,6 +114,7 @@ export function connectBullmq(
       const own = worker as Partial<OpenWorker>;
       delete own.processJob;
       delete own.callProcessJob;
+      delete own.handleFailed;
       worker.off('completed', confirm);
       worker.off('failed', confirm);
     },
@@ -120,15 +122,10 @@ export function connectBullmq(
 }
 
 /** Back to the head of the queue, without counting an attempt. Without it, a job waits for its lock to expire. */
-async function handBack(job: Job, token: string): Promise<Outcome> {
-  if (job.moveToWait === undefined) return 'cut';
+async function handBack(job: Job | undefined, token: string): Promise<Outcome> {
+  if (job?.moveToWait === undefined) return 'cut';
   await job.moveToWait(token);
   return 'handed back';
-}
-
-function hasMoved(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return MOVED.includes(error.name) || error.message === 'bullmq:rateLimitExceeded';
 }
 
 /** The processor wants no other try. */

@@ -1,4 +1,4 @@
-import type { OpenWorker } from './bullmq-worker';
+import type { Job, OpenWorker } from './bullmq-worker';
 
 // The only file that reads what BullMQ does not document; BullMQ 5 keeps it on the worker, 6 on its backend.
 
@@ -29,12 +29,23 @@ interface Connections {
 
 interface Internals extends Connections {
   readonly backend?: Connections;
-  readonly lockManager?: { close?(): Promise<void> };
+  readonly lockManager?: {
+    close?(): Promise<void>;
+    readonly trackedJobs?: ReadonlyMap<string, RunningJob>;
+  };
+  readonly Job?: { fromId(worker: object, id: string): Promise<Job | undefined> };
   readonly extendLocksTimer?: NodeJS.Timeout | null;
   readonly stalledCheckTimer?: NodeJS.Timeout;
   readonly stalledCheckStopper?: () => void;
   readonly abortDelayController?: { abort(): void } | null;
   readonly childPool?: ChildPool;
+}
+
+/** A job that the worker is at, as it keeps it to renew its lock. */
+export interface RunningJob {
+  readonly token: string;
+  /** `Date.now()` when the job began, or its lock was renewed. */
+  readonly ts: number;
 }
 
 /** The processes, or threads, of sandboxed processors. */
@@ -43,6 +54,16 @@ interface ChildPool {
   /** Those that are at a job. */
   readonly retained?: Readonly<Record<string, object>>;
   kill?(child: object, signal: string): Promise<void>;
+}
+
+/** The jobs that the worker is at, by their ids. BullMQ before 5.61 does not keep them where they can be seen. */
+export function runningJobs(worker: OpenWorker): ReadonlyMap<string, RunningJob> {
+  return (worker as unknown as Internals).lockManager?.trackedJobs ?? new Map();
+}
+
+/** Asks Redis for a job of the worker. */
+export function findJob(worker: OpenWorker, id: string): Promise<Job | undefined> {
+  return (worker as unknown as Internals).Job?.fromId(worker, id) ?? Promise.resolve(undefined);
 }
 
 /** Lets a worker be closed at any moment, also while it connects. Before its `close()`. */

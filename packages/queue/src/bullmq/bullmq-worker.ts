@@ -22,11 +22,22 @@ export interface OpenWorker {
   processJob(job: Job, token: string, ...rest: unknown[]): Promise<unknown>;
   /** The application's processor. */
   callProcessJob?(job: Job, token: string, signal?: AbortSignal): Promise<unknown>;
+  /** What a processor threw: the job is moved to failed, or was moved by its processor. */
+  handleFailed?(error: unknown, job: Job, ...rest: unknown[]): Promise<unknown>;
   /** Since BullMQ 5.61. */
   cancelAllJobs?(reason?: string): void;
   close(force?: boolean): Promise<void>;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** A processor that throws one of these has moved its job itself. */
+const MOVED = ['DelayedError', 'WaitingError', 'WaitingChildrenError', 'RateLimitError'];
+
+/** Whether `error`, of a processor, says that its job is elsewhere by now. */
+export function hasMoved(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return MOVED.includes(error.name) || error.message === 'bullmq:rateLimitExceeded';
 }
 
 /**

@@ -9,6 +9,9 @@ import { within } from './within';
 /** How long the broker has to answer that it delivers no more. What is in hand is waited for longer. */
 const STOP_FETCHING_MS = 1000;
 
+/** How long the broker has to answer whether anything is in hand that the drain does not know. */
+const MISSED_MS = 500;
+
 /** How long one step may take once the hammer has fallen. */
 const HAMMERED_MS = 250;
 
@@ -87,6 +90,9 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
     if (ledger.entries.size > 0) await this.#cutMessages();
     // What no handler has begun may still be on its way back.
     await stopped;
+    // What came, or was found, meanwhile.
+    if (ledger.entries.size > 0) await this.#cutMessages();
+    await this.#attempt(() => this.#tellMissed(), MISSED_MS);
     await this.#attempt(() => driver.confirm(), driver.closeMs);
     const unconfirmed = this.#finished.filter((entry) => !driver.isConfirmed(entry));
     for (const entry of unconfirmed) this.#cut.push(describeCut(entry, 'outcome unknown'));
@@ -152,10 +158,23 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
     for (const resolve of this.#onQuiet.splice(0)) resolve();
   };
 
+  async #tellMissed(): Promise<void> {
+    const { consumer, driver } = this.#parts;
+    for (const what of (await driver.missed?.()) ?? [])
+      this.#errors.push(new LastcallError('LASTCALL_QUEUE_ATTACHED_LATE', `${consumer}: ${what}`));
+  }
+
   #closeLate(): LastcallError {
     return new LastcallError(
       'LASTCALL_QUEUE_CLOSE_LATE',
-      `the own close of ${this.#parts.consumer} has not ended in time: its broker does not answer, or handlers have not returned; its sockets are destroyed`,
+      `the own close of ${this.#parts.consumer} has not ended in time: ${this.#whyLate()}; its sockets are destroyed`,
     );
+  }
+
+  #whyLate(): string {
+    const { driver, ledger } = this.#parts;
+    const running = [...ledger.abandoned].filter((entry) => !entry.isAcknowledging).length;
+    if (driver.waitsForHandlers !== true || running === 0) return 'its broker does not answer';
+    return running === 1 ? 'a handler has not returned' : `${running} handlers have not returned`;
   }
 }

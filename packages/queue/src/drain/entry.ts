@@ -3,12 +3,13 @@ export class Entry {
   readonly queue: string;
   readonly id: string | number;
   /** `performance.now()` when it was given to its handler. */
-  readonly since: number = performance.now();
+  readonly since: number;
   /** The broker is told, or about to be, that it is done: it cannot be handed back any more. */
   isAcknowledging = false;
 
-  constructor(queue: string, id: string | number) {
+  constructor(queue: string, id: string | number, since: number = performance.now()) {
     this.queue = queue;
     this.id = id;
+    this.since = since;
   }
 }

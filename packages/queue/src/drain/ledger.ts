@@ -14,6 +14,8 @@ export interface LedgerObserver<E extends Entry> {
 export class Ledger<E extends Entry> {
   /** In the order of their begin. */
   readonly entries: Set<E> = new Set();
+  /** Given up during a stop, while their handlers run on. */
+  readonly abandoned: Set<E> = new Set();
   observer: LedgerObserver<E> | undefined;
   readonly #consumer: string;
 
@@ -47,8 +49,9 @@ export class Ledger<E extends Entry> {
     this.entries.add(entry);
   }
 
-  /** `entry` was acknowledged, or refused by the application. Does nothing when it is not in hand. */
+  /** `entry` was acknowledged, or refused by the application, or its handler returned after it was given up. */
   end(entry: E): void {
+    this.abandoned.delete(entry);
     if (!this.entries.delete(entry)) return;
     this.observer?.finished(entry);
     this.observer?.changed();
@@ -57,12 +60,14 @@ export class Ledger<E extends Entry> {
   /** `entry` is not waited for any more. Before a stop it is forgotten; during one it is listed. */
   giveUp(entry: E, outcome: Outcome): void {
     if (!this.entries.delete(entry)) return;
+    if (this.isDraining) this.abandoned.add(entry);
     this.observer?.failed(describeCut(entry, outcome));
     this.observer?.changed();
   }
 
   /** `entry`, whose handler had failed, or `count` messages that no handler had seen, went back to the broker. */
   giveBack(entry: E | undefined, count = 1): void {
+    if (entry !== undefined) this.abandoned.delete(entry);
     if (entry !== undefined && !this.entries.delete(entry)) return;
     this.observer?.returned(count);
     this.observer?.changed();

@@ -12,6 +12,8 @@ export interface QueueDriver<E extends Entry> {
   readonly name: string;
   /** What a unit of work is called: `message`, `job`. */
   readonly unit: string;
+  /** Whether {@link close} waits for handlers to return, also for those whose messages were given up. */
+  readonly waitsForHandlers?: boolean;
   /** How long {@link confirm}, and then {@link close}, may take, in milliseconds. */
   readonly closeMs: number;
   /**
@@ -29,6 +31,11 @@ export interface QueueDriver<E extends Entry> {
   confirm(): Promise<unknown>;
   /** Whether the broker has heard that `entry` was acknowledged. Asked after {@link confirm}. */
   isConfirmed(entry: E): boolean;
+  /**
+   * What was in hand before the drain knew of it, and may still be: a sentence each. Asked when nothing else is in hand any
+   * more.
+   */
+  missed?(): readonly string[] | Promise<readonly string[]>;
   /** The driver's own way to close: the last step, called once, when nothing is in hand any more. */
   close(): Promise<unknown>;
   /** Destroys what {@link close} has left: after it nothing of the consumer keeps the process alive. */

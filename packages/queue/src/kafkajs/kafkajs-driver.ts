@@ -37,6 +37,7 @@ export function connectKafkajs(
       ledger.giveBack(entry);
       throw error;
     }
+    if (entry.isWrittenOff) ledger.end(entry);
     return !entry.isWrittenOff;
   }
 
@@ -110,6 +111,7 @@ export function connectKafkajs(
     name: 'kafkajs',
     unit: 'message',
     closeMs: CLOSE_MS,
+    waitsForHandlers: true,
     // kafkajs drops manual commits as soon as it is told to stop: that comes when nothing is in hand any more. What is
     // offered until then is passed over.
     stopFetching: () => Promise.resolve(),

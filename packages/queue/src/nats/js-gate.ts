@@ -60,6 +60,11 @@ export class JsGate {
     await this.#cleared;
   }
 
+  /** The subscriptions to which its messages come. */
+  get inboxes(): unknown[] {
+    return [...this.#open].map(({ sub }) => sub);
+  }
+
   /** Ends what the server has not let end: before the connection closes, so that the client does not look for it again. */
   end(): void {
     for (const messages of this.#open) messages.close().catch(ignore);

@@ -43,6 +43,10 @@ export function connectNats(
       return 'handed back';
     },
     abandoned: (entry) => entry.abandoned,
+    async missed() {
+      if (!closesConnection || connection.isClosed()) return [];
+      return core.missed(new Set([...consumers.values()].flatMap(({ inboxes }) => inboxes)));
+    },
     async confirm() {
       if (connection.isClosed()) return;
       await connection.flush();

@@ -47,12 +47,35 @@ export interface OpenSubscription extends AsyncIterable<CoreMessage> {
   drain(): Promise<void>;
   isClosed(): boolean;
   getSubject(): string;
+  getReceived(): number;
+  /** Given each message. Not documented; of an iteration it is the client's own. */
+  callback?: SubscriptionCallback;
+  /** It has a callback. Not documented. */
+  readonly noIterator?: boolean;
+  /** It is being iterated over. Not documented. */
+  readonly yielding?: boolean;
 }
+
+/** `connection.request()`, for answers of JetStream about a consumer. */
+export type NatsRequest = (
+  subject: string,
+  payload: string,
+  options: { readonly timeout: number },
+) => Promise<{
+  json(): {
+    readonly config?: { readonly ack_policy?: string };
+    readonly num_ack_pending?: number;
+  };
+}>;
 
 /** A connection as the drain uses it. */
 export interface OpenConnection {
   /** Not documented; where it is missing, the default holds. */
   readonly options?: { readonly inboxPrefix?: string };
+  /** What is subscribed to. Not documented; where it is missing, what was there before the drain is not known. */
+  readonly protocol?: {
+    readonly subscriptions?: { all?(): OpenSubscription[]; getMux?(): OpenSubscription | null };
+  };
   subscribe(subject: string, options?: SubscribeOptions): OpenSubscription;
   publish(
     subject: string,

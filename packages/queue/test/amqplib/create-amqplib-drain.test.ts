@@ -241,8 +241,66 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       await inHand(drain, 1);
       const stopped = drain.stop({ signal: never() });
       gate.open();
-      expect(await stopped).toMatchObject({ drained: 1, cut: [] });
+      expect(await stopped).toMatchObject({ drained: 1, cut: [], errors: [] });
       expect(await rabbitmq().settled(queue, 0)).toBe(0);
+    });
+  });
+
+  describe('a channel that had delivered something before', () => {
+    /** A channel with `count` messages in hand, that is attached after them, and what acknowledges each. */
+    async function attachLate(
+      count: number,
+    ): Promise<{ queue: string; drain: QueueDrain; channel: Channel; messages: ConsumeMessage[] }> {
+      const queue = await rabbitmq().queue(count);
+      const connection = await rabbitmq().connection();
+      const channel = await connection.createChannel();
+      const messages: ConsumeMessage[] = [];
+      await channel.consume(queue, (message) => message && messages.push(message));
+      await eventually(
+        () => messages.length,
+        (found) => found === count,
+      );
+      return { queue, drain: createAmqplibDrain(connection), channel, messages };
+    }
+
+    it('warns that it may have cut what it does not know', async () => {
+      const { queue, drain } = await attachLate(2);
+      const { errors, ...result } = await drain.stop({ signal: never() });
+      expect(result).toEqual({ drained: 0, cut: [], handedBack: 0 });
+      expect(errors).toMatchObject([{ code: 'LASTCALL_QUEUE_ATTACHED_LATE' }]);
+      expect(errors[0]?.message).toMatch(
+        /^amqplib: its channel had a consumer when it was attached/,
+      );
+      expect(await rabbitmq().settled(queue, 2)).toBe(2);
+    });
+
+    it.each(['one by one', 'together', 'with a later one', 'all'])(
+      'does not warn when they were acknowledged, %s',
+      async (how) => {
+        const { queue, drain, channel, messages } = await attachLate(2);
+        rabbitmq().send(queue, 'three');
+        await inHand(drain, 1);
+        const [one, two, three] = messages as [ConsumeMessage, ConsumeMessage, ConsumeMessage];
+        if (how === 'one by one') for (const each of [one, two, three]) channel.ack(each);
+        if (how === 'together') channel.ack(two, true);
+        if (how === 'together') channel.ack(three);
+        if (how === 'with a later one') channel.ack(three, true);
+        if (how === 'all') channel.ackAll();
+        const drained = { drained: 0, cut: [], handedBack: 0, errors: [] };
+        expect(await drain.stop({ signal: never() })).toEqual(drained);
+        expect(await rabbitmq().settled(queue, 0)).toBe(0);
+      },
+    );
+
+    it('warns when one of them was not', async () => {
+      const { queue, drain, channel, messages } = await attachLate(2);
+      rabbitmq().send(queue, 'three');
+      await inHand(drain, 1);
+      channel.ack(messages[0] as ConsumeMessage);
+      channel.ack(messages[2] as ConsumeMessage);
+      const { errors } = await drain.stop({ signal: never() });
+      expect(errors).toMatchObject([{ code: 'LASTCALL_QUEUE_ATTACHED_LATE' }]);
+      expect(await rabbitmq().settled(queue, 1)).toBe(1);
     });
   });
 
@@ -335,7 +393,12 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       const signal = when === 'idle' ? never() : now();
       const { cut, errors } = await drain.stop({ signal });
       expect(cut.map(({ outcome }) => outcome)).toEqual(count === 0 ? [] : ['cut']);
-      expect(errors).toContainEqual(expect.objectContaining({ code: 'LASTCALL_QUEUE_CLOSE_LATE' }));
+      expect(errors).toContainEqual(
+        expect.objectContaining({
+          code: 'LASTCALL_QUEUE_CLOSE_LATE',
+          message: expect.stringMatching(/in time: its broker does not answer;/),
+        }),
+      );
       expect(
         await eventually(
           () => proxy.connections,

@@ -181,6 +181,80 @@ function suite(bullmq: () => TestBullmq): void {
     });
   });
 
+  describe('a worker that is at jobs when it is attached', () => {
+    /** A worker that is at `count` jobs, which `processor` ends. */
+    async function busyWorker(
+      count: number,
+      processor: (job: Job, token?: string) => Promise<unknown>,
+    ): Promise<Worker> {
+      await bullmq().add(count);
+      let begun = 0;
+      const worker = bullmq().worker(
+        (job, token) => {
+          begun += 1;
+          return processor(job, token);
+        },
+        { concurrency: count },
+      );
+      await eventually(
+        () => begun,
+        (found) => found === count,
+      );
+      return worker;
+    }
+
+    it('waits for them, also for those that fail or move themselves, and counts them', async () => {
+      const gate = createGate();
+      const worker = await busyWorker(3, async (job, token) => {
+        await gate.opened;
+        if (job.data === 1) throw new Error('cannot be packed');
+        if (job.data === 2) {
+          await job.moveToDelayed(Date.now() + 60_000, token);
+          throw new DelayedError();
+        }
+      });
+      const drain = drainOf(worker);
+      expect(drain.inFlight().activities).toMatchObject([
+        { name: `${worker.name} j0`, state: 'in hand' },
+        { name: `${worker.name} j1` },
+        { name: `${worker.name} j2` },
+      ]);
+      const stopped = drain.stop({ signal: never() });
+      gate.open();
+      expect(await stopped).toEqual({ drained: 3, cut: [], handedBack: 0, errors: [] });
+      expect(await bullmq().states()).toEqual({ completed: 1, failed: 1 });
+    });
+
+    it('forgets them when they end before the stop', async () => {
+      const gate = createGate();
+      const worker = await busyWorker(2, async (job, token) => {
+        await gate.opened;
+        if (job.data === 0) return;
+        await job.moveToDelayed(Date.now() + 60_000, token);
+        throw new DelayedError();
+      });
+      const drain = drainOf(worker);
+      expect(drain.gauges().inHand).toBe(2);
+      gate.open();
+      await inHand(drain, 0);
+      expect(await drain.stop({ signal: never() })).toMatchObject({ drained: 0, cut: [] });
+    });
+
+    it('hands them back at the hammer, and says that their handlers have not returned', async () => {
+      const worker = await busyWorker(2, hang);
+      const { drained, cut, errors } = await drainOf(worker).stop({ signal: now() });
+      expect(drained).toBe(0);
+      expect(cut).toMatchObject([
+        { outcome: 'handed back', id: 'j0' },
+        { outcome: 'handed back', id: 'j1' },
+      ]);
+      expect(errors).toMatchObject([{ code: 'LASTCALL_QUEUE_CLOSE_LATE' }]);
+      expect(errors[0]?.message).toMatch(/in time: 2 handlers have not returned;/);
+      expect(await bullmq().states()).toEqual({ waiting: 2 });
+      expect((await bullmq().queue.getJob('j0'))?.attemptsMade).toBe(0);
+    });
+  });
+
   describe('a Redis that is gone', () => {
     it('killed mid-way: the outcome of what finishes is unknown, and it ends', async () => {
       await bullmq().add(1);

@@ -1,67 +1,18 @@
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
-import { connect as connect3 } from '@nats-io/transport-node';
-import { connect as connect2 } from 'nats';
 import { eventually } from '../../../../tools/eventually';
 import { createNatsDrain, type NatsDrain } from '../../src/nats';
 import { createGate } from '../harness/gate';
 import { seededRandom } from '../harness/random';
+import {
+  type Client,
+  type Consumer,
+  GENERATIONS,
+  type JsMessage,
+  type Message,
+} from './generations';
 import { describeNats } from './test-nats';
-
-/** What the tests use of both generations of the client. */
-interface Client {
-  subscribe(subject: string, options?: unknown): AsyncIterable<Message>;
-  publish(subject: string, data?: string): void;
-  request(subject: string, data?: string, options?: unknown): Promise<Message>;
-  flush(): Promise<void>;
-  drain(): Promise<void>;
-  close(): Promise<void>;
-  isClosed(): boolean;
-}
-
-interface Message {
-  string(): string;
-  respond(data: string): boolean;
-}
-
-interface JsMessage {
-  readonly seq: number;
-  string(): string;
-  ack(): void;
-  nak(): void;
-  ackAck(): Promise<boolean>;
-}
-
-interface Consumer {
-  consume(options?: unknown): Promise<AsyncIterable<JsMessage>>;
-  fetch(options?: unknown): Promise<AsyncIterable<JsMessage>>;
-  next(options?: unknown): Promise<JsMessage | null>;
-  info(cached?: boolean): Promise<unknown>;
-}
-
-interface Generation {
-  readonly name: string;
-  connect(servers: string): Promise<Client>;
-  consumer(client: Client, stream: string): Promise<Consumer>;
-}
-
-const GENERATIONS: Generation[] = [
-  {
-    name: 'nats 2.x',
-    connect: (servers) => connect2({ servers, reconnectTimeWait: 50 }) as never,
-    consumer: (client, stream) =>
-      (client as never as Awaited<ReturnType<typeof connect2>>)
-        .jetstream()
-        .consumers.get(stream, 'worker') as never,
-  },
-  {
-    name: '@nats-io/transport-node 3.x',
-    connect: (servers) => connect3({ servers, reconnectTimeWait: 50 }) as never,
-    consumer: (client, stream) =>
-      jetstream(client as never).consumers.get(stream, 'worker') as never,
-  },
-];
 
 describeNats('createNatsDrain()', (nats) => {
   const never = (): AbortSignal => new AbortController().signal;
