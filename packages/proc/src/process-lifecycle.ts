@@ -10,6 +10,7 @@ import type { ExitGate } from './exit-gate';
 import { createHealth, type Health } from './health';
 import { LastcallError } from './lastcall-error';
 import type { Lifecycle } from './lifecycle';
+import { type LifecycleState, stateEvent } from './lifecycle-state';
 import { lifecycleStatus } from './lifecycle-status';
 import { LiveSettings, tooLate } from './live-settings';
 import { parseListener } from './parse-listener';
@@ -35,13 +36,6 @@ export interface LifecycleParts {
   readonly dispatcher: SignalDispatcher;
   readonly exitGate: ExitGate;
 }
-
-type LifecycleState =
-  | { readonly name: 'running' }
-  | {
-      readonly name: 'wrapping-up' | 'shutting-down' | 'stopped';
-      readonly stop: Stop;
-    };
 
 /** The engine behind {@link Lifecycle}; made by `createLifecycle()`. */
 export class ProcessLifecycle implements Lifecycle {
@@ -275,18 +269,10 @@ export class ProcessLifecycle implements Lifecycle {
   }
 
   #setState(next: Exclude<LifecycleState, { name: 'running' }>, holdMs = 0): void {
-    const previous = this.#state.name;
+    const previous = this.#state;
     this.#state = next;
-    if (previous === 'running') this.#done.abort(stopping(next.stop.cause.reason));
-    const { name: state, stop } = next;
-    const event = {
-      type: 'state',
-      state,
-      previous,
-      reason: stop.cause.reason,
-      atMs: stop.elapsedMs(),
-    } as const;
-    this.#outlet.emit(state === 'wrapping-up' ? { ...event, holdMs } : event);
+    if (previous.name === 'running') this.#done.abort(stopping(next.stop.cause.reason));
+    this.#outlet.emit(stateEvent(previous, next, holdMs));
   }
 
   #conclude(stop: Stop, outcome: StopOutcome, exitCode: number | null): Report {
