@@ -57,6 +57,9 @@ export function refusal(cost: HeapCost, maxPauseMs: number): string | undefined 
     return `it would stop the process for about ${cost.pauseMs} ms (some ${cost.nodes} objects in the heap), and ${maxPauseMs} ms are allowed`;
   }
   const free = freeBytes();
+  if (free === undefined) {
+    return `it would need about ${toMb(cost.bytes)} MB of memory, and how much is free cannot be found out, as where no file descriptor is left`;
+  }
   if (cost.bytes > free) {
     return `it would need about ${toMb(cost.bytes)} MB of memory, and ${toMb(free)} MB are free`;
   }
@@ -75,11 +78,13 @@ export function liveBytes(): number {
     .reduce((sum, { space_used_size: used }) => sum + used, 0);
 }
 
-/** What the process may still take: of the machine, and of its container. */
-function freeBytes(): number {
+/** What the process may still take: of the machine, and of its container. Undefined where the system cannot be asked. */
+function freeBytes(): number | undefined {
   const { availableMemory } = process as { availableMemory?: () => number };
   const available = availableMemory?.call(process) ?? freemem();
   const limit = process.constrainedMemory?.() ?? 0;
+  // Node reads both from files. A container over its limit has a limit.
+  if (available === 0 && limit === 0) return undefined;
   if (limit === 0 || limit > UNLIMITED) return available;
   return Math.min(available, limit - memoryUsage().rss);
 }
