@@ -137,7 +137,7 @@ export class ProcessObserver {
   /** Not an async function: the dump would find it waiting for itself. */
   #dump(awaits: AwaitsWish): Promise<DumpAnswer> {
     return this.#lifecycle
-      .dump({ reason: 'devserver', write: false, awaits })
+      .dump({ reason: 'devserver', write: false, awaits, howToInsist: 'ask with ?awaits=always' })
       .then(({ text, json }) => ({ text, json: JSON.stringify(json), awaits: json.awaits }));
   }
 

@@ -141,6 +141,7 @@ describe('hostile requests', () => {
     'profile?format=exe',
     'heap?format=cpuprofile',
     'goroutine?debug=3',
+    'goroutine?awaits=never',
   ])('ask in vain for %s', async (path) => {
     expect(await get(port, `/debug/pprof/${path}`)).toMatchObject({ status: 400 });
   });

@@ -107,6 +107,19 @@ describe('/debug/pprof/', () => {
     expect(whole.text).toMatch(/^=== lastcall dump: /);
   });
 
+  it('goroutine and dump say how to have by HTTP what they left out, and that works', async () => {
+    const forced = await get(port, '/debug/pprof/goroutine?debug=1&awaits=always');
+    expect(forced.text).toMatch(/^5 @ \S+$/m);
+    // Another search is too soon now; an answer may be the one of a moment ago.
+    let { text } = await get(port, '/debug/dump');
+    for (const end = Date.now() + 3000; !text.includes('the last search') && Date.now() < end; )
+      ({ text } = await get(port, '/debug/dump'));
+    expect(text).toMatch(/must pass between two\n +to have it anyway, ask with \?awaits=always\n/);
+    const { text: all } = await get(port, '/debug/dump?awaits=always');
+    expect(all).toMatch(/await sites: \d+ suspended functions in/);
+    expect(all).not.toContain('to have it anyway');
+  });
+
   it('one profile of a kind is taken at a time, of different kinds at once', async () => {
     const request = http.get({
       host: '127.0.0.1',

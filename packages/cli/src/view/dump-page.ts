@@ -14,7 +14,7 @@ export function dumpPage(dump: DumpDocument): string {
     title,
     `<h1>${escapeHtml(title)}</h1>
 <p class="soft">${escapeHtml(dump.time)} · ${escapeHtml(dump.lifecycle.state)}</p>
-<h2>${dump.awaits.suspended} suspended functions</h2>
+<h2>${dump.awaits.suspended} ${dump.awaits.counted === 'promises' ? 'pending promises' : 'suspended functions'}</h2>
 ${why}${tree}
 <h2>All of it</h2>
 <pre class="mono">${escapeHtml(formatDump(dump))}</pre>`,

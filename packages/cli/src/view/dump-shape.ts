@@ -81,6 +81,8 @@ const isResource = objectWith({
 const isAwaits = objectWith({
   status: oneOf('complete', 'degraded', 'skipped'),
   reason: orNull(isText),
+  // Dumps of versions before do not say.
+  counted: optional(oneOf('functions', 'promises')),
   suspended: isCount,
   groups: listOf(isAwaitGroup),
   omittedGroups: isCount,

@@ -35,7 +35,7 @@ export function dumpTree(dump: DumpDocument, { colors }: Pick<Printer, 'colors'>
     branch(
       awaits.status === 'skipped'
         ? `await sites: not looked for (${printable(awaits.reason)})`
-        : `await sites: ${awaits.suspended} suspended`,
+        : `await sites: ${countedOf(awaits)}`,
       awaitTree(awaits.groups).map((one) => awaitBranch(one, colors.cyan)),
     ),
     branch('the code behind timers, sockets and listeners', codeBehind(awaits)),
@@ -58,6 +58,13 @@ export function dumpTree(dump: DumpDocument, { colors }: Pick<Printer, 'colors'>
     `${root} on ${printable(host)}, ${printable(dump.time)}`,
     ...lines(shown, '', colors.dim),
   ].join('\n');
+}
+
+/** Stacks alone are counted by promises. */
+function countedOf({ suspended, counted }: DumpDocument['awaits']): string {
+  return counted === 'promises'
+    ? `${suspended} pending promises, of which a function may have several`
+    : `${suspended} suspended`;
 }
 
 function isEmpty(text: string): boolean {

@@ -58,7 +58,14 @@ export interface AwaitSites {
   readonly status: 'complete' | 'degraded' | 'skipped';
   /** One sentence when not complete. */
   readonly reason: string | null;
-  /** How many functions are suspended. */
+  /** Whether it is not complete only to spare the process: `awaits: 'always'` looks for all of it. */
+  readonly heldBack: boolean;
+  /**
+   * What {@link AwaitSites.suspended} and the groups count: functions, or, where only stacks were taken, the pending promises that
+   * show them, of which a function may have several.
+   */
+  readonly counted: 'functions' | 'promises';
+  /** How many functions are suspended, or promises pending. */
   readonly suspended: number;
   /** Most first. */
   readonly groups: readonly AwaitGroup[];

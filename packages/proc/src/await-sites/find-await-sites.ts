@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { AwaitSites, AwaitSitesOptions } from './await-sites';
 import { estimateCost } from './heap-cost';
-import { HOW_TO_INSIST } from './how-to-insist';
 import { search } from './search';
 import { SearchRun } from './search-run';
 
@@ -52,7 +51,7 @@ async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSite
   const run = new SearchRun(options, cost.pauseMs);
   const deadlineMs = Math.min(options.deadlineMs, DEADLINE_MS + 5 * cost.pauseMs);
   const tooEarly = options.force ? undefined : tooSoon(options.minIntervalMs);
-  if (tooEarly !== undefined) return run.skipped(tooEarly);
+  if (tooEarly !== undefined) return run.heldBack(tooEarly);
   try {
     return await withDeadline(search(run, cost), deadlineMs, run);
   } catch (error) {
@@ -67,7 +66,7 @@ async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSite
 function tooSoon(minIntervalMs: number): string | undefined {
   const passedMs = performance.now() - endedAt;
   if (passedMs >= minIntervalMs) return undefined;
-  return `the last search was ${Math.round(passedMs)} ms ago, and ${minIntervalMs} ms must pass between two; ${HOW_TO_INSIST}`;
+  return `the last search was ${Math.round(passedMs)} ms ago, and ${minIntervalMs} ms must pass between two`;
 }
 
 function withDeadline(

@@ -38,6 +38,8 @@ export async function searchHeap(
   return {
     status: reason === null ? 'complete' : 'degraded',
     reason,
+    heldBack: false,
+    counted: 'functions',
     ...described,
     stats: run.stats(graph.nodeCount),
   };

@@ -30,6 +30,8 @@ export async function searchPromises(
   return {
     status: 'degraded',
     reason: `only stacks, without what they wait for${sampled}, nor the code behind timers, sockets and listeners; counted are promises, of which a function may have several: ${why}`,
+    heldBack: false,
+    counted: 'promises',
     suspended: groups.reduce((sum, { count }) => sum + count, 0),
     groups: groups.slice(0, options.maxGroups),
     omittedGroups: Math.max(0, groups.length - options.maxGroups),

@@ -23,11 +23,18 @@ export class SearchRun {
     };
   }
 
+  /** The result of a search that is not done, to spare the process. */
+  heldBack(reason: string): AwaitSites {
+    return { ...this.skipped(reason), heldBack: true };
+  }
+
   /** The result of a search that has found nothing. */
   skipped(reason: string): AwaitSites {
     return {
       status: 'skipped',
       reason,
+      heldBack: false,
+      counted: 'functions',
       suspended: 0,
       groups: [],
       omittedGroups: 0,

@@ -1,7 +1,6 @@
 import type { AwaitSites } from './await-sites';
 import { estimateCost, estimateLightPauseMs, type HeapCost, liveBytes, refusal } from './heap-cost';
 import { HeapSession } from './heap-session';
-import { HOW_TO_INSIST } from './how-to-insist';
 import { searchHeap } from './search-heap';
 import { searchPromises } from './search-promises';
 import type { SearchRun } from './search-run';
@@ -20,7 +19,7 @@ export async function search(run: SearchRun, cost: HeapCost): Promise<AwaitSites
   try {
     const atFirst = force ? undefined : refusal(cost, maxPauseMs);
     const isLight = session !== undefined && estimateLightPauseMs() <= maxPauseMs;
-    if (atFirst !== undefined && !isLight) return run.skipped(`${atFirst}; ${HOW_TO_INSIST}`);
+    if (atFirst !== undefined && !isLight) return run.heldBack(atFirst);
     return await searchAll(run, session, atFirst !== undefined);
   } finally {
     session?.close();
@@ -41,8 +40,9 @@ async function searchAll(
       }),
     );
     const why = isInDoubt ? refusal(estimateCost(), run.options.maxPauseMs) : undefined;
-    if (why !== undefined)
-      return await searchPromises(run, marker.promises, `${why}; ${HOW_TO_INSIST}`);
+    if (why !== undefined) {
+      return { ...(await searchPromises(run, marker.promises, why)), heldBack: true };
+    }
     const sites = await searchHeap(run, marker.promises, session, liveBytes());
     return typeof sites === 'string' ? await searchPromises(run, marker.promises, sites) : sites;
   } finally {

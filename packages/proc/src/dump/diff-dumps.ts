@@ -1,4 +1,5 @@
 import type { AwaitFrame } from '../await-sites/await-sites';
+import { assertDump } from './assert-dump';
 import type { DumpDocument } from './dump-document';
 
 /** Something that two dumps count, and how it changed. */
@@ -39,8 +40,11 @@ export interface DumpDiff {
  * Compares two dumps: which groups, activities and handles grew. They may be of two processes of the same code.
  *
  * @param before - the `json` of the earlier dump, or what was parsed of its file
+ * @throws LastcallError `LASTCALL_BAD_OPTION` where one of them is no dump
  */
 export function diffDumps(before: DumpDocument, after: DumpDocument): DumpDiff {
+  assertDump(before, 'the first argument of diffDumps()');
+  assertDump(after, 'the second argument of diffDumps()');
   const warnings = notComparable(before, after);
   const isComparable = warnings.length === 0;
   return {

@@ -9,6 +9,11 @@ export interface DumpOptions {
    * `auto` where an estimate allows it, `always`, `never`. Default `auto`.
    */
   readonly awaits?: 'auto' | 'always' | 'never' | undefined;
+  /**
+   * What the dump says of how to have the await sites that it left out to spare the process. Default: by the signal, by this
+   * option, or by `lastcall dump --awaits always`. For those who offer dumps in another way.
+   */
+  readonly howToInsist?: string | undefined;
   /** Whether to write files into `dumpDir`, as SIGUSR1 does. Default true. */
   readonly write?: boolean | undefined;
 }

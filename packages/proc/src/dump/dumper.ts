@@ -44,6 +44,10 @@ const WRITE_MS = 100;
 /** A second signal within this time asks for what the first one left out. */
 const INSIST_MS = 10_000;
 
+/** How the default of `howToInsist` reads. */
+const HOW_TO_INSIST =
+  "send the signal again within 10 s or ask with awaits: 'always' (lastcall dump --awaits always)";
+
 /** More activities than anybody reads. */
 const MOST_ACTIVITIES = 50;
 
@@ -53,8 +57,11 @@ const MOST_HANDLES = 400;
 /** Longest text that goes to stderr where no file can be written. */
 const STDERR_BYTES = 64 * 1024;
 
-const OPTIONS = ['reason', 'awaits', 'write'] as const;
+const OPTIONS = ['reason', 'awaits', 'howToInsist', 'write'] as const;
 const AWAITS = ['auto', 'always', 'never'] as const;
+
+/** The options of a dump, with their defaults. */
+type CompleteOptions = { readonly [K in keyof DumpOptions]-?: Exclude<DumpOptions[K], undefined> };
 
 /** A dump without what takes its time. */
 type Base = Omit<DumpDocument, 'time' | 'loop' | 'awaits' | 'stats'> & {
@@ -68,8 +75,8 @@ export class Dumper {
   readonly #host: DumpHost;
   readonly #running = new Map<string, Promise<DumpResult>>();
   #seq = 0;
-  /** When a dump did without a snapshot of the heap. */
-  #skippedAt = Number.NEGATIVE_INFINITY;
+  /** When a dump that a signal asked for left something out to spare the process. */
+  #heldBackAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: DumpHost) {
     this.#host = host;
@@ -78,11 +85,12 @@ export class Dumper {
   /** @throws LastcallError `LASTCALL_BAD_OPTION` */
   dump(options: DumpOptions): Promise<DumpResult> {
     assertOptions(options);
-    const { awaits = 'auto', write = true } = options;
+    const { awaits = 'auto', howToInsist = HOW_TO_INSIST, write = true } = options;
     const key = `${awaits} ${write}`;
     const running = this.#running.get(key);
     if (running !== undefined) return running;
-    const dump = this.#make({ reason: options.reason ?? 'call', awaits, write }).finally(() =>
+    const { reason = 'call' } = options;
+    const dump = this.#make({ reason, awaits, howToInsist, write }).finally(() =>
       this.#running.delete(key),
     );
     this.#running.set(key, dump);
@@ -103,9 +111,11 @@ export class Dumper {
   /** What a signal asks for; the second one soon after insists on the await sites. Never rejects. */
   async onSignal(signal: NodeJS.Signals): Promise<void> {
     this.#host.emit({ type: 'signal', signal, action: 'dump' });
-    const insists = this.#host.environment.now() - this.#skippedAt < INSIST_MS;
+    const { environment } = this.#host;
+    const insists = environment.now() - this.#heldBackAt < INSIST_MS;
     try {
-      await this.dump({ reason: signal, awaits: insists ? 'always' : 'auto' });
+      const { json } = await this.dump({ reason: signal, awaits: insists ? 'always' : 'auto' });
+      this.#heldBackAt = json.awaits.heldBack ? environment.now() : Number.NEGATIVE_INFINITY;
     } catch (thrown) {
       const cause = toError(thrown);
       const message = `the dump asked for by ${signal} failed: ${cause.message}`;
@@ -113,12 +123,12 @@ export class Dumper {
     }
   }
 
-  async #make(options: Required<DumpOptions>): Promise<DumpResult> {
+  async #make(options: CompleteOptions): Promise<DumpResult> {
     const { environment, diagnostics } = this.#host;
     const startedAt = environment.now();
-    const { at, ...base } = await this.#base(options.reason as string);
+    const { at, ...base } = await this.#base(options.reason);
     const loop = await diagnostics.loop(WATCH_MS);
-    const awaits = await this.#awaits(options.awaits as (typeof AWAITS)[number]);
+    const awaits = withAdvice(await this.#awaits(options.awaits), options.howToInsist);
     const tookMs = environment.now() - startedAt;
     const time = new Date(at).toISOString();
     const json: DumpDocument = { ...base, time, loop, awaits, stats: { ...base.stats, tookMs } };
@@ -181,15 +191,12 @@ export class Dumper {
 
   async #awaits(wish: (typeof AWAITS)[number]): Promise<AwaitSites> {
     if (wish === 'never') return notLookedFor('not asked for');
-    const { environment, diagnostics } = this.#host;
+    const { diagnostics } = this.#host;
     const roomMs = roomIn(this.#host.lifecycle.status());
     const endExcuse = this.#host.excuse();
-    const sites = await diagnostics
+    return await diagnostics
       .findAwaitSites({ force: wish === 'always', ...(roomMs === null ? {} : limitsIn(roomMs)) })
       .finally(endExcuse);
-    const hasSnapshot = sites.stats.heapNodes !== null;
-    this.#skippedAt = hasSnapshot ? Number.NEGATIVE_INFINITY : environment.now();
-    return sites;
   }
 
   #write(text: string, json: DumpDocument): string[] {
@@ -213,6 +220,12 @@ export class Dumper {
 }
 
 const noop = (): void => {};
+
+/** Whoever reads that something was left out is told how to have it. */
+function withAdvice(sites: AwaitSites, howToInsist: string): AwaitSites {
+  if (!sites.heldBack) return sites;
+  return { ...sites, reason: `${sites.reason}; to have it anyway, ${howToInsist}` };
+}
 
 /** How many milliseconds a stop leaves until its next deadline, the hammer or the end; null while none is under way. */
 function roomIn({ stoppingMs, hammerMs, settings }: LifecycleStatus): number | null {
@@ -240,11 +253,13 @@ function describeHandles(
 
 function assertOptions(options: DumpOptions): void {
   assertOptionsObject('dump()', options, OPTIONS);
-  const { awaits, write, reason } = options;
+  const { awaits, write, reason, howToInsist } = options;
   if (awaits !== undefined && !AWAITS.includes(awaits))
     throw bad('awaits', AWAITS.map((value) => `'${value}'`).join(', '), awaits);
   if (write !== undefined && typeof write !== 'boolean') throw bad('write', 'true or false', write);
   if (reason !== undefined && typeof reason !== 'string') throw bad('reason', 'a string', reason);
+  if (howToInsist !== undefined && typeof howToInsist !== 'string')
+    throw bad('howToInsist', 'a string', howToInsist);
 }
 
 function bad(option: string, allowed: string, value: unknown): LastcallError {
@@ -256,6 +271,8 @@ function notLookedFor(reason: string): AwaitSites {
   return {
     status: 'skipped',
     reason,
+    heldBack: false,
+    counted: 'functions',
     suspended: 0,
     groups: [],
     omittedGroups: 0,

@@ -1,6 +1,7 @@
 import type { Activity } from '../activities/activity';
 import type { AwaitGroup, AwaitSites, ResourceSite } from '../await-sites/await-sites';
 import type { LifecycleStatus, ListenerStatus } from '../status';
+import { assertDump } from './assert-dump';
 import type { DumpDocument, HandleGroup, HandleRecord } from './dump-document';
 import { formatBytes, formatCount, formatDuration } from './format-units';
 
@@ -10,8 +11,13 @@ const MOST_LINES = 40;
 /** Requests look alike: the oldest say enough. */
 const MOST_ACTIVITIES = 10;
 
-/** A dump for people: what the process does, waits for and holds, most telling first. */
+/**
+ * A dump for people: what the process does, waits for and holds, most telling first.
+ *
+ * @throws LastcallError `LASTCALL_BAD_OPTION` where it is none
+ */
 export function formatDump(dump: DumpDocument): string {
+  assertDump(dump, 'the argument of formatDump()');
   const sections = [
     header(dump),
     lifecycleSection(dump.lifecycle),
@@ -108,20 +114,28 @@ function activityLine({ kind, name, owner, state, peer, ageMs, ageAtLeast }: Act
 }
 
 function awaitSection(awaits: AwaitSites): string {
-  const { groups, suspended, omittedGroups, status, reason } = awaits;
+  const { groups, omittedGroups, status, reason } = awaits;
   const why = reason === null ? [] : reason.split('; ');
   const more = omittedGroups === 0 ? [] : [`… and ${formatCount(omittedGroups, 'more group')}`];
-  const title = `await sites: ${status === 'skipped' ? 'not looked for' : countAwaits(suspended, groups.length + omittedGroups)}`;
-  return [heading(title), ...indent(why), ...groups.map(groupText), ...indent(more)].join('\n');
+  const title = `await sites: ${status === 'skipped' ? 'not looked for' : countAwaits(awaits)}`;
+  const described = groups.map((group, index) => groupText(group, index, awaits));
+  return [heading(title), ...indent(why), ...described, ...indent(more)].join('\n');
 }
 
 /** A group counts stacks, each of one function or more. */
-function countAwaits(suspended: number, groups: number): string {
+function countAwaits({ suspended, counted, groups, omittedGroups }: AwaitSites): string {
   if (suspended === 0) return 'no function is suspended';
-  return `${formatCount(suspended, 'suspended function')} in ${formatCount(groups, 'group')}`;
+  const inGroups = `in ${formatCount(groups.length + omittedGroups, 'group')}`;
+  if (counted === 'promises')
+    return `${formatCount(suspended, 'pending promise')} ${inGroups} (a function may have several)`;
+  return `${formatCount(suspended, 'suspended function')} ${inGroups}`;
 }
 
-function groupText({ count, frames, waitingOn, ageMs }: AwaitGroup, index: number): string {
+function groupText(
+  { count, frames, waitingOn, ageMs }: AwaitGroup,
+  index: number,
+  { counted }: AwaitSites,
+): string {
   const names = waitingOn.map(({ what, confidence }) =>
     confidence === 'exact' ? what : `${what} (probably)`,
   );
@@ -132,7 +146,8 @@ function groupText({ count, frames, waitingOn, ageMs }: AwaitGroup, index: numbe
   const lines = frames.map(
     (frame) => `    await ${frame.functionName.padEnd(width)}  ${position(frame)}`,
   );
-  return [`[${index + 1}] ${count} suspended${waiting}${age}`, ...lines].map(oneLine).join('\n');
+  const what = counted === 'promises' ? formatCount(count, 'promise') : `${count} suspended`;
+  return [`[${index + 1}] ${what}${waiting}${age}`, ...lines].map(oneLine).join('\n');
 }
 
 function resourceSection({ resources, listeners }: AwaitSites): string {

@@ -30,6 +30,8 @@ export function createFakeDiagnostics(environment: FakeEnvironment): Diagnostics
     findAwaitSites: async () => ({
       status: 'skipped',
       reason: 'a fake process has no await sites',
+      heldBack: false,
+      counted: 'functions',
       suspended: 0,
       groups: [],
       omittedGroups: 0,

@@ -142,7 +142,48 @@ describe('diffDumps()', () => {
   });
 });
 
+describe('what is no dump', () => {
+  it.each([
+    [{}, 'its schema is missing'],
+    [null, 'its schema is missing'],
+    ['{}', 'its schema is missing'],
+    [{ schema: 'lastcall.blocked-dump/1' }, '"lastcall.blocked-dump/1"'],
+    [{ schema: 'lastcall.dump/1' }, "'time' is no time"],
+    [{ schema: 'lastcall.dump/1', time: '2026-01-01T00:00:00.000Z' }, "'activities.oldest'"],
+  ])('is refused: %j', async (value, says) => {
+    const refused = expect.objectContaining({
+      code: 'LASTCALL_BAD_OPTION',
+      message: expect.stringContaining(says),
+    });
+    const base = await document();
+    expect(() => diffDumps(value as never, base)).toThrow(refused);
+    expect(() => diffDumps(base, value as never)).toThrow(refused);
+    expect(() => formatDump(value as never)).toThrow(refused);
+  });
+
+  it('is a dump of which a part is missing', async () => {
+    const base = JSON.parse(JSON.stringify(await document()));
+    for (const part of ['awaits', 'handles', 'activities', 'memory', 'keepsAlive', 'loop']) {
+      expect(() => formatDump({ ...base, [part]: undefined })).toThrow(
+        expect.objectContaining({ code: 'LASTCALL_BAD_OPTION' }),
+      );
+    }
+    expect(formatDump(base)).toContain('=== lastcall dump: ');
+  });
+});
+
 describe('formatDump()', () => {
+  it('says where promises are counted, of which a function may have several', async () => {
+    const base = await document();
+    const stacks = withGroups(base, [group('find', 20, 41), group('one', 1, 9)]);
+    const text = formatDump({ ...base, awaits: { ...stacks, counted: 'promises' } });
+    expect(text).toContain(
+      '--- await sites: 21 pending promises in 2 groups (a function may have several) ---\n[1] 20 promises, waiting',
+    );
+    expect(text).toContain('\n[2] 1 promise, waiting');
+    expect(text).not.toContain('suspended');
+  });
+
   it('says what waits, for what and for how long', async () => {
     const base = await document();
     const text = formatDump({ ...base, awaits: withGroups(base, [group('find', 20, 41)]) });

@@ -36,6 +36,59 @@ describe('a dump during a stop', () => {
   );
 });
 
+describe('await sites that are left out to spare the process', () => {
+  /** A lifecycle whose dumps leave them out unless they are forced; `forced` has what each dump asked for. */
+  function holdingBack(): ReturnType<typeof createTestLifecycle> & { readonly forced: boolean[] } {
+    const test = createTestLifecycle();
+    const forced: boolean[] = [];
+    const { findAwaitSites, ...diagnostics } = test.environment.diagnostics();
+    test.environment.diagnostics = () => ({
+      ...diagnostics,
+      findAwaitSites: async (options) => {
+        forced.push(options.force === true);
+        const heldBack = options.force !== true;
+        return { ...(await findAwaitSites(options)), reason: 'too long', heldBack };
+      },
+    });
+    return { ...test, forced };
+  }
+
+  it('are so with a sentence on how to have them: by default for who sends signals', async () => {
+    const { lifecycle } = holdingBack();
+    const { json, text } = await lifecycle.dump({ write: false });
+    expect(json.awaits.reason).toBe(
+      "too long; to have it anyway, send the signal again within 10 s or ask with awaits: 'always' (lastcall dump --awaits always)",
+    );
+    expect(text).toContain('  to have it anyway, send the signal again within 10 s');
+    const forced = await lifecycle.dump({ write: false, awaits: 'always' });
+    expect(forced.json.awaits.reason).toBe('too long');
+  });
+
+  it('or as who offers the dump says', async () => {
+    const { lifecycle } = holdingBack();
+    const { json } = await lifecycle.dump({ write: false, howToInsist: 'press the button' });
+    expect(json.awaits.reason).toBe('too long; to have it anyway, press the button');
+    await expect(lifecycle.dump({ howToInsist: 1 } as never)).rejects.toMatchObject({
+      code: 'LASTCALL_BAD_OPTION',
+    });
+  });
+
+  it('are looked for when a second signal follows, but not because of a dump in between that no signal asked for', async () => {
+    const { lifecycle, kill, forced } = holdingBack();
+    lifecycle.install();
+    const dumped = (): Promise<unknown> =>
+      new Promise((resolve) => lifecycle.events.once('dump', resolve));
+    await lifecycle.dump({ write: false });
+    for (let signals = 0; signals < 3; signals++) {
+      const made = dumped();
+      kill('SIGUSR1');
+      await made;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(forced).toEqual([false, false, true, false]);
+  });
+});
+
 describe('a dump', () => {
   it('keeps to one line what is in flight, whatever its name is', async () => {
     const name = '/\u001b[2J\r\n=== end of dump 1\u2028';

@@ -26,7 +26,8 @@ export function awaitsToPprof(
 
 /** The same as text, after the manner of Go's `?debug=1`: one paragraph per stack. */
 export function awaitsToText(awaits: AwaitSites): string {
-  const head = `goroutine profile: total ${awaits.suspended}\n`;
+  const promises = awaits.counted === 'promises' ? ' promises' : '';
+  const head = `goroutine profile: total ${awaits.suspended}${promises}\n`;
   const note = awaits.reason === null ? '' : `# ${awaits.status}: ${awaits.reason}\n`;
   const groups = awaits.groups.map(({ id, count, frames, waitingOn, ageMs }) => {
     const waits = waitingOn.map(({ what, confidence }) => `${what} (${confidence})`).join(', ');

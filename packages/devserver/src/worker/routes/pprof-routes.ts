@@ -59,17 +59,18 @@ export function pprofRoutes(
 
   async function goroutine({ query }: Visit): Promise<Reply> {
     const debug = choice(query, 'debug', ['0', '1', '2']);
-    const made = await dumps.take('auto', GOROUTINE_FRESH_MS);
+    const awaits = choice(query, 'awaits', ['auto', 'always']);
+    const made = await dumps.take(awaits, GOROUTINE_FRESH_MS);
     if (debug === '2')
       return text(made.kind === 'full' ? made.dump.text : formatBlockedDump(made.dump));
     if (made.kind === 'blocked') {
       if (debug === '1') return text(formatBlockedDump(made.dump));
       return download('goroutine', awaitsToPprof({ groups: [] }, made.dump.stack));
     }
-    const { awaits } = made.dump;
-    if (debug === '1') return text(awaitsToText(awaits));
-    if (awaits.status === 'skipped') throw notLookedFor(awaits.reason);
-    return download('goroutine', awaitsToPprof(awaits, null));
+    const found = made.dump.awaits;
+    if (debug === '1') return text(awaitsToText(found));
+    if (found.status === 'skipped') throw notLookedFor(found.reason);
+    return download('goroutine', awaitsToPprof(found, null));
   }
 
   return [
