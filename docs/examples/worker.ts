@@ -17,7 +17,10 @@ async function work(): Promise<void> {
 // Before the first job, so that a signal finds the listener.
 proc.onShutdown(
   ({ signal }) => {
-    signal.addEventListener('abort', () => cut.abort(signal.reason));
+    const cutJob = (): void => cut.abort(signal.reason);
+    // Behind a stage that took until the hammer the signal has aborted already, and 'abort' is not emitted again.
+    if (signal.aborted) cutJob();
+    else signal.addEventListener('abort', cutJob);
     return worker;
   },
   { name: 'worker', stage: 'work' },

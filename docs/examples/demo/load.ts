@@ -76,7 +76,7 @@ export function startLoad({ origin, grpcAddress }: Addresses): Load {
   const overGrpc = (order: Order): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const answered = (error: ServiceError | null, receipt: unknown): void =>
-        error === null ? resolve(receipt) : reject(new Error(`gRPC: ${error.details}`));
+        error === null ? resolve(receipt) : reject(new Error(reasonOf(error)));
       shop.place?.(order, answered);
     });
 
@@ -128,4 +128,9 @@ export function startLoad({ origin, grpcAddress }: Addresses): Load {
       shop.close();
     }),
   };
+}
+
+/** What the system said, where it said something: `gRPC: ECONNREFUSED`. grpc-js wraps that in a paragraph. */
+function reasonOf({ details }: ServiceError): string {
+  return `gRPC: ${/\bE[A-Z]{4,}\b/.exec(details)?.[0] ?? details}`;
 }
