@@ -1,4 +1,5 @@
 import { LastcallError, toError } from '@lastcall/proc';
+import type { ServingWorker } from '@lastcall/restart/control';
 import pc from 'picocolors';
 import type { CliEnvironment } from './cli-environment';
 
@@ -46,7 +47,8 @@ export class Printer {
     const error = toError(thrown);
     const code = error instanceof LastcallError ? error.code : null;
     if (this.isJson) {
-      const value = { error: { code, message: error.message } };
+      const { serving } = error as { readonly serving?: readonly ServingWorker[] };
+      const value = { error: { code, message: error.message, serving } };
       this.#environment.out.write(`${JSON.stringify(value, null, 2)}\n`);
       return;
     }

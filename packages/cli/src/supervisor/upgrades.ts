@@ -3,13 +3,14 @@ import { crowdOf, refusalOf } from './refusal';
 import type { ServiceLife } from './service-life';
 import type { Slot } from './slot';
 import type { Progress, SupervisorParts } from './supervisor-parts';
+import { failedUpgrade } from './upgrade-failures';
 import type { Worker } from './worker';
 
 /**
  * Replaces the workers of a service by new ones, one after the other.
  *
  * Invariants: at any time at most one slot is being upgraded; what fails leaves the old worker of that slot, and of those after it,
- * serving.
+ * serving. Those before it stay new: the code of the old ones need not be on disk any more, and the next upgrade replaces all.
  */
 export class Upgrades {
   readonly #parts: SupervisorParts;
@@ -72,9 +73,11 @@ export class Upgrades {
       observer.onRolled(Math.max(...this.#slots.map(({ generation }) => generation)));
       return pids;
     } catch (thrown) {
-      log(`the upgrade failed${this.#whatServes()}: ${toError(thrown).message}`);
-      if (!this.#life.isStopping) observer.onRollFailed(thrown as LastcallError);
-      throw thrown;
+      if (this.#life.isStopping) throw this.#givenUp(thrown);
+      const error = failedUpgrade(thrown, this.#slots);
+      log(error.message);
+      observer.onRollFailed(error);
+      throw error;
     } finally {
       this.#life.run();
       this.#again();
@@ -89,9 +92,9 @@ export class Upgrades {
     return refusals.find((refusal) => refusal !== null) ?? null;
   }
 
-  #whatServes(): string {
-    const isOver = this.#life.isStopping || this.#slots.every(({ worker }) => worker === null);
-    return isOver ? '' : ', the old workers serve on';
+  #givenUp(thrown: unknown): unknown {
+    this.#parts.log(`the upgrade failed: ${toError(thrown).message}`);
+    return thrown;
   }
 
   async #roll(tell: Progress): Promise<readonly number[]> {

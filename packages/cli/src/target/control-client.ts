@@ -74,11 +74,16 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
   });
 }
 
-function refused({ code, message }: Extract<ControlReply, { type: 'error' }>): LastcallError {
-  return new LastcallError(
+function refused({
+  code,
+  message,
+  serving,
+}: Extract<ControlReply, { type: 'error' }>): LastcallError {
+  const error = new LastcallError(
     (code ?? 'LASTCALL_CLI_IMPOSSIBLE') as LastcallErrorCode,
     printableLines(message),
   );
+  return serving === undefined ? error : Object.assign(error, { serving });
 }
 
 function unreachable(path: string, thrown: unknown): LastcallError {

@@ -108,7 +108,12 @@ export const RESULT_SHAPES: Readonly<Record<keyof CommandResults, Shape>> = {
 };
 
 const isProgress = objectWith({ type: oneOf('progress'), text: isText });
-const isError = objectWith({ type: oneOf('error'), code: orNull(isText), message: isText });
+const isError = objectWith({
+  type: oneOf('error'),
+  code: orNull(isText),
+  message: isText,
+  serving: optional(listOf(objectWith({ slot: isCount, pid: isCount, generation: isCount }))),
+});
 const isResult = objectWith({ type: oneOf('result'), value: isAny });
 
 /** Whether it is a line of the protocol. */

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { LastcallError, toError } from '@lastcall/proc';
 import { saysNobody } from '../sockets/unix-path';
 import { makePrivateDirectory } from './private-directory';
-import type { ControlReply, ControlRequest } from './protocol';
+import type { ControlReply, ControlRequest, ServingWorker } from './protocol';
 
 /** What answers a request. Rejects with what went wrong; `signal` aborts when whoever asked has gone. */
 export type ControlHandler = (
@@ -134,9 +134,13 @@ class Connection {
       const value = await this.#handle(request, progress, this.#gone.signal);
       this.#send({ id, type: 'result', value });
     } catch (thrown) {
-      const error = toError(thrown) as Error & { readonly code?: unknown };
+      const error = toError(thrown) as Error & {
+        readonly code?: unknown;
+        readonly serving?: readonly ServingWorker[];
+      };
       const code = typeof error.code === 'string' ? error.code : null;
-      this.#send({ id, type: 'error', code, message: error.message });
+      const { message, serving } = error;
+      this.#send({ id, type: 'error', code, message, serving });
     }
     this.#underWay -= 1;
     if (!this.#isOpen && this.#underWay === 0) this.#socket.end();

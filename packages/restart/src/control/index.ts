@@ -28,6 +28,7 @@ export type {
   ProcessStatus,
   ProfileAnswer,
   ReloadAnswer,
+  ServingWorker,
   SupervisorStatus,
   SupervisorStop,
   WorkerStatus,

@@ -33,6 +33,8 @@ export type ControlReply =
       readonly type: 'error';
       readonly code: string | null;
       readonly message: string;
+      /** Of a supervisor whose upgrade failed: who serves now. */
+      readonly serving?: readonly ServingWorker[] | undefined;
     };
 
 /** What one command leads to. */
@@ -79,13 +81,20 @@ export interface WorkerStatus {
   readonly pid: number | null;
   readonly state: string;
   readonly generation: number;
-  /** How often it has been started anew after a crash. */
+  /** How often it has been started anew, other than by an upgrade. */
   readonly restarts: number;
   readonly uptimeMs: number | null;
   /** The process that is to take over, while an upgrade is under way. */
   readonly successor: OtherWorkerStatus | null;
   /** Processes that have been replaced, and finish what they have in flight. */
   readonly draining: readonly OtherWorkerStatus[];
+}
+
+/** A worker that serves, and what. */
+export interface ServingWorker {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
 }
 
 /** A process of a worker beside the one that serves. */
