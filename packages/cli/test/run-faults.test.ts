@@ -72,10 +72,10 @@ describe('a unix socket', () => {
 
   it('keeps its path while any worker serves, whoever bound it, and loses it with the service', async () => {
     const { path, plan } = socket();
-    await using service = run({ plan: plan ?? {}, options: ['--workers', '2'] });
+    const options = ['--workers', '2', '--restart', 'never'];
+    await using service = run({ plan: plan ?? {}, options });
     const [binder = 0] = await workersOf(service, 1, 1);
     const [, other = 0] = await workersOf(service, 1, 2);
-    // By hand: nobody takes its place.
     send(binder, 'SIGTERM');
     await service.gone(binder);
     expect(await ask(path)).toBe(`1:${other}`);
@@ -199,7 +199,7 @@ describe('no descriptor is left', () => {
       );
       limitFiles(supervisor, 8);
       send(supervisor, 'SIGHUP');
-      await said(service, 'the upgrade failed, the old workers serve on');
+      await said(service, 'the upgrade failed, generation 1 serves on');
       expect(service.err).toContain('EMFILE');
       expect(await ask(address)).toBe(`1:${old}`);
       limitFiles(supervisor, Number(before?.[1]));

@@ -110,27 +110,6 @@ describe('lastcall run', () => {
     expect(out).toContain('1 restart, up');
   });
 
-  it('says that a worker which somebody else asked to end is not started anew, until a reload', async () => {
-    await using service = run({ options: ['--workers', '2'] });
-    const [zero, one] = (await workersOf(service, 1, 2)) as [number, number];
-    send(one, 'SIGTERM');
-    await logged(service, `process ${one} ended (SIGTERM), as somebody else asked it to`);
-    const supervisor = String(supervisorOf(service));
-    expect((await lastcall('status', supervisor)).out).toContain('started anew by lastcall reload');
-    expect((await lastcall('reload', supervisor)).code).toBe(0);
-    const serving = await workersOf(service, 2, 2);
-    expect(serving).not.toContain(zero);
-  });
-
-  it('starts such a worker anew where it is told to', async () => {
-    await using service = run({ options: ['--restart', 'always'] });
-    const address = await service.address();
-    const pid = await service.ready(1);
-    send(pid, 'SIGTERM');
-    await logged(service, `process ${pid} ended (SIGTERM); the next one starts`);
-    expect(await ask(address)).toMatch(/^1:/);
-  });
-
   it('survives a storm of SIGHUP: one upgrade, and one more for what came meanwhile', async () => {
     await using service = run();
     const address = await service.address();
@@ -196,7 +175,7 @@ describe('lastcall run', () => {
       expect(err).toContain(why);
       expect(code).toBe(1);
       // Who asked is told, and so is who reads the log.
-      await logged(service, 'the upgrade failed, the old workers serve on: ');
+      await logged(service, 'the upgrade failed, generation 1 serves on: ');
       expect(service.err).toContain(why);
       expect(await ask(address)).toBe(`1:${old}`);
       const [worker] = JSON.parse(

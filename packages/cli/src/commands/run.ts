@@ -67,9 +67,9 @@ export function addRunCommand(program: Command, context: CommandContext): void {
       ),
     )
     .addOption(
-      new Option('--restart <which>', 'which workers are started anew when they end by themselves')
+      new Option('--restart <which>', 'which workers are started anew when they end')
         .choices(['ready', 'always', 'never'])
-        .default('ready', 'those that have been ready'),
+        .default('ready', 'once one was ready, all but those that end with 0 by themselves'),
     )
     .option('--max-restarts <count>', 'how often in a row', parseCount, 10)
     .option('--name <name>', 'what the service is called (default: the script)')

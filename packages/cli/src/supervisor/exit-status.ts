@@ -2,9 +2,16 @@ import { constants } from 'node:os';
 import type { GenerationEnd } from '@lastcall/restart/handover';
 import { EXIT_CODES } from '../exit-codes';
 
+/** Exit codes by which Node says something that is easily overlooked. */
+const MEANINGS: Readonly<Record<number, string>> = {
+  13: 'of Node: an await at the top level of a module never settled, and nothing else was left to wait for',
+};
+
 /** `exit code 3`, `SIGTERM`. */
 export function describeEnd({ code, signal }: GenerationEnd): string {
-  return signal ?? `exit code ${code}`;
+  if (signal !== null) return signal;
+  const meaning = MEANINGS[code ?? 0];
+  return meaning === undefined ? `exit code ${code}` : `exit code ${code}, ${meaning}`;
 }
 
 /** As shells say that a program is not there, or cannot be run. */

@@ -10,7 +10,7 @@ export interface RunSettings {
   readonly bakeMs: number;
   /** How long a worker that was asked to end may take, before it is killed. */
   readonly killTimeoutMs: number;
-  /** Which workers are started anew when they end: those that have been ready, all, or none. */
+  /** Which workers are started anew when they end: those of a service that was ready (see `whyNotAnew`), all, or none. */
   readonly restart: 'ready' | 'always' | 'never';
   /** How often in a row, before the supervisor gives up. */
   readonly maxRestarts: number;

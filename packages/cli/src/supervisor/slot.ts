@@ -1,9 +1,18 @@
-import { LastcallError } from '@lastcall/proc';
+import type { LastcallError } from '@lastcall/proc';
 import type { GenerationEnd } from '@lastcall/restart/handover';
+import { formatDuration } from '../view/units';
 import { Backoff } from './backoff';
 import { describeEnd, endOfSpawnFailure } from './exit-status';
+import { whyNotAnew } from './restart-rule';
 import type { RunSettings } from './run-settings';
 import type { Progress } from './supervisor-parts';
+import {
+  endedBeforeReady,
+  leavesAlready,
+  rolledBack,
+  stopping,
+  timedOut,
+} from './upgrade-failures';
 import type { Worker } from './worker';
 
 /** What a slot asks of the supervisor. */
@@ -33,6 +42,9 @@ export class Slot {
   #isVacant = false;
   #restarts = 0;
   #generation = 0;
+  #hasServed = false;
+  /** When the last worker that served has ended; null while one serves, or before the first one has ended. */
+  #lostAt: number | null = null;
   #cancelRestart: () => void = () => {};
 
   constructor(index: number, host: SlotHost) {
@@ -166,23 +178,47 @@ export class Slot {
     worker.acceptSockets();
     const former = [...this.#draining].map(({ ended }) => ended);
     void Promise.all(former).then(() => worker.tell({ type: 'alone' }));
-    void worker.ready.then(() => this.#host.onReady());
+    void worker.ready.then(() => this.#onReady(worker));
     void worker.ended.then((end) => this.#onEnd(worker, end));
+  }
+
+  /** Who has read that a worker ended is to read that its place is served again. */
+  #onReady({ pid }: Worker): void {
+    if (this.#lostAt !== null) {
+      const again = this.#hasServed ? ' again' : '';
+      const time = formatDuration(Math.round(performance.now() - this.#lostAt));
+      this.#host.log(`worker ${this.index}: process ${pid} serves${again}, after ${time}`);
+    }
+    this.#lostAt = null;
+    this.#hasServed = true;
+    this.#host.onReady();
   }
 
   #onEnd(worker: Worker, end: GenerationEnd): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
-    const isRunning = this.#host.isRunning();
-    const { wasAskedToEnd: wasAsked, pid } = worker;
-    if (isRunning && this.#isCrash(end, wasAsked)) {
-      this.#onFailure(`process ${pid} ended (${describeEnd(end)})`, worker.uptimeMs, end);
+    const { settings, hasBeenReady, isRunning } = this.#host;
+    if (!isRunning()) {
+      this.#beVacant(end);
       return;
     }
-    if (isRunning && wasAsked)
-      this.#host.log(
-        `worker ${this.index}: process ${pid} ended (${describeEnd(end)}), as somebody else asked it to: it is not started anew (--restart); SIGHUP or lastcall reload brings the next generation`,
-      );
+    this.#lostAt ??= performance.now();
+    const { wasAskedToEnd: wasAsked, pid, uptimeMs } = worker;
+    const asked = wasAsked ? ', as somebody else asked it to' : '';
+    const what = `process ${pid} ended (${describeEnd(end)})${asked}`;
+    const { restart } = settings;
+    const why = whyNotAnew(end, { restart, hasBeenReady: hasBeenReady(), wasAsked });
+    if (why === null) this.#onFailure(what, uptimeMs, end);
+    else this.#onLast(`${what} and is not started anew: ${why}`, end);
+  }
+
+  /** A program that is done, and never was a service, has said all that there is to say. */
+  #onLast(what: string, end: GenerationEnd): void {
+    const { log, hasBeenReady } = this.#host;
+    const next = hasBeenReady()
+      ? 'lastcall reload, or SIGHUP, starts the next generation'
+      : 'what it wrote says why it ended';
+    if (hasBeenReady() || end.code !== 0) log(`worker ${this.index}: ${what}; ${next}`);
     this.#beVacant(end);
   }
 
@@ -195,7 +231,7 @@ export class Slot {
     const pause = this.#backoff.failed(uptimeMs);
     const isLast = this.#backoff.failures > this.#host.settings.maxRestarts;
     const next = isLast
-      ? `${this.#backoff.failures} crashes in a row: given up`
+      ? `${this.#backoff.failures} times in a row: given up (--max-restarts)`
       : `the next one starts in ${pause} ms`;
     this.#host.log(`worker ${this.index}: ${what}; ${next}`);
     if (isLast) this.#beVacant(end);
@@ -205,14 +241,6 @@ export class Slot {
   #beVacant(end: GenerationEnd): void {
     this.#isVacant = true;
     this.#host.onVacant(end);
-  }
-
-  /** Whether the end of a worker is one that another is to be started for. `wasAsked`: by somebody else than us. */
-  #isCrash({ code, signal }: GenerationEnd, wasAsked: boolean): boolean {
-    const { restart } = this.#host.settings;
-    if (restart === 'always') return true;
-    if (restart === 'never' || wasAsked || !this.#host.hasBeenReady()) return false;
-    return signal !== null || code !== 0;
   }
 
   /** One that hangs in its start would leave the place empty for ever. */
@@ -240,42 +268,4 @@ export class Slot {
 function after(ms: number): Promise<null> {
   // What keeps this process alive are its workers.
   return new Promise((resolve) => setTimeout(resolve, ms, null).unref());
-}
-
-function stopping(): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_STOPPING',
-    'the upgrade was given up: the service stops',
-  );
-}
-
-function endedBeforeReady(
-  { pid }: Worker,
-  { end, why }: { readonly end: GenerationEnd; readonly why: string },
-): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_CHILD_ENDED',
-    `the new worker, process ${pid}, ended (${describeEnd(end)}) before it was ready${why === '' ? '; what it wrote says why' : `: ${why}`}`,
-  );
-}
-
-function timedOut({ pid }: Worker, ms: number): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_TIMED_OUT',
-    `the new worker, process ${pid}, did not call restart.ready() within ${ms} ms (--ready-timeout) and is ended`,
-  );
-}
-
-function rolledBack({ pid }: Worker, end: GenerationEnd): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_ROLLED_BACK',
-    `the new worker, process ${pid}, ended (${describeEnd(end)}) soon after it was ready (--bake)`,
-  );
-}
-
-function leavesAlready({ pid }: Worker): LastcallError {
-  return new LastcallError(
-    'LASTCALL_UPGRADE_ROLLED_BACK',
-    `the new worker, process ${pid}, was asked to end before it had taken over (--bake)`,
-  );
 }

@@ -111,7 +111,7 @@ export class Worker {
     return this.#state;
   }
 
-  /** Whether somebody wanted it to end, so that its end is no crash. */
+  /** Whether somebody wanted it to end. */
   get wasAskedToEnd(): boolean {
     return this.#wasAskedToEnd;
   }

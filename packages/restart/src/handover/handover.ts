@@ -106,7 +106,7 @@ export type UpMessage =
     }
   /** It will not be ready, for this reason, and is about to end. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-  /** It stops because it was asked to: that is no crash, and nobody should take its place. */
+  /** It stops because somebody asked it to: that is no crash. In a chain nobody should take its place. */
   | { readonly type: 'stopping'; readonly reason: string }
   /** Its stop is over, and it ends now: whether nothing was cut, late or forced. */
   | { readonly type: 'stopped'; readonly ok: boolean }
