@@ -7,7 +7,7 @@ import { namedPrograms, pidOf } from './harness/named-programs';
 
 const ROOM = join(__dirname, '..');
 const room = namedPrograms();
-const { lastcall, up } = room;
+const { lastcall, lastcallWith, up } = room;
 
 describe('lastcall stop', () => {
   it('tells what happens, and ends when the process is gone', async () => {
@@ -48,6 +48,27 @@ describe('lastcall stop', () => {
     expect(second.code).toBe(0);
     expect((await program.ended).out).toContain('all ok: true');
     expect(readdirSync(join(room.folder, 'control'))).toEqual([]);
+  });
+
+  it('says what it has done, and that it waits, where there is no control socket to tell of more', async () => {
+    const program = await up("process.on('SIGTERM', () => {});", { control: false });
+    const pid = pidOf(program);
+    // A clock that goes fast.
+    let seconds = 0;
+    const now = (): number => (seconds += 1) * 1000;
+    const asked = await lastcallWith({ now }, 'stop', pid, '-t', '30s');
+    expect(asked.err.split('\n').slice(0, 4)).toEqual([
+      expect.stringContaining(`SIGTERM sent to process ${pid}; without a control socket`),
+      expect.stringContaining(`process ${pid} is still there after 5.0 s of 30.0 s (--timeout)`),
+      expect.stringContaining('still there after 10.0 s'),
+      expect.stringContaining('still there after 20.0 s'),
+    ]);
+    expect(asked.code).toBe(5);
+    program.child.kill('SIGSTOP');
+    const { err } = await lastcallWith({ now }, 'stop', pid, '-t', '9s');
+    expect(err).toContain(
+      `still there after 5.0 s of 9.0 s (--timeout): it is suspended (kill -CONT`,
+    );
   });
 
   it('asks a later process of the same pid', async () => {

@@ -7,6 +7,7 @@ import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
 import { type Reloaded, reloadBySignal } from '../target/reload-by-signal';
 import { waitUntil, watchEnd } from '../target/signal-control';
+import { whoReplaces } from '../target/who-replaces';
 import { formatDuration } from '../view/units';
 import { durationOption } from './duration-option';
 
@@ -16,8 +17,9 @@ interface ReloadOptions {
 }
 
 const HELP = `
-Waits until the new generation has taken over, and says so; exit code 1 when the upgrade failed and the old one serves on.
-From then on the old processes finish what they have in flight; with --wait-drained it waits for their end, too.
+Waits until the new generation has taken over, and says so; exit code 1 when the upgrade failed, with what serves now.
+Of several workers those that were replaced before one failed stay new, and the others old: reload again replaces all.
+The old processes then finish what they have in flight; with --wait-drained it waits for their end, too.
 By SIGHUP where there is no control socket: then the end of the old process tells how it went, and a pid file who came after it.
 
 Examples:
@@ -34,7 +36,8 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
     .action(async (name: string, options: ReloadOptions, command) => {
       const { environment } = context;
       const printer = context.printer(command);
-      const target = await findTarget(environment, name);
+      const found = await findTarget(environment, name);
+      const target = await whoReplaces(environment, printer, found);
       const end = environment.now() + options.timeout;
       const {
         pids,

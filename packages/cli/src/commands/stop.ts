@@ -1,6 +1,7 @@
 import { LastcallError } from '@lastcall/proc';
 import type { SupervisorStop, WorkerStop } from '@lastcall/restart/control';
 import type { Command } from 'commander';
+import type { CliEnvironment } from '../cli-environment';
 import { addCommand, type CommandContext } from '../command-context';
 import { EXIT_CODES } from '../exit-codes';
 import { printable } from '../printable';
@@ -9,7 +10,9 @@ import { askToStop } from '../target/ask-to-stop';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
 import { send, waitUntil, watchEnd } from '../target/signal-control';
+import { sayStillThere } from '../target/still-there';
 import { StopNote } from '../target/stop-note';
+import { supervisorOf } from '../target/supervisor-of';
 import { durationOption } from './duration-option';
 
 interface StopOptions {
@@ -30,6 +33,7 @@ const HELP = `
 Sends SIGTERM, tells what happens, and waits until the process is gone. Exit code 1 when something was cut or forced.
 Of lastcall run, it is 1 when that was so in a worker, or a worker was killed. Without a control socket it is not known here: the
 log says so. To stop what stops already is to wait for it: only --kill cuts a stop short.
+A worker of lastcall run is started anew: name the service, or the process of lastcall run, to stop it.
 
 Examples:
   lastcall stop api
@@ -61,8 +65,15 @@ async function stop(
   const { pid, control } = target;
   const hasEnded = watchEnd(environment, pid);
   const end = environment.now() + timeout;
+  sayWhoseItIs(environment, printer, pid);
   const { report, again } = await askToStop(environment, printer, target, timeout);
-  if (await waitUntil(environment, end - environment.now(), hasEnded)) {
+  const say = sayStillThere(environment, printer, pid, timeout);
+  const isOver = (): boolean => {
+    const is = hasEnded();
+    if (!is) say();
+    return is;
+  };
+  if (await waitUntil(environment, end - environment.now(), isOver)) {
     new StopNote(environment, pid).remove();
     return { pid, killed: false, report };
   }
@@ -75,6 +86,15 @@ async function stop(
   for (const worker of workers) environment.kill(-worker, 'SIGKILL');
   new StopNote(environment, pid).remove();
   return { pid, killed: true, report: null };
+}
+
+/** Whoever ends a worker may mean the service, and wonder at what comes in its place. */
+function sayWhoseItIs(environment: CliEnvironment, printer: Printer, pid: number): void {
+  const supervisor = supervisorOf(environment, pid);
+  if (supervisor?.lives !== true) return;
+  printer.progress(
+    `process ${pid} is a worker of process ${supervisor.pid}, which starts others: lastcall stop ${supervisor.pid} stops the service`,
+  );
 }
 
 function tooLate(pid: number, timeout: number, again: string): LastcallError {

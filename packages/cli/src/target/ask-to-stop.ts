@@ -42,6 +42,9 @@ function askBySignal(environment: CliEnvironment, printer: Printer, pid: number)
     note.remove();
     throw error;
   }
+  printer.progress(
+    `SIGTERM sent to process ${pid}; without a control socket only its end is seen: its log says what it does until then`,
+  );
   return asked === 'first' ? WAITS : 'do not stop it again: a second SIGTERM may end it at once';
 }
 

@@ -3,8 +3,8 @@ import type { ReloadAnswer } from '@lastcall/restart/control';
 import type { CliEnvironment } from '../cli-environment';
 import type { Printer } from '../printer';
 import type { Target } from './find-target';
-import { processFacts } from './process-facts';
 import { sendHandled, waitForEnd, waitUntil, watchEnd } from './signal-control';
+import { isLastcallRun } from './supervisor-of';
 
 /** What came of it; who drains is not always known. */
 export interface Reloaded extends Pick<ReloadAnswer, 'pids'> {
@@ -38,9 +38,7 @@ export async function reloadBySignal(
 
 /** A supervisor stays when it replaces its workers: nothing would ever be seen of the outcome. */
 function assertNoSupervisor(environment: CliEnvironment, { pid }: Target): void {
-  const { args = [] } = processFacts(environment, pid) ?? {};
-  const at = args.findIndex((arg) => /(^|\/)lastcall(\.js)?$/.test(arg));
-  if (at === -1 || args[at + 1] !== 'run') return;
+  if (!isLastcallRun(environment, pid)) return;
   throw new LastcallError(
     'LASTCALL_CLI_IMPOSSIBLE',
     `process ${pid} is lastcall run, and its control socket is not found: ask as its user, with its LASTCALL_CONTROL_DIR. ` +

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Program, runProgram } from '../../../../tools/run-program';
+import type { CliEnvironment } from '../../src/cli-environment';
 import { type CliResult, runCli } from '../run-cli';
 
 const ROOM = join(__dirname, '..', '..');
@@ -18,6 +19,8 @@ export interface NamedPrograms {
   /** Resolves when the program has said `up`; `source` is run before. */
   up(source: string, options?: ProgramOptions): Promise<Program>;
   lastcall(...argv: string[]): Promise<CliResult>;
+  /** The same, in an environment that is changed. */
+  lastcallWith(changes: Partial<CliEnvironment>, ...argv: string[]): Promise<CliResult>;
 }
 
 /** To be called once per file, outside of the tests. */
@@ -33,6 +36,11 @@ export function namedPrograms(): NamedPrograms {
     programs = [];
     rmSync(folder, { recursive: true, force: true });
   });
+  const lastcallWith = (changes: Partial<CliEnvironment>, ...argv: string[]): Promise<CliResult> =>
+    runCli(argv, {
+      env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? join(folder, 'control') : undefined),
+      ...changes,
+    });
   return {
     get folder() {
       return folder;
@@ -43,10 +51,8 @@ export function namedPrograms(): NamedPrograms {
       await program.saw('up');
       return program;
     },
-    lastcall: (...argv) =>
-      runCli(argv, {
-        env: (name) => (name === 'LASTCALL_CONTROL_DIR' ? join(folder, 'control') : undefined),
-      }),
+    lastcall: (...argv) => lastcallWith({}, ...argv),
+    lastcallWith,
   };
 }
 

@@ -1,0 +1,44 @@
+import { ask, isAlive, send } from '../../restart/test/harness/service';
+import { commandRoom } from './harness/command-room';
+import { supervisorOf } from './harness/run-service';
+
+const room = commandRoom();
+const { lastcall, run } = room;
+
+describe('a worker of lastcall run that is named itself', () => {
+  it('lastcall reload has all workers replaced, and sees what comes of it', async () => {
+    await using service = run();
+    const old = await service.ready(1);
+    const { code, out, err } = await lastcall('reload', String(old));
+    const next = await service.ready(2);
+    expect(err).toContain(
+      `process ${old} is a worker of lastcall run, process ${supervisorOf(service)}`,
+    );
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`reloaded: ${next}`) });
+  });
+
+  it('lastcall reload says at once that it cannot be when lastcall run is gone', async () => {
+    await using service = run();
+    const worker = await service.ready(1);
+    const supervisor = supervisorOf(service);
+    send(supervisor, 'SIGKILL');
+    await service.saw({ pid: worker, step: 'parent-gone' });
+    const { code, err } = await lastcall('reload', String(worker));
+    expect(err).toContain(`was started by lastcall run (process ${supervisor}), which is gone`);
+    expect(code).toBe(4);
+    expect(service.events.filter(({ step }) => step === 'refused')).toEqual([]);
+    expect(await ask(await service.address())).toBe(`1:${worker}`);
+  });
+
+  it('lastcall stop says who stops the service', async () => {
+    await using service = run();
+    const worker = await service.ready(1);
+    const supervisor = supervisorOf(service);
+    const since = service.events.length;
+    const { code, err } = await lastcall('stop', String(worker));
+    expect(err).toContain(`is a worker of process ${supervisor}, which starts others`);
+    expect(code).toBe(0);
+    await service.saw({ generation: 1, ready: true }, since);
+    expect(isAlive(supervisor)).toBe(true);
+  });
+});
