@@ -7,9 +7,10 @@ import { LastcallError } from './lastcall-error';
 import type { StopProgress } from './lifecycle-status';
 import { ListenerRun, type RunHost } from './listener-run';
 import { OpenWork } from './open-work';
+import { PhaseLog } from './phase-log';
 import type { Entry } from './registration';
 import type { Registry } from './registry';
-import type { PhaseReport, Report } from './report';
+import type { Report } from './report';
 import type { Settings } from './settings';
 import { STAGES, type Stage, stageRank } from './stages';
 import type { StopHost } from './stop-host';
@@ -37,7 +38,7 @@ export class Stop implements RunHost {
   readonly #startedAt: number;
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
-  readonly #phases: PhaseReport[] = [];
+  readonly #phases = new PhaseLog();
   readonly #timers: StopTimers;
   /** Listeners the current phase or stage waits for. */
   #open = new OpenWork();
@@ -105,7 +106,7 @@ export class Stop implements RunHost {
       stage,
       elapsedMs: this.#isOver ? this.#durationMs : this.elapsedMs(),
       hammerMs: this.#hammerMs,
-      phases: this.#phases,
+      phases: this.#phases.over,
       listeners: this.#runs.map((run) => run.toStatus()),
     };
   }
@@ -185,6 +186,7 @@ export class Stop implements RunHost {
   }
 
   async #wrapUp(): Promise<void> {
+    this.#phases.begin('wrap-up', 0);
     const { wrapUpTimeMs } = this.settings;
     const holdMs = holdTimeMs(this.settings, this.#cause.signal, this.#host.environment);
     this.#host.onPhase('wrapping-up', holdMs);
@@ -197,15 +199,15 @@ export class Stop implements RunHost {
     if (this.#isForced) return;
     for (const run of this.#runs) run.giveUp();
     this.#open = new OpenWork();
-    this.#phases.push({ phase: 'wrap-up', startMs: 0, endMs: this.elapsedMs() });
+    this.#phases.end(this.elapsedMs());
   }
 
   async #runStage(stage: Stage): Promise<void> {
-    const startMs = this.elapsedMs();
+    this.#phases.begin(stage, this.elapsedMs());
     this.#position = stageRank(stage);
     for (const entry of this.#host.shutdowns.take(stage)) this.#run(entry, this.#open);
     await this.#settleOrGiveUp();
-    this.#phases.push({ phase: stage, startMs, endMs: this.elapsedMs() });
+    this.#phases.end(this.elapsedMs());
   }
 
   /**
@@ -276,6 +278,7 @@ export class Stop implements RunHost {
     this.#isOver = true;
     this.#isForced = true;
     this.#durationMs = this.elapsedMs();
+    this.#phases.end(this.#durationMs);
     for (const run of this.#runs) run.giveUp();
     const { wrapUps, shutdowns } = this.#host;
     this.#timers.removeAll();
@@ -287,7 +290,7 @@ export class Stop implements RunHost {
       durationMs: this.#durationMs,
       hammerMs: this.#hammerMs,
       forced,
-      phases: this.#phases,
+      phases: this.#phases.over,
       runs: this.#runs,
       notCalled: [...wrapUps.takeAll(), ...shutdowns.takeAll()],
       forcedEnd: this.#forcedEnd,

@@ -305,6 +305,27 @@ describe('a second signal', () => {
     });
   });
 
+  it('is the end of the phase or stage that was under way, in the report too', async () => {
+    const phasesAt = async (atMs: number) => {
+      const test = createTestLifecycle({ exit: 'none' });
+      test.lifecycle.onShutdown(never, { name: 'hung' });
+      test.kill('SIGTERM');
+      await test.clock.advance(atMs);
+      test.kill('SIGTERM');
+      await test.clock.advance(0);
+      const { phases } = await test.lifecycle.shutdown();
+      await test.clock.advance(10_000);
+      return phases;
+    };
+    expect(await phasesAt(300)).toEqual([{ phase: 'wrap-up', startMs: 0, endMs: 300 }]);
+    expect(await phasesAt(1500)).toEqual([
+      { phase: 'wrap-up', startMs: 0, endMs: 1000 },
+      { phase: 'intake', startMs: 1000, endMs: 1000 },
+      { phase: 'work', startMs: 1000, endMs: 1000 },
+      { phase: 'resources', startMs: 1000, endMs: 1500 },
+    ]);
+  });
+
   it('leaves the listeners that run one turn to say what they cut, and names those never called', async () => {
     const test = createTestLifecycle();
     const cutting = ({ signal }: { signal: AbortSignal }) =>
