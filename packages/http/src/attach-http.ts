@@ -82,10 +82,13 @@ export function attachHttp(server: HttpServer, options: AttachHttpOptions = {}):
   try {
     const wrapUp = lifecycle.onWrapUp(() => drain.wrapUp(), { name, leaf: true });
     undo.push(() => wrapUp.remove());
-    const stop = ({ signal, reason, deadline }: ListenerContext) =>
-      reason === 'upgrade' && rest.lingerMs === undefined
-        ? drain.stop({ signal, lingerMs: upgradeLingerMs(server, deadline) })
-        : drain.stop({ signal });
+    const stop = async ({ signal, reason, deadline }: ListenerContext) => {
+      const isUpgrade = reason === 'upgrade' && rest.lingerMs === undefined;
+      const lingerMs = isUpgrade ? { lingerMs: upgradeLingerMs(server, deadline) } : {};
+      const result = await drain.stop({ signal, ...lingerMs });
+      warnOfErrors(lifecycle, wrapUp.name, result.errors);
+      return result;
+    };
     const shutdown = lifecycle.onShutdown(stop, { name, stage: 'intake', leaf: true });
     undo.push(() => shutdown.remove());
     if (probe !== false)
@@ -124,6 +127,21 @@ function toHandle(
     detach,
     [Symbol.dispose]: detach,
   });
+}
+
+/** One warning, however many connections were told: the callback fails for each of them alike. */
+function warnOfErrors(lifecycle: Lifecycle, name: string, errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  const [cause] = errors;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const connections = errors.length === 1 ? 'a connection' : `${errors.length} connections`;
+  lifecycle.warn(
+    new LastcallError(
+      'LASTCALL_HTTP_UPGRADE_DRAIN_FAILED',
+      `onUpgradeDrain failed for ${connections} of ${name}: ${message}; the drain went on`,
+      { cause },
+    ),
+  );
 }
 
 /** `name`, or `name#2`, `name#3`, … where probes have taken it. */

@@ -33,7 +33,7 @@ export interface HttpDrainOptions {
   readonly rejectWith503?: boolean | undefined;
   /**
    * Called once for every upgraded connection when the stop begins, or as soon as it is upgraded later. It may return a
-   * promise; what it throws is kept in {@link DrainResult.errors}. The connection may stay until the hammer.
+   * promise; what it throws is kept in {@link DrainResult.errors}, and with `attachHttp()` a warning. The connection may stay until the hammer.
    * Default: a WebSocket is sent a close frame with code 1001 (going away, RFC 6455 7.4.1), others nothing.
    */
   readonly onUpgradeDrain?: ((connection: UpgradedConnection) => unknown) | undefined;

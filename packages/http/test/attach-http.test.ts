@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { LastcallError } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
-import { attachHttp, drainSignal } from '../src';
+import { attachHttp, drainSignal, type UpgradedConnection } from '../src';
 import { within } from './harness/deadline';
 
 /** A listening server and the GET requests that a client without reuse makes to it. */
@@ -48,6 +48,38 @@ describe('attachHttp()', () => {
     expect(report.listeners).toMatchObject([
       { name: 'web', phase: 'wrap-up', outcome: 'ok' },
       { name: 'web', phase: 'shutdown', stage: 'intake', outcome: 'ok', drained: 1, cut: [] },
+    ]);
+  });
+
+  it('warns of what onUpgradeDrain throws, once for all connections', async () => {
+    const test = createTestLifecycle({ exit: 'none' });
+    const server = http.createServer();
+    server.on('upgrade', (_, socket) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n',
+      );
+    });
+    let calls = 0;
+    const onUpgradeDrain = ({ socket }: UpgradedConnection) => {
+      socket.destroy();
+      throw new Error(`failure ${++calls}`);
+    };
+    attachHttp(server, { name: 'web', lifecycle: test.lifecycle, onUpgradeDrain });
+    const { port } = await listening(server);
+    for (let index = 0; index < 2; index++) {
+      const client = net.connect(port, '127.0.0.1').on('error', () => {});
+      client.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n');
+      await once(client, 'data');
+    }
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1000);
+    const { warnings } = await within('the stop', stopped);
+    expect(warnings).toMatchObject([
+      {
+        code: 'LASTCALL_HTTP_UPGRADE_DRAIN_FAILED',
+        message: 'onUpgradeDrain failed for 2 connections of web: failure 1; the drain went on',
+        cause: { message: 'failure 1' },
+      },
     ]);
   });
 

@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   LASTCALL_HTTP_BAD_SERVER: 'what was given to attachHttp() is not an HTTP server',
   LASTCALL_HTTP_ALREADY_ATTACHED: 'the server is attached already',
   LASTCALL_HTTP_SERVER_CLOSED: 'the server was closed before it was attached',
+  LASTCALL_HTTP_UPGRADE_DRAIN_FAILED:
+    'onUpgradeDrain threw or rejected while an HTTP server was drained',
   LASTCALL_GRPC_BAD_SERVER:
     'what was given to attachGrpc() or serve() is not a gRPC server that can be drained',
   LASTCALL_GRPC_ALREADY_ATTACHED: 'the gRPC server is attached already',
