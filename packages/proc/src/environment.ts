@@ -45,6 +45,8 @@ export interface Environment {
   onPrimaryGone(handler: () => void): Remover;
   /** Calls `handler` when the process exits, with its exit code; only synchronous work gets done there. */
   onExit(handler: (code: number) => void): Remover;
+  /** Who calls `process.exit()`, for handlers of {@link onExit}: the stack from there, or an empty text where nobody does. */
+  exitCallStack(): string;
 
   /** Whether 'exit' handlers run or have run: nothing that takes a turn gets done any more. */
   isExiting(): boolean;

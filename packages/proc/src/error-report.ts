@@ -48,25 +48,50 @@ export function errorLine(error: Error): string {
 /** The lines of the stack that say where `error` comes from, its first cause in fact, indented. */
 export function errorOrigin(error: Error, depth = 0): string {
   if (error.cause instanceof Error && depth < MAX_DEPTH) return errorOrigin(error.cause, depth + 1);
-  const frames = (error.stack ?? '').split('\n').filter(isFrameOfInterest);
+  return frameLines(error.stack, 4);
+}
+
+/** The same of an error that ends the process, whose stack nobody sees elsewhere: all of it, with that of each cause. */
+export function errorStacks(error: Error, depth = 0): string {
+  const frames = frameLines(error.stack);
+  if (!(error.cause instanceof Error) || depth === MAX_DEPTH) return frames;
+  const { cause } = error;
+  return `${frames}\n    caused by: ${lineOf(errorReport(cause, MAX_DEPTH))}${errorStacks(cause, depth + 1)}`;
+}
+
+/** Beyond Node's ten: a program may have raised that limit without end. */
+const MOST_FRAMES = 20;
+
+/** The lines of `stack` that tell where it comes from, the first of them, indented. */
+export function frameLines(stack: string | undefined, most: number = MOST_FRAMES): string {
+  const frames = (stack ?? '').split('\n').filter(isFrameOfInterest);
   return frames
-    .slice(0, 4)
+    .slice(0, most)
     .map((line) => `\n      ${line.trim()}`)
     .join('');
 }
 
+/** The other packages of lastcall, as they are installed. */
+const OURS = /[\\/]node_modules[\\/]@lastcall[\\/]/;
+
 /** Neither Node's frames nor ours tell where an error comes from. */
 function isFrameOfInterest(line: string): boolean {
-  if (!/^\s+at /.test(line) || line.includes('node:')) return false;
+  if (!/^\s+at /.test(line) || line.includes('node:') || OURS.test(line)) return false;
   return PACKAGE_FOLDER === undefined || !line.includes(PACKAGE_FOLDER);
 }
 
 function lineOf({ name, message, code, cause, errors = [] }: ErrorReport): string {
-  const text = oneLine(message) || name;
+  const text = titleOf(name, oneLine(message), code);
   const inner = errors.length === 0 ? '' : ` [${errors.map(lineOf).join('; ')}]`;
   const suffix = code === undefined || text.includes(code) ? '' : ` (${code})`;
   const isNews = cause !== undefined && !text.includes(oneLine(cause.message) || cause.name);
   return `${text}${suffix}${inner}${isNews ? `; caused by: ${lineOf(cause)}` : ''}`;
+}
+
+/** `TypeError: x is not a function`. What has a code needs no other name. */
+function titleOf(name: string, message: string, code: string | undefined): string {
+  if (message === '') return name;
+  return code === undefined && name !== 'Error' ? `${name}: ${message}` : message;
 }
 
 /** `text` without what would break a line of log. */

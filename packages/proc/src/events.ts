@@ -69,6 +69,8 @@ export interface ForceQuitEvent {
   readonly type: 'forceQuit';
   /** `exit`: somebody called process.exit() during the stop. */
   readonly cause: 'waitTimeMs' | 'signal' | 'exit';
+  /** Who called process.exit(), as a stack; with `exit` only, and not where an error that nothing caught ended the process. */
+  readonly stack?: string;
   readonly atMs: number;
   /** Names of the listeners that have not settled. */
   readonly pending: readonly string[];

@@ -38,6 +38,8 @@ export function forceQuitEvent(
     inFlight: counts,
     oldest,
   } as const;
-  if (cause !== 'waitTimeMs') return event;
-  return { ...event, sockets: countEach(environment.socketEnds().sort()) };
+  if (cause === 'waitTimeMs')
+    return { ...event, sockets: countEach(environment.socketEnds().sort()) };
+  const stack = cause === 'exit' ? environment.exitCallStack() : '';
+  return stack === '' ? event : { ...event, stack };
 }

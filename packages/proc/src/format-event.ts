@@ -1,4 +1,4 @@
-import { errorLine, errorOrigin, oneLine } from './error-report';
+import { errorLine, errorOrigin, errorStacks, frameLines, oneLine } from './error-report';
 import type { ForceQuitEvent, LifecycleEvent, ListenerEndEvent, UpgradeEvent } from './events';
 import { withoutQuery } from './log-fields';
 import type { Report } from './report';
@@ -38,7 +38,10 @@ export function formatEvent(event: LifecycleEvent): EventLine | undefined {
     case 'forceQuit':
       return formatForceQuit(event);
     case 'fatal':
-      return withOrigin(error(`${event.origin}: ${errorLine(event.error)}`), event.error);
+      return {
+        ...error(`${event.origin}: ${errorLine(event.error)}`),
+        details: errorStacks(event.error),
+      };
     case 'dump':
       return info(
         `dump ${event.seq} (${event.reason}) after ${Math.round(event.tookMs)} ms: ${written(event.files)}`,
@@ -69,22 +72,25 @@ function formatSignal(signal: NodeJS.Signals, action: string): EventLine {
   return warn(`${signal} received during the stop: ${action}`);
 }
 
+const EXIT_CALLED = 'process.exit() was called during the stop';
+
 const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
   waitTimeMs: 'still alive, the process is ended (waitTimeMs)',
   signal: 'killed by a second signal',
-  exit: 'process.exit() was called during the stop, or an error was not caught',
+  exit: `${EXIT_CALLED}, or an error was not caught`,
 };
 
 function formatForceQuit(event: ForceQuitEvent): EventLine {
-  const { inFlight = {}, oldest = [] } = event;
+  const { inFlight = {}, oldest = [], stack } = event;
   const parts = [
-    `${FORCE_QUIT_CAUSES[event.cause]} at ${event.atMs} ms`,
+    `${stack === undefined ? FORCE_QUIT_CAUSES[event.cause] : EXIT_CALLED} at ${event.atMs} ms`,
     ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
     ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
     ...(Object.keys(inFlight).length === 0 ? [] : [`in flight: ${counts(inFlight)}`]),
     ...(event.cause === 'waitTimeMs' ? [`kept alive by: ${keptAliveBy(event)}`] : []),
   ];
-  return { ...error(parts.join('; ')), details: unitLines('in flight', oldest) };
+  const details = `${frameLines(stack)}${unitLines('in flight', oldest)}`;
+  return { ...error(parts.join('; ')), details };
 }
 
 function keptAliveBy({ resources, sockets = {} }: ForceQuitEvent): string {

@@ -5,7 +5,7 @@ import { activeResources } from './active-resources';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
 import { setTimer } from './own-timers';
-import { exit, isExiting, runExitHandlers } from './process-exit';
+import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
 import { socketEnds } from './socket-ends';
 import { writeError } from './write-error';
 
@@ -31,6 +31,7 @@ export function createProcessEnvironment(): Environment {
     onUncaught,
     onStopMessage,
     onExit,
+    exitCallStack,
     onPrimaryGone,
     isExiting,
     runExitHandlers,

@@ -29,6 +29,15 @@ export function runExitHandlers(code: number): void {
   (require('node:v8') as typeof import('node:v8')).takeCoverage();
 }
 
+/** Who calls `process.exit()`: the stack from there, or an empty text where nobody does. */
+export function exitCallStack(): string {
+  const call: { stack?: string } = {};
+  // Of a stack that this function is not on no frame is left.
+  Error.captureStackTrace(call, process.exit);
+  const stack = call.stack ?? '';
+  return /\n +at /.test(stack) ? stack : '';
+}
+
 /** Ends the process with `code`; with 1 instead of 0 when an 'exit' handler throws. */
 export function exit(code: number): void {
   if (haveExitHandlersRun) exiting._exiting = true;

@@ -2,7 +2,10 @@ import type { Stage } from './stages';
 
 /** What a listener is called with. */
 export interface ListenerContext {
-  /** Aborts when the hammer falls, or at the listener's own `timeoutMs`: cut what is in flight, settle at once. */
+  /**
+   * Aborts when the hammer falls, or at the listener's own `timeoutMs`: cut what is in flight, settle at once. A listener whose turn
+   * comes after the hammer gets one that has aborted already.
+   */
   readonly signal: AbortSignal;
   /** What began the stop: a signal's name, or what `shutdown(reason)` was given. */
   readonly reason: string;

@@ -262,8 +262,35 @@ describe('formatEvent()', () => {
       'killed by a second signal at 5500 ms; not settled: pool, web; never called: logs',
     );
     expect(formatEvent({ ...forceQuit, cause: 'exit' })?.text).toMatch(
-      /^process\.exit\(\) was called during the stop/,
+      /^process\.exit\(\) was called during the stop, or an error was not caught/,
     );
+  });
+
+  it('says who called process.exit(), where somebody did', () => {
+    const stack =
+      'Error\n    at quit (/app/quit.js:3:4)\n    at process.emit (node:events:1:2)\n    at #emit (/app/node_modules/@lastcall/http/dist/request-gate.js:1:2)\n    at main (/app/main.js:1:2)';
+    const line = formatEvent({ ...forceQuit, cause: 'exit', stack });
+    expect(line?.text).toMatch(/^process\.exit\(\) was called during the stop at 5500 ms/);
+    expect(line?.details).toBe(
+      '\n      at quit (/app/quit.js:3:4)\n      at main (/app/main.js:1:2)',
+    );
+  });
+
+  it('shows what kind of error it was, and of a fatal one every stack', () => {
+    const cause = new RangeError('too long');
+    cause.stack = 'RangeError: too long\n    at parse (/app/parse.js:1:2)';
+    const error = new TypeError('not a name', { cause });
+    const frames = [1, 2, 3, 4, 5].map((line) => `    at load (/app/load.js:${line}:1)`);
+    error.stack = ['TypeError: not a name', ...frames].join('\n');
+    const line = formatEvent({ type: 'fatal', error, origin: 'uncaughtException' });
+    expect(line?.text).toBe(
+      'uncaughtException: TypeError: not a name; caused by: RangeError: too long',
+    );
+    expect(line?.details?.split('\n').slice(1)).toEqual([
+      ...frames.map((frame) => `  ${frame}`),
+      '    caused by: RangeError: too long',
+      '      at parse (/app/parse.js:1:2)',
+    ]);
   });
 
   it.each([

@@ -525,14 +525,15 @@ describe('process.exit() during the stop', () => {
   it('by somebody else ends the process, but the report says so and what had not settled', async () => {
     const path = temporary('report.json');
     const program = runProgram(
-      `proc.onShutdown(() => { setTimeout(() => process.exit(7), 20); return never(); }, { name: 'pool' });
+      `const giveUp = () => process.exit(7);
+       proc.onShutdown(() => { setTimeout(giveUp, 20); return never(); }, { name: 'pool' });
        process.kill(process.pid, 'SIGTERM');`,
       { env: { LASTCALL_REPORT: path } },
     );
     const end = await program.ended;
     expect(end).toMatchObject({ code: 7, signal: null });
     expect(end.err).toMatch(
-      /process\.exit\(\) was called during the stop.* at \d+ ms; not settled: pool/,
+      /process\.exit\(\) was called during the stop at \d+ ms; not settled: pool.*\n +at (Timeout\.)?giveUp/,
     );
     expect(readReport(path)).toMatchObject({
       forced: 'exit',
@@ -540,5 +541,17 @@ describe('process.exit() during the stop', () => {
       exit: { signal: null, code: 7 },
       listeners: [{ name: 'pool', outcome: 'late' }],
     });
+  });
+
+  it('is not what an error that nothing caught is taken for', async () => {
+    const program = runProgram(
+      `proc.onShutdown(() => { setTimeout(() => { throw new Error('boom'); }); return never(); }, { name: 'pool' });
+       process.kill(process.pid, 'SIGTERM');`,
+    );
+    const end = await program.ended;
+    expect(end.err).toMatch(/Error: boom\n/);
+    expect(end.err).toMatch(
+      /, or an error was not caught at \d+ ms; not settled: pool.*\nlastcall: /,
+    );
   });
 });

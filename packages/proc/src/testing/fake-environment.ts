@@ -136,6 +136,10 @@ export class FakeEnvironment implements Environment {
     return () => this.#exit.delete(handler);
   }
 
+  exitCallStack(): string {
+    return '';
+  }
+
   isExiting(): boolean {
     return this.end !== null;
   }
