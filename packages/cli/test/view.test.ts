@@ -56,7 +56,7 @@ describe('lastcall view of a report', () => {
     const { out, code } = await runCli(['view', REPORT]);
     expect(code).toBe(0);
     expect(out).toContain('not ok, 5.5 s, forced (waitTimeMs)');
-    expect(out).toMatch(/intake web +█+ +cut +2 ms +3 drained, 1 cut/);
+    expect(out).toMatch(/intake web +█+ +cut +2 ms +3 drained, 2 ended, 2 cut/);
     expect(out).toMatch(/work stuck +█{10,} +late +4\.5 s/);
     expect(out).toMatch(/▲ hammer at 4\.5 s/);
     expect(out).toContain('broker: no broker');
@@ -68,6 +68,7 @@ describe('lastcall view of a report', () => {
     const { out } = await runCli(['view', REPORT]);
     expect(out).toContain('cut by web');
     expect(out).toContain('path /slow<script>, ageMs >= 1200, peer');
+    expect(out).toContain('state running, heldMs >= 700');
     expect(out).not.toContain('secret');
     expect(out).not.toContain('\u001B');
   });
@@ -81,6 +82,7 @@ describe('lastcall view of a report', () => {
     'phase',
     'forced',
     'drained',
+    'ended',
     'wrapUpTimeMs',
   ])(
     'is refused when it has something else in %s, which would get into the page or onto the terminal',
@@ -111,6 +113,7 @@ describe('lastcall view of a report', () => {
     expect(html.match(/class="bar/g)?.length).toBeGreaterThanOrEqual(8);
     expect(html).not.toMatch(/<script|src=|href=/);
     expect(html).toContain('/slow&#60;script&#62;');
+    expect(html).toContain('3 drained, 2 ended, 2 cut');
     expect(html).toMatch(/<th>LASTCALL_NOT_DRAINED<.th><td>a socket listens/);
     expect(html).toMatch(/In flight at the end[\s\S]*<td>kind job, name invoice/);
   });

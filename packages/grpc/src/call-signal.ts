@@ -1,4 +1,4 @@
-import { LastcallError } from '@lastcall/proc';
+import { describe, LastcallError } from '@lastcall/proc';
 
 /** What a handler of grpc-js is called with, as far as {@link callSignal} looks at it. */
 export interface CancellableCall {
@@ -21,10 +21,13 @@ const signals = new WeakMap<CancellableCall, AbortSignal>();
  *   const response = await fetch(url, { signal: callSignal(call) });
  * }
  * ```
+ *
+ * @throws LastcallError `LASTCALL_GRPC_BAD_CALL`
  */
 export function callSignal(call: CancellableCall): AbortSignal {
   const existing = signals.get(call);
   if (existing !== undefined) return existing;
+  assertCall(call);
   const controller = new AbortController();
   const abort = (): void => controller.abort(reasonOf(call));
   if (call.cancelled) abort();
@@ -32,6 +35,16 @@ export function callSignal(call: CancellableCall): AbortSignal {
   else call.on('cancelled', abort);
   signals.set(call, controller.signal);
   return controller.signal;
+}
+
+function assertCall(call: unknown): void {
+  const methods = ['on', 'getDeadline', 'getPath'];
+  const isObject = typeof call === 'object' && call !== null;
+  if (isObject && methods.every((name) => typeof Reflect.get(call, name) === 'function')) return;
+  throw new LastcallError(
+    'LASTCALL_GRPC_BAD_CALL',
+    `callSignal() needs the call that a handler of grpc-js is called with (its first argument), got ${describe(call)}`,
+  );
 }
 
 function reasonOf(call: CancellableCall): LastcallError {

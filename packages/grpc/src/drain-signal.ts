@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { GrpcServer } from './grpc-server';
+import { assertGrpcServer, type GrpcServer } from './grpc-server';
 
 const controllers = new WeakMap<GrpcServer, AbortController>();
 
@@ -16,8 +16,11 @@ const controllers = new WeakMap<GrpcServer, AbortController>();
  * stopping.addEventListener('abort', end);
  * call.on('cancelled', () => stopping.removeEventListener('abort', end));
  * ```
+ *
+ * @throws LastcallError `LASTCALL_GRPC_BAD_SERVER`
  */
 export function drainSignal(server: GrpcServer): AbortSignal {
+  assertGrpcServer(server);
   return drainController(server).signal;
 }
 

@@ -17,7 +17,8 @@ export interface GrpcDrainOptions {
    * How long, in milliseconds from the begin of the stop, a streaming call may go on before the server ends it with
    * UNAVAILABLE: nobody else can tell an endless one from one that is about to finish. A function says it per call: 0 for
    * a feed that never ends. `Watch` of the health protocol is ended at once.
-   * Default: 2000, and at most half of the time until the hammer where that is known.
+   * Default: 2000, or half of the time until the hammer where that is known and less. What is given is not shortened: a
+   * stream that it lets go on beyond the hammer is cut there.
    */
   readonly streamGraceMs?: number | ((call: StreamingCall) => number) | undefined;
   /**

@@ -87,6 +87,19 @@ describe('attachGrpc()', () => {
     });
   });
 
+  it('reports streams that it ended itself, which are neither drained nor cut', async () => {
+    const test = createTestLifecycle({ exit: 'none' });
+    attachGrpc(server, { lifecycle: test.lifecycle, streamGraceMs: 0 });
+    const chat = client(await bind(server, INSECURE)).chat();
+    const chatEnd = ended(chat);
+    await service.got('chat');
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(1000);
+    expect(await chatEnd).toMatchObject({ code: grpc.status.UNAVAILABLE });
+    const [, shutdown] = (await within('the report', stopped)).listeners;
+    expect(shutdown).toMatchObject({ outcome: 'ok', drained: 0, ended: 1, cut: [] });
+  });
+
   it('turns health NOT_SERVING at wrap-up, before the stage comes', async () => {
     const test = createTestLifecycle({ exit: 'none' });
     const statuses: string[] = [];

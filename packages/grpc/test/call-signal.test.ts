@@ -102,6 +102,12 @@ describe('callSignal()', () => {
     expect(await reason).toMatchObject({ code: 'LASTCALL_GRPC_CALL_ENDED' });
   });
 
+  it.each([undefined, null, {}, { on() {} }, 'call'])('refuses %p', (bad) => {
+    expect(() => callSignal(bad as never)).toThrow(
+      expect.objectContaining({ code: 'LASTCALL_GRPC_BAD_CALL' }),
+    );
+  });
+
   it('has aborted when it is asked for late', async () => {
     const { wait, next } = await start();
     const call = wait();

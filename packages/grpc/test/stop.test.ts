@@ -267,6 +267,12 @@ describe('stop()', () => {
     expect(await within('the stop', stopped)).toEqual({ ...NOTHING, ended: 1, errors: [oops] });
   });
 
+  it.each([undefined, null, {}, 'server'])('has no drainSignal() for %p', (bad) => {
+    expect(() => drainSignal(bad as never)).toThrow(
+      expect.objectContaining({ code: 'LASTCALL_GRPC_BAD_SERVER' }),
+    );
+  });
+
   it('lets handlers end their streams by drainSignal()', async () => {
     const test = await TestServer.start({ streamGraceMs: 20_000 });
     const signal = drainSignal(test.server);

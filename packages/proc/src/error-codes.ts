@@ -44,6 +44,7 @@ export const ERROR_CODES = {
     'onUpgradeDrain threw or rejected while an HTTP server was drained',
   LASTCALL_GRPC_BAD_SERVER:
     'what was given to attachGrpc() or serve() is not a gRPC server that can be drained',
+  LASTCALL_GRPC_BAD_CALL: 'what was given to callSignal() is not the call of a handler',
   LASTCALL_GRPC_ALREADY_ATTACHED: 'the gRPC server is attached already',
   LASTCALL_GRPC_SERVER_CLOSED: 'the gRPC server was shut down before it was attached or served',
   LASTCALL_GRPC_NOT_LISTENING: 'serve() could not listen',
@@ -59,6 +60,7 @@ export const ERROR_CODES = {
   LASTCALL_DB_LEAK: 'a connection has been held for longer than leakMs',
   LASTCALL_DB_CONNECTION_LOST: 'an idle connection of a pool failed',
   LASTCALL_DB_CLOSE_FAILED: "the driver's own close of a pool failed",
+  LASTCALL_DB_ATTACHED_LATE: 'work that a pool had begun before it was attached was cut',
   LASTCALL_DB_CLOSE_LATE: "the driver's own close of a pool did not end in time",
   LASTCALL_QUEUE_BAD_CONSUMER:
     'what was given to an attach function of @lastcall/queue is not a consumer of its driver',

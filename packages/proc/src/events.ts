@@ -51,6 +51,8 @@ export interface ListenerEndEvent {
   readonly error?: Error;
   /** What the listener says it drained, when it says so. */
   readonly drained?: number;
+  /** What the listener says it ended in order before it was done, when it says so. */
+  readonly ended?: number;
   /** What the listener says it cut, when it says so. */
   readonly cut?: readonly unknown[];
 }

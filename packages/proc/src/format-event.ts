@@ -115,6 +115,7 @@ function formatListenerEnd(event: ListenerEndEvent): EventLine {
   const text = `  ${where} ${oneLine(event.name).padEnd(20)} ${event.outcome.padEnd(6)} ${String(event.durationMs).padStart(6)} ms`;
   const details = [
     ...(event.drained === undefined ? [] : [`${event.drained} drained`]),
+    ...(event.ended === undefined || event.ended === 0 ? [] : [`${event.ended} ended`]),
     ...(event.cut === undefined ? [] : [`${event.cut.length} cut${outcomes(event.cut)}`]),
     ...(event.error === undefined ? [] : [errorLine(event.error)]),
   ];
@@ -135,13 +136,15 @@ function unitLines(fate: string, units: readonly unknown[]): string {
 
 const UNIT_LINES = 5;
 const UNIT_WIDTH = 200;
+/** Fields that `ageAtLeast` is about. */
+const AGES: ReadonlySet<string> = new Set(['ageMs', 'heldMs']);
 const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
 
 /** Its plain fields. What is nested, SQL and query strings are for the report, which the owner alone can read. */
 function fieldsOf(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return String(unit);
   const { ageAtLeast, sql, ...fields } = unit as Record<string, unknown>;
-  const least = (field: string): string => (field === 'ageMs' && ageAtLeast === true ? '>= ' : '');
+  const least = (field: string): string => (ageAtLeast === true && AGES.has(field) ? '>= ' : '');
   return Object.entries(fields)
     .filter(([, value]) => PLAIN.has(typeof value))
     .map(([field, value]) => `${field} ${least(field)}${textOf(field, value)}`)

@@ -253,9 +253,10 @@ function isAbortReason(thrown: unknown, signal: AbortSignal): boolean {
 
 function summaryOf(value: unknown): DrainSummary | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { drained, cut } = value as { drained?: unknown; cut?: unknown };
+  const { drained, ended, cut } = value as Partial<Record<keyof DrainSummary, unknown>>;
   const summary = {
     ...(typeof drained === 'number' ? { drained } : {}),
+    ...(typeof ended === 'number' ? { ended } : {}),
     ...(Array.isArray(cut) ? { cut: cut as unknown[] } : {}),
   };
   return Object.keys(summary).length === 0 ? undefined : summary;

@@ -17,6 +17,8 @@ export interface ListenerContext {
 export interface DrainSummary {
   /** How many units of work (requests, jobs, transactions) finished. */
   readonly drained?: number;
+  /** How many were ended in order, though they would have gone on: endless streams. Neither finished nor cut. */
+  readonly ended?: number;
   /** Each unit of work that did not. Where one has an `outcome` (`rolled back`), logs count them by it. */
   readonly cut?: readonly unknown[];
 }

@@ -26,6 +26,8 @@ export interface ListenerReport {
   readonly outcome: ListenerOutcome;
   readonly error?: ErrorReport;
   readonly drained?: number;
+  /** Of gRPC: streaming calls that the server ended with UNAVAILABLE. */
+  readonly ended?: number;
   readonly cut?: readonly unknown[];
 }
 

@@ -48,6 +48,30 @@ describe('events', () => {
     );
   });
 
+  it.each([
+    [3, /2 drained, 3 ended, 1 cut$/],
+    [0, /2 drained, 1 cut$/],
+  ])('count what was ended in order: %i', async (ended, expected) => {
+    const test = createTestLifecycle();
+    test.lifecycle.onShutdown(() => ({ drained: 2, ended, cut: ['a job'] }), { name: 'calls' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const [end] = test.events.filter(({ type }) => type === 'listenerEnd');
+    expect(end).toMatchObject({ ended });
+    expect(formatEvent(end as LifecycleEvent)?.text).toMatch(expected);
+  });
+
+  it('say of both ages that they are the least, where they are', async () => {
+    const test = createTestLifecycle();
+    const cut = [{ heldMs: 5, ageAtLeast: true }, { heldMs: 5 }];
+    test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'orders' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const [end] = test.events.filter(({ type }) => type === 'listenerEnd');
+    const lines = formatEvent(end as LifecycleEvent)?.details?.split('\n') ?? [];
+    expect(lines.slice(1, 3)).toEqual(['      cut: heldMs >= 5', '      cut: heldMs 5']);
+  });
+
   it('list the first of what was cut, a line each', async () => {
     const test = createTestLifecycle();
     const unit = {

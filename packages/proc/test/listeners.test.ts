@@ -71,11 +71,11 @@ describe('a listener', () => {
     const test = quick();
     const cut = [{ method: 'GET', path: '/slow' }];
     test.lifecycle.onShutdown(() => ({ drained: 7, cut: [] }), { name: 'web' });
-    test.lifecycle.onShutdown(async () => ({ drained: 1, cut }), { name: 'api' });
+    test.lifecycle.onShutdown(async () => ({ drained: 1, ended: 2, cut }), { name: 'api' });
     const report = await stop(test);
     expect(report.listeners).toMatchObject([
       { name: 'web', outcome: 'ok', drained: 7, cut: [] },
-      { name: 'api', outcome: 'cut', drained: 1, cut },
+      { name: 'api', outcome: 'cut', drained: 1, ended: 2, cut },
     ]);
     expect(report.ok).toBe(false);
   });

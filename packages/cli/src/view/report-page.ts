@@ -52,9 +52,11 @@ function axisRow(endMs: number): string {
 }
 
 function listenerRow(listener: ListenerReport, endMs: number, hammer: string): string {
-  const { name, phase, stage, startMs, endMs: end, outcome, durationMs, drained, cut } = listener;
+  const { name, phase, stage, startMs, endMs: end, outcome, durationMs } = listener;
+  const { drained, ended, cut } = listener;
   const counts = [
     ...(drained === undefined ? [] : [`${drained} drained`]),
+    ...(ended === undefined || ended === 0 ? [] : [`${ended} ended`]),
     ...(cut === undefined || cut.length === 0 ? [] : [`${cut.length} cut`]),
   ];
   const drawn = startMs === null ? '' : bar(outcome, startMs / endMs, (end ?? endMs) / endMs);

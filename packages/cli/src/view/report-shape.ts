@@ -20,6 +20,7 @@ const hasFields = objectWith({
   durationMs: isCount,
   outcome: oneOf('ok', 'failed', 'late', 'cut'),
   drained: optional(isCount),
+  ended: optional(isCount),
   cut: optional(listOf(isAny)),
   error: optional(objectWith({})),
 });

@@ -53,10 +53,11 @@ function row(label: string, bar: string, tail: string): string {
   return `  ${name.padEnd(LABEL_WIDTH - 2)}${bar}  ${tail}`.trimEnd();
 }
 
-function tailOf({ startMs, durationMs, drained, cut }: ListenerReport): string {
+function tailOf({ startMs, durationMs, drained, ended, cut }: ListenerReport): string {
   if (startMs === null) return 'never called';
   const counts = [
     ...(drained === undefined ? [] : [`${drained} drained`]),
+    ...(ended === undefined || ended === 0 ? [] : [`${ended} ended`]),
     ...(cut === undefined || cut.length === 0 ? [] : [`${cut.length} cut`]),
   ];
   return `${formatDuration(durationMs).padStart(8)}  ${counts.join(', ')}`;
@@ -87,6 +88,9 @@ function notesOf(report: Report): string[] {
 /** More are in the file. */
 const MOST_CUT = 20;
 
+/** Fields that `ageAtLeast` is about. */
+const AGES: ReadonlySet<string> = new Set(['ageMs', 'heldMs']);
+
 /** Of a path without its query: what is shown is sent around, and there may be a token in it. */
 function textOf(key: string, value: unknown): string {
   if (key === 'path') return String(value).split('?', 1)[0] ?? '';
@@ -98,7 +102,7 @@ export function describe(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return printable(unit);
   const { ageAtLeast, ...known } = unit as Record<string, unknown>;
   const fields = Object.entries(known).filter(([, value]) => value !== undefined && value !== null);
-  const least = (key: string): string => (key === 'ageMs' && ageAtLeast === true ? '>= ' : '');
+  const least = (key: string): string => (ageAtLeast === true && AGES.has(key) ? '>= ' : '');
   return printable(
     fields.map(([key, value]) => `${key} ${least(key)}${textOf(key, value)}`).join(', '),
   );
