@@ -42,7 +42,7 @@ export type CreateDrain = (
  * Registers a drain with a lifecycle: what every `attach<Driver>()` does.
  * @param call - What the application called, for messages: `attachPg()`.
  * @param driver - The driver's name, and the default name of the pool.
- * @param optionNames - The options that the driver has, besides `name`, `stage` and `lifecycle`.
+ * @param optionNames - The options that the driver has, besides `stage` and `lifecycle`.
  * @throws LastcallError `LASTCALL_BAD_OPTION`, `LASTCALL_UNKNOWN_STAGE`, and what `create` throws
  */
 export function attachDrain(
@@ -52,7 +52,7 @@ export function attachDrain(
   create: CreateDrain,
   optionNames: readonly string[] = DRAIN_OPTION_NAMES,
 ): DbHandle {
-  assertOptionsObject(call, options, ['name', 'stage', 'lifecycle', ...optionNames]);
+  assertOptionsObject(call, options, ['stage', 'lifecycle', ...optionNames]);
   const { stage = 'resources', lifecycle = proc, ...rest } = options;
   assertLifecycle(call, lifecycle);
   let drain!: PoolDrain;

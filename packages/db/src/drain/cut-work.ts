@@ -24,6 +24,8 @@ export interface CutWork {
   readonly state: WorkState;
   /** For how long it held its connection, or waited for one, in milliseconds. */
   readonly heldMs: number;
+  /** It had begun before anything was noted: `heldMs` is the least that it can be. */
+  readonly ageAtLeast?: boolean | undefined;
   /** What the server calls the connection: a process or thread id. */
   readonly connection?: number | string | undefined;
   /** The name of the command, where work is one. */

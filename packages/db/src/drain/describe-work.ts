@@ -13,6 +13,7 @@ export function describeWork<W extends object>(
   return {
     state,
     heldMs: Math.round(performance.now() - entry.since),
+    ...(entry.isOlder ? { ageAtLeast: true } : {}),
     ...(connection === undefined ? {} : { connection }),
     ...(command === undefined ? {} : { command }),
     ...siteOf(entry),

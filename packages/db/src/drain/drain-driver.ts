@@ -73,6 +73,11 @@ export interface DrainDriver<W extends object> {
   destroy(work: W, reason: Error): void;
   /** The driver's own way to close the pool: the last step, called once, when no work is in flight or it was destroyed. */
   close(): Promise<unknown>;
+  /**
+   * The pool was used before it had a drain, and its driver does not tell what of that is still in flight: {@link close} waits for
+   * it, and so it has time until the hammer.
+   */
+  readonly closeWaitsForMore?: boolean;
   /** Settles when no socket of the pool is left that has anything more to say. */
   socketsClosed(): Promise<unknown>;
   /** Destroys every socket that is left, also those that connect: after it nothing of the pool keeps the process alive. */

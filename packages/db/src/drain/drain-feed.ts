@@ -39,6 +39,8 @@ export interface DrainFeed<W extends object> {
    * @param site - Where that was asked for, for work that had no ticket; called only with `acquireSites`.
    */
   begin(work: W, site?: () => AcquireSite): void;
+  /** `work` had begun before the drain knew of it; since when is not known. */
+  adopt(work: W): void;
   /** `work` ended by itself. Does nothing when it is not known, or over. */
   end(work: W): void;
   /**

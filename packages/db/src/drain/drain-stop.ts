@@ -163,10 +163,13 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     const closing = driver
       .close()
       .catch((error: unknown) => void this.#errors.push(toError(error)));
+    const waitsForMore = driver.closeWaitsForMore === true;
+    if (waitsForMore) await Promise.race([closing, this.#hammered]);
     const isClosed = await within(closing, CLOSE_MS);
     // A close that waits for who held what is gone, or still holds it, says nothing new.
     const isExpected = this.#hasLostConnections || ledger.entries.size > 0;
-    if (!isClosed && !isExpected) this.#errors.push(closeLate(pool));
+    if (!isClosed && waitsForMore) this.#errors.push(attachedLate(pool));
+    else if (!isClosed && !isExpected) this.#errors.push(closeLate(pool));
     await within(driver.socketsClosed(), isClosed ? SOCKETS_MS : 0);
     driver.destroySockets(closeLate(pool));
   }
@@ -202,5 +205,12 @@ function closeLate(pool: string): LastcallError {
   return new LastcallError(
     'LASTCALL_DB_CLOSE_LATE',
     `the own close of ${pool} has not ended within ${CLOSE_MS} ms; its sockets are destroyed`,
+  );
+}
+
+function attachedLate(pool: string): LastcallError {
+  return new LastcallError(
+    'LASTCALL_DB_ATTACHED_LATE',
+    `${pool} had been used before it was attached: what had begun by then and has not ended is cut, without being listed, and may be committed; attach it before its first query`,
   );
 }

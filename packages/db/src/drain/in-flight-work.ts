@@ -21,6 +21,7 @@ export function listInFlight<W extends object>(
       name: nameOf(since?.site, (settings.showSql ? at?.sql : undefined) ?? at?.command),
       state: since instanceof Entry && since.isLost ? 'connection lost' : at?.state,
       ageMs: since === undefined ? null : Math.round(now - (since.since ?? now)),
+      ...(since instanceof Entry && since.isOlder ? { ageAtLeast: true } : {}),
     });
   }
 

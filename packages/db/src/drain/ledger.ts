@@ -32,6 +32,8 @@ export class Entry<W extends object = object> extends Link<Entry<W>> {
   readonly work: W;
   since = 0;
   site: AcquireSite | undefined = undefined;
+  /** It had begun before `since`. */
+  isOlder = false;
   /** It has begun, and not ended. */
   isActive = false;
   /** The connection is gone, but whoever holds it has not given it back. */
@@ -135,6 +137,10 @@ export class Ledger<W extends object> {
     if (site !== undefined && this.#acquireSites) entry.site ??= site();
   }
 
+  adopt(work: W): void {
+    this.#begin(work).isOlder = true;
+  }
+
   linger(work: W): void {
     const entry = this.#known.get(work);
     if (entry?.isActive === true) entry.isLingering = true;
@@ -197,6 +203,7 @@ export class Ledger<W extends object> {
     }
     entry.since = performance.now();
     entry.site = undefined;
+    entry.isOlder = false;
     entry.isActive = true;
     entry.isLost = false;
     entry.isLeaked = false;

@@ -95,6 +95,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     enqueue: (cut, below, isServedNow) => ledger.enqueue(cut, below, isServedNow),
     leave: (ticket, work, hasFailed) => ledger.leave(ticket as Waiter, work, hasFailed),
     begin: (work, site) => ledger.begin(work, site),
+    adopt: (work) => ledger.adopt(work),
     end: (work) => ledger.end(work),
     linger: (work) => ledger.linger(work),
     settled: (work) => ledger.settled(work),

@@ -22,10 +22,11 @@ export function connectIoredis(
   const transaction = new OpenTransaction(client, () => feed.drained !== undefined);
   const ownQuit = joinClose(client, 'quit', feed, 'OK');
 
-  function track(command: RedisCommand): void {
+  /** @param begin - Tells of it: as of one that begins now, or has begun. */
+  function track(command: RedisCommand, begin: (command: RedisCommand) => void): void {
     if (known.has(command)) return;
     known.add(command);
-    feed.begin(command);
+    begin(command);
     command.promise.then(
       () => feed.end(command),
       (error: Error) => {
@@ -39,7 +40,7 @@ export function connectIoredis(
   function trackTransaction(): void {
     const { work } = transaction;
     if (work === undefined) return;
-    feed.begin(work);
+    feed.adopt(work);
     void work.promise.then((outcome) => {
       if (outcome !== 'finished') feed.lost(work, outcome);
       feed.end(work);
@@ -66,7 +67,7 @@ export function connectIoredis(
         command.reject(error as Error);
         return command.promise;
       }
-      track(command);
+      track(command, (begun) => feed.begin(begun));
       return original.call(client, command, ...rest);
     };
   }
@@ -96,7 +97,7 @@ export function connectIoredis(
       client.on('error', ignore);
       connections.keepSockets();
       const commands = commandsInFlight();
-      commands.forEach(track);
+      for (const command of commands) track(command, (begun) => feed.adopt(begun));
       trackTransaction();
       gate();
       unblock(commands, ended.signal).catch(ignore);

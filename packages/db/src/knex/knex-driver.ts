@@ -22,7 +22,7 @@ export function connectKnex(
   for (const { resource } of client.pool?.free ?? []) keeper.keep(resource);
   for (const { resource } of client.pool?.used ?? []) {
     keeper.keep(resource);
-    feed.begin(resource);
+    feed.adopt(resource);
   }
   const gate = gateLender(
     {

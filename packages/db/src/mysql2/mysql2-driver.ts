@@ -21,7 +21,7 @@ export function connectMysql2Pool(
       // The others connect: the pool will tell of them.
       if (connection.threadId === null) continue;
       keeper.keep(connection);
-      if (!free.has(connection)) feed.begin(connection);
+      if (!free.has(connection)) feed.adopt(connection);
     }
   }
 

@@ -63,6 +63,10 @@ export function connectNativePools(
         owners.set(work, index);
         feed.begin(work, site);
       },
+      adopt(work) {
+        owners.set(work, index);
+        feed.adopt(work);
+      },
       end: (work) => feed.end(work),
       linger: (work) => feed.linger(work),
       settled: (work) => feed.settled(work),

@@ -41,7 +41,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     const idle = idleClients(pool);
     for (const client of allClients(pool).filter(isConnected)) {
       keeper.keep(client);
-      if (!idle.has(client)) feed.begin(client);
+      if (!idle.has(client)) feed.adopt(client);
     }
   }
 

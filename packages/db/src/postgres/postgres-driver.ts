@@ -10,6 +10,7 @@ import type { Backend, SqlWork } from './sql-work';
 export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<SqlWork> {
   const sockets = new SqlSockets(sql);
   const gate = new SqlGate(sql, feed);
+  const wasUsed = Object.keys(sql.options.parameters ?? {}).length > 0;
 
   function cancelTarget({ pid, secret }: Backend): CancelTarget {
     const { ssl, host, path } = sql.options;
@@ -45,6 +46,8 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     gate.refuse(reason);
     sockets.closedBy = reason;
     sockets.destroy(reason);
+    // The sockets that were there before are out of reach.
+    if (wasUsed) gate.end({ timeout: 0 }).catch(() => {});
   }
 
   return {
@@ -55,7 +58,9 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     judge: (work, end) =>
       end === 'released' ? work.judgeReleased(gate.succeeded(work)) : work.judgeDestroyed(),
     destroy: (_work, reason) => destroy(reason),
-    close: () => gate.end(),
+    closeWaitsForMore: wasUsed,
+    // After an `end()` that waits, another one that destroys does nothing.
+    close: () => (wasUsed && sql.close ? sql.close() : gate.end()),
     socketsClosed: () => sockets.closed(),
     destroySockets: destroy,
     counts() {

@@ -57,6 +57,8 @@ export interface OpenSql extends SqlScope {
   begin: (...args: unknown[]) => Promise<unknown>;
   reserve: () => Promise<ReservedScope>;
   end: (options?: { timeout?: number | null }) => Promise<void>;
+  /** Ends the connections when what runs on them has ended; not documented. */
+  readonly close?: () => Promise<void>;
 }
 
 /** The options with their defaults, as postgres.js reads them for each connection. */
@@ -67,6 +69,8 @@ export interface SqlOptions {
   readonly path: string | false | undefined;
   readonly ssl: boolean | string | ConnectionOptions;
   readonly max: number;
+  /** What the server has said of itself: nothing before the first connection. */
+  readonly parameters?: object;
   /** Makes the socket of a connection. */
   socket?: ((options: unknown) => Socket | Promise<Socket>) | undefined;
 }

@@ -56,8 +56,8 @@ export class SqlGate {
   }
 
   /** The pool's own end. */
-  end(): Promise<void> {
-    return this.#original.end();
+  end(options?: { timeout?: number }): Promise<void> {
+    return this.#original.end(options);
   }
 
   /** Settles when a query has, or `signal` aborts. */

@@ -28,7 +28,7 @@ export function connectSequelize(
     for (const { resource } of _availableObjects) keeper.keep(resource);
     for (const { resource } of _inUseObjects) {
       keeper.keep(resource);
-      feed.begin(resource);
+      feed.adopt(resource);
     }
   }
   const gate = gateLender(

@@ -173,6 +173,10 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       const queued = pool.query(insert(0.1));
       const drain = createMysql2Drain(pool);
       expect(drain.gauges()).toMatchObject({ total: 2, idle: 0, inUse: 2 });
+      expect(drain.inFlight().activities).toMatchObject([
+        { ageAtLeast: true },
+        { ageAtLeast: true },
+      ]);
       const stopped = drain.stop({ signal: never() });
       handedOver.release();
       held.release();

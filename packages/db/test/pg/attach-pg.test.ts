@@ -167,7 +167,7 @@ describePostgres('attachPg()', (postgres) => {
     const { lifecycle } = createTestLifecycle();
     expect(() => attachPg(pool, { lifecycle, stage: 'soon' as never })).toThrow(/'stage'/);
     expect(() => attachPg(pool, { lifecycle, retries: 3 } as never)).toThrow(
-      /attachPg\(\) has no option 'retries'/,
+      /attachPg\(\) has no option 'retries'; allowed: stage, lifecycle, name, acquire, cancelGraceMs, leakMs, acquireSites, showSql$/,
     );
     for (const bad of [null, {}, { onShutdown() {} }]) {
       expect(() => attachPg(pool, { lifecycle: bad as never })).toThrow(

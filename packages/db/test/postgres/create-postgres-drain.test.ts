@@ -339,6 +339,47 @@ describePostgres('createPostgresDrain()', (server) => {
     });
   });
 
+  describe('a pool that was used before', () => {
+    /** A pool with a statement that runs, and what becomes of it. */
+    async function running(seconds: number) {
+      const sql = connect();
+      await sql`select 1`;
+      const early = sql.unsafe(insert(seconds)).then(() => 'finished', codeOf);
+      await server().running(1);
+      return { sql, early };
+    }
+
+    it('lets what had begun before finish', async () => {
+      const { sql, early } = await running(1);
+      const drain = createPostgresDrain(sql);
+      const later = sql.unsafe(insert());
+      await later;
+      expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+      expect(await early).toBe('finished');
+      expect(await server().rows()).toBe(2);
+      expect(await server().gone()).toEqual([]);
+      await sql.end();
+    });
+
+    it('warns when the hammer has cut it', async () => {
+      const { sql, early } = await running(30);
+      const stopped = createPostgresDrain(sql).stop({ signal: AbortSignal.abort() });
+      const { errors, ...result } = await stopped;
+      expect(result).toEqual({ drained: 0, cut: [] });
+      expect(errors).toMatchObject([{ code: 'LASTCALL_DB_ATTACHED_LATE' }]);
+      expect(await early).toBe('CONNECTION_DESTROYED');
+    });
+
+    it('does not warn when it is idle', async () => {
+      const sql = connect();
+      await sql`select 1`;
+      const drain = createPostgresDrain(sql);
+      await sql`select 1`;
+      expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+      expect(await sql`select 1`.catch(codeOf)).toBe('LASTCALL_DB_DRAINING');
+    });
+  });
+
   it('is given back as it was', async () => {
     const sql = connect();
     const names = ['begin', 'reserve', 'end', 'file'] as const;

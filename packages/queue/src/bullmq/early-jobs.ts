@@ -49,5 +49,7 @@ export class EarlyJobs {
 
 function adopt(worker: OpenWorker, id: string, { token, ts }: RunningJob): ActiveJob {
   const since = performance.now() - Math.max(Date.now() - ts, 0);
-  return new ActiveJob(worker.name, id, token, () => findJob(worker, id), since);
+  const early = new ActiveJob(worker.name, id, token, () => findJob(worker, id), since);
+  early.isOlder = true;
+  return early;
 }

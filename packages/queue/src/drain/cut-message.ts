@@ -20,4 +20,6 @@ export interface CutMessage {
   readonly id: string | number;
   /** For how long it has been in hand, in milliseconds. */
   readonly ageMs: number;
+  /** It had been given to its handler before that was noted: `ageMs` is the least that it can be. */
+  readonly ageAtLeast?: boolean;
 }

@@ -4,6 +4,8 @@ export class Entry {
   readonly id: string | number;
   /** `performance.now()` when it was given to its handler. */
   readonly since: number;
+  /** It was given to its handler before `since`. */
+  isOlder = false;
   /** The broker is told, or about to be, that it is done: it cannot be handed back any more. */
   isAcknowledging = false;
 

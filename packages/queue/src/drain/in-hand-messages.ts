@@ -10,7 +10,7 @@ export function listInHand(
 ): ActivitySample {
   const now = performance.now();
   const activities: Activity[] = [];
-  for (const { queue, id, since, isAcknowledging } of entries) {
+  for (const { queue, id, since, isOlder, isAcknowledging } of entries) {
     if (activities.length >= limit) break;
     activities.push({
       kind,
@@ -18,6 +18,7 @@ export function listInHand(
       name: `${queue} ${id}`,
       state: isAcknowledging ? 'acknowledging' : 'in hand',
       ageMs: Math.round(now - since),
+      ...(isOlder ? { ageAtLeast: true } : {}),
     });
   }
   return { counts: entries.size > 0 ? { [kind]: entries.size } : {}, activities };

@@ -76,5 +76,6 @@ export class Ledger<E extends Entry> {
 
 export function describeCut(entry: Entry, outcome: Outcome): CutMessage {
   const ageMs = Math.round(performance.now() - entry.since);
-  return { outcome, queue: entry.queue, id: entry.id, ageMs };
+  const { queue, id, isOlder } = entry;
+  return { outcome, queue, id, ageMs, ...(isOlder ? { ageAtLeast: true } : {}) };
 }

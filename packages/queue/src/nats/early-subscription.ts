@@ -28,6 +28,7 @@ export class EarlySubscription {
     if (this.#hasCallback || (await isSettled(closed))) return;
     const subject = this.#subscription.getSubject();
     const entry = new NatsEntry(subject, subject);
+    entry.isOlder = true;
     this.#hands.ledger.begin(entry);
     const end = (): void => this.#hands.handlerEnded(entry);
     closed.then(end, end);
