@@ -2,7 +2,7 @@ import type { LifecycleEvent } from './events';
 
 /**
  * What a structured log gets of `event`: all of it but SQL and query strings, which are for the report that the owner alone can
- * read. Its error is where pino and its like look for one.
+ * read, and of what was cut no more than a line of log has room for. Its error is where pino and its like look for one.
  */
 export function logFields(event: LifecycleEvent): object {
   const { error, ...fields } = withoutSecrets(event) as LifecycleEvent & { error?: Error };
@@ -21,8 +21,13 @@ function withoutSecrets(event: LifecycleEvent): LifecycleEvent {
 }
 
 function bare<T extends { readonly cut?: readonly unknown[] }>(told: T): T {
-  return told.cut === undefined ? told : { ...told, cut: told.cut.map(bareUnit) };
+  return told.cut === undefined
+    ? told
+    : { ...told, cut: told.cut.slice(0, MOST_UNITS).map(bareUnit) };
 }
+
+/** Where logs are collected, a line of a megabyte is cut in pieces, or thrown away. The line of text has the number. */
+const MOST_UNITS = 100;
 
 /** A unit of work that was cut: one of an adapter, or whatever a listener of the application returns. */
 function bareUnit(unit: unknown): unknown {

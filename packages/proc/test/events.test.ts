@@ -230,6 +230,23 @@ describe('the logger', () => {
     expect(test.events.at(-1)).toMatchObject({ report: { listeners: [{ cut }] } });
   });
 
+  it('like pino gets the first hundred of what was cut, and how many there were', async () => {
+    const written: [object, string][] = [];
+    const method = (fields: object, text: string) => void written.push([fields, text]);
+    const test = createTestLifecycle({ logger: { info: method, warn: method, error: method } });
+    const cut = Array.from({ length: 5000 }, (_, id) => ({ id }));
+    test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'web' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const first = cut.slice(0, 100);
+    const [fields, text] = written.find(([, line]) => line.includes('web')) ?? [];
+    expect(text).toMatch(/0 drained, 5000 cut$/);
+    expect(fields).toMatchObject({ lastcall: { cut: first } });
+    expect(written.at(-1)?.[0]).toMatchObject({
+      lastcall: { report: { listeners: [{ cut: first }] } },
+    });
+  });
+
   it('that throws stops nothing', async () => {
     const test = await stopWith({
       logger: () => {
