@@ -62,6 +62,31 @@ describe('a worker that ends is started anew, and the log says so', () => {
     writeFileSync(unless, '');
     await logged(service, `process ${pid} ended (exit code 7); the next one starts in 100 ms`);
     await logged(service, /process \d+ serves, after \d/);
+    await logged(service, 'the worker is ready');
+  });
+});
+
+describe('the service is said to be up, also to systemd', () => {
+  it('when the first process of a worker failed, and the next one serves', async () => {
+    const unless = join(room.folder, 'mended');
+    await using service = run({
+      options: ['--restart', 'always', '--workers', '2'],
+      plan: { 1: { fault: 'import', unless } },
+    });
+    await service.saw({ fault: 'import' });
+    writeFileSync(unless, '');
+    await workersOf(service, 1, 2);
+    await logged(service, '2 workers are ready');
+  });
+
+  it('when the worker is ready later than it may be in an upgrade', async () => {
+    await using service = run({
+      options: ['--ready-timeout', '0.2'],
+      plan: { 1: { readyAfterMs: 1000 } },
+    });
+    await service.ready(1);
+    await logged(service, 'the worker is ready');
+    expect(service.err.match(/the worker is ready/g)).toHaveLength(1);
   });
 });
 

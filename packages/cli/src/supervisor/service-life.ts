@@ -6,6 +6,7 @@ export class ServiceLife {
   readonly firstReady: Promise<void>;
   #state: SupervisorState = 'starting';
   #hasBeenReady = false;
+  #isUp = false;
   #onFirstReady: () => void = () => {};
 
   constructor() {
@@ -30,6 +31,13 @@ export class ServiceLife {
   workerReady(): void {
     this.#hasBeenReady = true;
     this.#onFirstReady();
+  }
+
+  /** Every worker serves. @returns whether that is so for the first time */
+  up(): boolean {
+    const isFirst = !this.#isUp && !this.isStopping;
+    this.#isUp = true;
+    return isFirst;
   }
 
   /** The first worker is there, or an upgrade is over; a stop is not taken back. */

@@ -36,13 +36,12 @@ export class ServiceStart {
     const worker = await (first as Slot).fill();
     if (others.length === 0) {
       this.#life.run();
-      void this.#announce([worker]);
       return;
     }
     const { log, settings } = this.#parts;
     const outcome = await this.#firstOutcome(worker);
     if (this.#life.isStopping) return;
-    if (outcome.kind === 'ready') return this.#startOthers(worker, others);
+    if (outcome.kind === 'ready') return this.#startOthers(others);
     if (outcome.kind === 'ended') {
       if (outcome.end.code === 0)
         log(`the first worker ended before it called restart.ready(): ${WHY_READY}`);
@@ -73,38 +72,21 @@ export class ServiceStart {
     }
   }
 
-  async #startOthers(worker: Worker, others: readonly Slot[]): Promise<void> {
+  /** Rejects where one cannot be started, when no process is left. */
+  async #startOthers(others: readonly Slot[]): Promise<void> {
     this.#life.run();
-    const more = await this.#fillAll(others);
-    if (more !== null) void this.#announce([worker, ...more]);
+    const outcomes = await Promise.allSettled(others.map((slot) => slot.fill()));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed === undefined || this.#life.isStopping) return;
+    this.#host.giveUp();
+    await this.#host.ended;
+    throw failed.reason;
   }
 
   #startOthersWhenReady(first: Slot, others: readonly Slot[]): void {
     void this.#life.firstReady.then(async () => {
       if (this.#life.isStopping || first.worker === null) return;
-      await this.#startOthers(first.worker, others).catch((thrown) =>
-        this.#parts.log(toError(thrown).message),
-      );
+      await this.#startOthers(others).catch((thrown) => this.#parts.log(toError(thrown).message));
     });
-  }
-
-  /** @returns null where the service stops meanwhile. Rejects where one cannot be started, when no process is left. */
-  async #fillAll(slots: readonly Slot[]): Promise<readonly Worker[] | null> {
-    const outcomes = await Promise.allSettled(slots.map((slot) => slot.fill()));
-    if (this.#life.isStopping) return null;
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) {
-      this.#host.giveUp();
-      await this.#host.ended;
-      throw failed.reason;
-    }
-    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  }
-
-  async #announce(workers: readonly Worker[]): Promise<void> {
-    const { readyTimeoutMs } = this.#parts.settings;
-    const outcomes = await Promise.all(workers.map((worker) => worker.becameReady(readyTimeoutMs)));
-    if (!this.#life.isStopping && outcomes.every(({ kind }) => kind === 'ready'))
-      this.#parts.observer.onUp();
   }
 }

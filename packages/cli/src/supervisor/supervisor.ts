@@ -112,7 +112,7 @@ export class Supervisor {
       log,
       isRunning: () => !this.#life.isStopping,
       hasBeenReady: () => this.#life.hasBeenReady,
-      onReady: () => this.#life.workerReady(),
+      onReady: () => this.#onReady(),
       onVacant: (end) => this.#onVacant(end),
     };
   }
@@ -141,6 +141,13 @@ export class Supervisor {
         );
       else worker.kill('SIGHUP', false);
     }
+  }
+
+  /** However long that has taken one of them, and whether or not its first process failed. */
+  #onReady(): void {
+    this.#life.workerReady();
+    const areAll = this.#slots.every(({ worker }) => worker?.state === 'serving');
+    if (areAll && this.#life.up()) this.#parts.observer.onUp();
   }
 
   #onVacant(end: GenerationEnd): void {
