@@ -124,6 +124,14 @@ function readVariable(
 function readText(text: string, as: NonNullable<SettingField['as']>): unknown {
   if (typeof as === 'function') return as(text);
   if (as === 'number' && /^\d+(\.\d+)?$/.test(text)) return Number(text);
-  if (as === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  if (as === 'boolean') return BOOLEANS.get(text) ?? text;
   return text;
 }
+
+/** 1 and 0 as well: that is what most programs take for a switch. */
+const BOOLEANS = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);

@@ -68,7 +68,7 @@ export interface Settings {
  *
  * An environment variable wins over a field, so that an operator can tune without code: `LASTCALL_WRAP_UP_TIME_MS`,
  * `LASTCALL_HAMMER_TIME_MS`, `LASTCALL_WAIT_TIME_MS`, `LASTCALL_EXIT`, `LASTCALL_SECOND_SIGNAL`,
- * `LASTCALL_FATAL_ERRORS` (true, false), `LASTCALL_NAME`, `LASTCALL_DUMP_DIR`, `LASTCALL_DUMP_SIGNAL`,
+ * `LASTCALL_FATAL_ERRORS` (true or 1, false or 0), `LASTCALL_NAME`, `LASTCALL_DUMP_DIR`, `LASTCALL_DUMP_SIGNAL`,
  * `LASTCALL_PROFILE_SIGNAL`, `LASTCALL_WATCHDOG_MS` (the threshold; 0 for none).
  */
 export type SetupOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };

@@ -149,6 +149,17 @@ describe('the environment', () => {
     });
   });
 
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+  ])('switches with %s', (text, fatalErrors) => {
+    const env = { LASTCALL_FATAL_ERRORS: text };
+    const { lifecycle } = createTestLifecycle({ fatalErrors: !fatalErrors }, { env });
+    expect(lifecycle.settings.fatalErrors).toBe(fatalErrors);
+  });
+
   it('counts as not set when empty', () => {
     expect(createTestLifecycle({}, { env: { LASTCALL_EXIT: '' } }).lifecycle.settings.exit).toBe(
       'signal',
@@ -160,7 +171,7 @@ describe('the environment', () => {
     ['LASTCALL_WAIT_TIME_MS', '-5', 'LASTCALL_BAD_ENVIRONMENT'],
     ['LASTCALL_WAIT_TIME_MS', '500', 'LASTCALL_BAD_TIMES'],
     ['LASTCALL_EXIT', 'yes', 'LASTCALL_BAD_ENVIRONMENT'],
-    ['LASTCALL_FATAL_ERRORS', '1', 'LASTCALL_BAD_ENVIRONMENT'],
+    ['LASTCALL_FATAL_ERRORS', 'yes', 'LASTCALL_BAD_ENVIRONMENT'],
   ])('rejects %s=%s at the first use', (name, value, code) => {
     const test = createTestLifecycle();
     test.environment.variables[name] = value;
