@@ -13,10 +13,12 @@ export interface HeapCost {
 /** Measured on Node 20 to 26, and learned anew with every search. */
 const BYTES_PER_NODE = 45;
 const PAUSE_MS_PER_NODE = 0.004;
+/** Of a suspended function its promise, its awaiters and its place are looked for. */
+const PAUSE_MS_PER_PROMISE = 0.01;
 const LIGHT_MS_PER_NODE = 0.0008;
 const MEMORY_PER_NODE = 450;
 /** What a small heap costs. */
-const LEAST_PAUSE_MS = 150;
+const LEAST_PAUSE_MS = 100;
 const LEAST_MEMORY = 60 << 20;
 /** What the search needs on V8's heap. */
 const HEAP_HEADROOM = 32 << 20;
@@ -24,12 +26,23 @@ const HEAP_HEADROOM = 32 << 20;
 let bytesPerNode = BYTES_PER_NODE;
 let pauseMsPerNode = PAUSE_MS_PER_NODE;
 
+/** What is known of a process when the cost of a search is estimated. */
+export interface CostFacts {
+  /** How many promises there are. */
+  readonly promises: number;
+  /** How many times longer everything takes because others want the core, too. */
+  readonly slowdown: number;
+}
+
+const NOTHING_KNOWN: CostFacts = { promises: 0, slowdown: 1 };
+
 /** Estimates from what V8 counts anyway. Large objects are few, whatever their size. */
-export function estimateCost(): HeapCost {
+export function estimateCost({ promises, slowdown }: CostFacts = NOTHING_KNOWN): HeapCost {
   const nodes = Math.ceil(liveBytes() / bytesPerNode);
+  const alone = LEAST_PAUSE_MS + nodes * pauseMsPerNode + promises * PAUSE_MS_PER_PROMISE;
   return {
     nodes,
-    pauseMs: Math.ceil(LEAST_PAUSE_MS + nodes * pauseMsPerNode),
+    pauseMs: Math.ceil(alone * slowdown),
     bytes: LEAST_MEMORY + nodes * MEMORY_PER_NODE,
   };
 }
@@ -39,22 +52,25 @@ export function estimateLightPauseMs(): number {
   return Math.ceil(LEAST_PAUSE_MS / 2 + (liveBytes() / bytesPerNode) * LIGHT_MS_PER_NODE);
 }
 
-/** Makes the next estimate better by what a search has really cost. */
-export function learnCost(real: {
-  readonly nodes: number;
-  readonly liveBytes: number;
-  readonly pauseMs: number;
-}): void {
-  const { nodes, pauseMs } = real;
+/** Makes the next estimate better by what a search has really cost, without what a shared core has added. */
+export function learnCost(
+  real: CostFacts & {
+    readonly nodes: number;
+    readonly liveBytes: number;
+    readonly pauseMs: number;
+  },
+): void {
+  const { nodes, pauseMs, promises, slowdown } = real;
   if (nodes <= 0) return;
   bytesPerNode = clamp(real.liveBytes / nodes, 20, 200);
-  pauseMsPerNode = clamp((pauseMs - LEAST_PAUSE_MS) / nodes, 0.0005, 0.01);
+  const ofNodesMs = pauseMs / slowdown - LEAST_PAUSE_MS - promises * PAUSE_MS_PER_PROMISE;
+  pauseMsPerNode = clamp(ofNodesMs / nodes, 0.0005, 0.01);
 }
 
 /** Why a search must not be done now, or undefined. */
-export function refusal(cost: HeapCost, maxPauseMs: number): string | undefined {
+export function refusal(cost: HeapCost, maxPauseMs: number, slowdown = 1): string | undefined {
   if (cost.pauseMs > maxPauseMs) {
-    return `it would stop the process for about ${cost.pauseMs} ms (some ${cost.nodes} objects in the heap), and ${maxPauseMs} ms are allowed`;
+    return `it would stop the process for about ${cost.pauseMs} ms (some ${cost.nodes} objects in the heap${shared(slowdown)}), and ${Math.round(maxPauseMs)} ms are allowed`;
   }
   const free = freeBytes();
   if (free === undefined) {
@@ -70,6 +86,14 @@ export function refusal(cost: HeapCost, maxPauseMs: number): string | undefined 
   }
   return undefined;
 }
+
+function shared(slowdown: number): string {
+  if (slowdown < SHARED) return '';
+  return `, on a core that others want, too: ${slowdown.toFixed(1)} times as long`;
+}
+
+/** From which on a shared core is worth a word. */
+const SHARED = 1.2;
 
 /** How large the heap is, but for large objects: garbage counts until it is collected. */
 export function liveBytes(): number {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type AsyncStack, readAsyncStacks } from './async-stacks';
 import type { HeapGraph } from './heap-graph';
 import type { HeapSession } from './heap-session';
@@ -108,6 +109,7 @@ async function lookUp(
   const endsAt = performance.now() + lookupMs;
   for (const list of mostFirst) {
     if (performance.now() > endsAt) return;
+    await turn();
     const position = await clock.measure(() =>
       session.generatorLocation(graph.id((list[0] as Suspended).node)),
     );

@@ -13,14 +13,14 @@ import { takeSnapshot } from './take-snapshot';
 /**
  * A whole search: everything that a heap snapshot tells, with the positions that V8 gives for the listed promises.
  *
- * @param liveBytes How large the heap was when the promises were listed.
+ * @param at How large the heap was, and how shared the core, when the promises were listed.
  * @returns A sentence when this V8 keeps suspended functions in a way that is not known here.
  */
 export async function searchHeap(
   run: SearchRun,
   promises: readonly Promise<unknown>[],
   session: HeapSession | undefined,
-  liveBytes: number,
+  at: { readonly liveBytes: number; readonly slowdown: number },
 ): Promise<AwaitSites | string> {
   const { clock } = run;
   await clock.measure(() => session?.noteLines());
@@ -33,7 +33,8 @@ export async function searchHeap(
   const { unlocated, ...described } = await clock.measure(() =>
     describeFindings(findings, { located, now, maxGroups: run.options.maxGroups }),
   );
-  learnCost({ nodes: graph.nodeCount, liveBytes, pauseMs: clock.totalMs });
+  const { length } = promises;
+  learnCost({ ...at, promises: length, nodes: graph.nodeCount, pauseMs: clock.totalMs });
   const reason = shortcoming(session !== undefined, selfTest === 'passed', unlocated, described);
   return {
     status: reason === null ? 'complete' : 'degraded',
@@ -44,6 +45,9 @@ export async function searchHeap(
     stats: run.stats(graph.nodeCount),
   };
 }
+
+/** Each takes a walk over the heap; there may be thousands, which would take an hour. */
+const FORCED_LOOKUP_MS = 5000;
 
 const UNKNOWN_SHAPES = `V8 ${process.versions.v8} keeps suspended functions in a way that is not known here`;
 
@@ -56,7 +60,8 @@ async function locate(
   if (session === undefined) return new Map();
   const promiseOf = (node: number): Promise<unknown> | undefined =>
     promises[promiseIndexes.get(node) ?? -1];
-  const lookupMs = options.force ? Number.POSITIVE_INFINITY : options.maxPauseMs / 4;
+  const mayTakeMs = options.force ? FORCED_LOOKUP_MS : options.maxPauseMs / 4;
+  const lookupMs = Math.min(mayTakeMs, clock.leftMs / 2);
   return await locateAwaits(suspended, { graph, promiseOf, session, lookupMs, clock });
 }
 

@@ -5,12 +5,13 @@ import { PauseClock } from './pause-clock';
 /** One search: what was asked for, and what it has cost so far. */
 export class SearchRun {
   readonly options: Required<AwaitSitesOptions>;
-  readonly clock: PauseClock = new PauseClock();
+  readonly clock: PauseClock;
   readonly #estimatedPauseMs: number;
   readonly #startedAt = performance.now();
 
   constructor(options: Required<AwaitSitesOptions>, estimatedPauseMs: number) {
     this.options = options;
+    this.clock = new PauseClock(options.deadlineMs);
     this.#estimatedPauseMs = estimatedPauseMs;
   }
 

@@ -1,5 +1,12 @@
 import type { AwaitSites } from './await-sites';
-import { estimateCost, estimateLightPauseMs, type HeapCost, liveBytes, refusal } from './heap-cost';
+import { coreTime, probeSlowdown, slowdownOf } from './core-share';
+import {
+  type CostFacts,
+  estimateCost,
+  estimateLightPauseMs,
+  liveBytes,
+  refusal,
+} from './heap-cost';
 import { HeapSession } from './heap-session';
 import { searchHeap } from './search-heap';
 import { searchPromises } from './search-promises';
@@ -11,16 +18,20 @@ import { createSnapshotMarker } from './snapshot-marker';
  * One search: a whole one where that costs no more than allowed, else one of the stacks alone.
  *
  * Both begin with the list of all promises, for which V8 collects the garbage: only then is it known how large the heap
- * really is, so a whole search may turn out to be affordable after all.
+ * really is, how many functions there may be, and whether others want the core. So a whole search may turn out to be
+ * affordable after all, or not to be.
  */
-export async function search(run: SearchRun, cost: HeapCost): Promise<AwaitSites> {
+export async function search(run: SearchRun): Promise<AwaitSites> {
   const { force, maxPauseMs } = run.options;
   const session = openSession();
   try {
-    const atFirst = force ? undefined : refusal(cost, maxPauseMs);
-    const isLight = session !== undefined && estimateLightPauseMs() <= maxPauseMs;
+    const slowdown = force ? 1 : probeSlowdown();
+    const atFirst = force
+      ? undefined
+      : refusal(estimateCost({ promises: 0, slowdown }), maxPauseMs, slowdown);
+    const isLight = session !== undefined && estimateLightPauseMs() * slowdown <= maxPauseMs;
     if (atFirst !== undefined && !isLight) return run.heldBack(atFirst);
-    return await searchAll(run, session, atFirst !== undefined);
+    return await searchAll(run, session, slowdown);
   } finally {
     session?.close();
   }
@@ -29,26 +40,38 @@ export async function search(run: SearchRun, cost: HeapCost): Promise<AwaitSites
 async function searchAll(
   run: SearchRun,
   session: HeapSession | undefined,
-  isInDoubt: boolean,
+  slowdownAtFirst: number,
 ): Promise<AwaitSites> {
   const marker = createSnapshotMarker();
   const resume = suspendTestFunctions();
   try {
+    const before = coreTime();
     await run.clock.measure(() =>
       session?.takePromises((promises) => {
         marker.promises = promises;
       }),
     );
-    const why = isInDoubt ? refusal(estimateCost(), run.options.maxPauseMs) : undefined;
+    const slowdown = Math.max(slowdownAtFirst, slowdownOf(before, coreTime()));
+    const facts = { promises: marker.promises.length, slowdown };
+    const why = run.options.force ? undefined : refusalOf(run, facts);
     if (why !== undefined) {
       return { ...(await searchPromises(run, marker.promises, why)), heldBack: true };
     }
-    const sites = await searchHeap(run, marker.promises, session, liveBytes());
+    const sites = await searchHeap(run, marker.promises, session, {
+      liveBytes: liveBytes(),
+      slowdown,
+    });
     return typeof sites === 'string' ? await searchPromises(run, marker.promises, sites) : sites;
   } finally {
     resume();
     marker.promises = [];
   }
+}
+
+/** The estimate may be half of what it comes to: it is not begun where less than twice the time is left. */
+function refusalOf({ options, clock }: SearchRun, facts: CostFacts): string | undefined {
+  const allowedMs = Math.min(options.maxPauseMs, clock.leftMs / 2);
+  return refusal(estimateCost(facts), allowedMs, facts.slowdown);
 }
 
 /** Undefined where there is no inspector: under `--permission`, and where Node was built without it. */

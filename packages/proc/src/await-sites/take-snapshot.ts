@@ -34,6 +34,7 @@ export async function readSnapshot(
       if (left <= 0) {
         clock.add(performance.now() - pausedAt);
         await turn();
+        clock.assertInTime();
         pausedAt = performance.now();
         left = SLICE_BYTES;
       }

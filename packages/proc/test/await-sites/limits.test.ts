@@ -23,6 +23,36 @@ describe('findAwaitSites() holds back', () => {
     expect(sites.stats.estimatedPauseMs).toBeGreaterThan(1);
   });
 
+  it('where so many functions wait that it would be too long, which shows once they are counted', async () => {
+    const sites = await runSearch<AwaitSites>(`
+      const { estimateCost } = require('../../../dist/await-sites/heap-cost');
+      const kept = [];
+      async function waits(promise) { await promise; }
+      for (let i = 0; i < 20_000; i++) kept.push(waits(new Promise((resolve) => kept.push(resolve))));
+      // Enough for the heap alone.
+      findAwaitSites({ maxPauseMs: estimateCost().pauseMs + 50 }).then(tell);`);
+    expect(sites).toMatchObject({
+      status: 'degraded',
+      heldBack: true,
+      counted: 'promises',
+      stats: { heapNodes: null },
+    });
+    expect(sites.reason).toMatch(/it would stop the process for about \d+ ms/);
+  });
+
+  it('where others want the core, too, so that it would take too long', async () => {
+    const [alone, shared] = await runSearch<AwaitSites[]>(`
+      const search = () => findAwaitSites({ maxPauseMs: 10_000, minIntervalMs: 0 });
+      (async () => {
+        const alone = await search();
+        core.slowdownOf = () => 50;
+        tell([alone, await search()]);
+      })();`);
+    expect(alone).toMatchObject({ status: 'complete' });
+    expect(shared).toMatchObject({ status: 'degraded', heldBack: true });
+    expect(shared?.reason).toContain('on a core that others want, too: 50.0 times as long');
+  });
+
   it('where V8 has little memory left', async () => {
     const sites = await runSearch<AwaitSites>(
       `findAwaitSites({ maxPauseMs: 60_000 }).then(tell);`,
@@ -52,6 +82,41 @@ describe('findAwaitSites() holds back', () => {
 });
 
 describe('findAwaitSites() copes', () => {
+  it('with thousands of functions that have to be looked up one by one: the process goes on meanwhile', async () => {
+    const [sites, ticks] = await runSearch<[AwaitSites, number]>(`
+      const kept = [];
+      async function waits(promise) { await promise; }
+      for (let i = 0; i < 5000; i++) {
+        const promise = new Promise((resolve) => kept.push(resolve));
+        kept.push(waits(promise), waits(promise));
+      }
+      let ticks = 0;
+      setInterval(() => ticks++, 1);
+      findAwaitSites({ force: true }).then((sites) => tell([sites, ticks]));`);
+    expect(sites.suspended).toBeGreaterThanOrEqual(10_000);
+    expect(sites.reason).toMatch(/no time to look all of them up$/);
+    expect(ticks).toBeGreaterThan(10);
+  });
+
+  it('with a deadline that comes while it is under way: it stops the process no more', async () => {
+    const [sites, snapshots] = await runSearch<[AwaitSites, number]>(`
+      const taking = require('../../../dist/await-sites/take-snapshot');
+      const { takeSnapshot } = taking;
+      let snapshots = 0;
+      const clock = require('../../../dist/await-sites/pause-clock').PauseClock.prototype;
+      const left = Object.getOwnPropertyDescriptor(clock, 'leftMs').get;
+      // The time is over once the promises are listed.
+      Object.defineProperty(clock, 'leftMs', { get() { return this.totalMs > 0 ? 0 : left.call(this); } });
+      taking.takeSnapshot = (...args) => { snapshots++; return takeSnapshot(...args); };
+      findAwaitSites({ force: true, deadlineMs: 5000 }).then((sites) => tell([sites, snapshots]));`);
+    expect(sites).toMatchObject({
+      status: 'skipped',
+      reason: 'the search has not ended within 5000 ms',
+      heldBack: false,
+    });
+    expect(snapshots).toBe(0);
+  });
+
   it('with scripts of many megabytes, in whose every function Node 20 would count lines from the top', async () => {
     const sites = await runSearch<AwaitSites>(`
       const { mkdtempSync, rmSync, writeFileSync } = require('fs');
