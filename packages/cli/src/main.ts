@@ -7,12 +7,23 @@ import { createProgram } from './program';
 
 /** Runs `lastcall` with the arguments of this process, and sets its exit code. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  // Whoever reads may have seen enough (`| head`): that is no error.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  process.exitCode = await run(argv, createCliEnvironment());
+  surviveLostOutput();
+  const exitCode = await run(argv, createCliEnvironment());
+  // What could not be written has set it already.
+  if (exitCode !== EXIT_CODES.ok) process.exitCode = exitCode;
+}
+
+/** A disk that is full, or a terminal that is gone, must not end a supervisor, and with it the care for its service. */
+function surviveLostOutput(): void {
+  // There is nowhere left to say it.
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // Whoever reads may have seen enough (`| head`): that is no error.
+    if (code === 'EPIPE') return;
+    if (process.exitCode === undefined)
+      process.stderr.write(`lastcall: the output could not be written: ${message}\n`);
+    process.exitCode ??= EXIT_CODES.failed;
+  });
 }
 
 /** Runs `lastcall` with `argv`, and returns the exit code. Never rejects. */

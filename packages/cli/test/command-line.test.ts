@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from './run-cli';
 
@@ -18,6 +18,17 @@ describe('lastcall', () => {
     });
     expect(status).toBe(3);
     expect(JSON.parse(stdout).error.code).toBe('LASTCALL_CLI_NO_FILE');
+  });
+
+  it('says that what it has to say cannot be written, and fails', () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [BIN, '--help'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^lastcall: the output could not be written: ENOSPC.*\n$/);
   });
 
   it('prints help with the exit codes, for itself and for every command', async () => {

@@ -228,6 +228,17 @@ itWith(['unshare', 'mount'])('a full disk keeps the service from nothing', async
   expect(await endOf(service)).toEqual([null, 'SIGTERM']);
 });
 
+it('a log that nothing can be written to keeps the service from nothing', async () => {
+  // As on a disk that is full, or a terminal that is gone.
+  await using service = run({ under: ['sh', '-c', 'exec "$@" 2> /dev/full', 'sh'] });
+  const address = await service.address();
+  const old = await service.ready(1);
+  await reload(service, old);
+  expect(await ask(address)).toMatch(/^2:/);
+  send(supervisorOf(service), 'SIGTERM');
+  expect(await endOf(service)).toEqual([null, 'SIGTERM']);
+});
+
 function limitFiles(pid: number, count: number): void {
   const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`], {
     encoding: 'utf8',
