@@ -91,6 +91,8 @@ export function findParent(environment: RestartEnvironment): ParentLink | null {
 
 /** A process that merely inherited the variable has not got the descriptors: Node does not pass them on. */
 function isMeant(environment: RestartEnvironment, handover: Handover): boolean {
+  // Of one that such a process has forked, node:cluster's workers among them, it is Node's own channel.
+  if (environment.ipcFd() === handover.channelFd) return false;
   const channel = environment.fstat(handover.channelFd);
   if (channel?.isSocket !== true) return wasMeant(environment, handover);
   return true;

@@ -42,6 +42,7 @@ export function createProcessRestartEnvironment(): RestartEnvironment {
     startArgs: () => readZeroSeparated('/proc/self/cmdline'),
     cwd: () => CWD,
     spawn: (command, args, options) => spawn(command, args, options),
+    ipcFd: () => (process.channel as { readonly fd?: number } | undefined)?.fd ?? null,
     // The parent may be gone by now: then there is nobody to tell.
     sendHandle: (message, handle) => void process.send?.(message, handle as never, {}, () => {}),
     kill,

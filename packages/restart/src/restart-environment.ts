@@ -55,6 +55,8 @@ export interface RestartEnvironment {
 
   /** Starts a process. Throws, or emits `error`, as `child_process.spawn`. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess;
+  /** The descriptor of Node's IPC channel to the parent process; null when there is none. */
+  ipcFd(): number | null;
   /** Sends a message with a handle to the parent process, over Node's IPC channel; nothing happens when there is none. */
   sendHandle(message: BoundMessage, handle: SocketHandle): void;
   /** Sends a signal; false when there is no such process. */

@@ -65,3 +65,22 @@ it.each([
   });
   await service.saw({ code: 'LASTCALL_HANDOVER_INVALID' });
 });
+
+it('one that a launcher has left in the environment means nothing to the process that it forks', async () => {
+  // Descriptor 3 is Node's own channel there, as in the workers of node:cluster.
+  const handover = {
+    version: 1,
+    topology: 'supervised',
+    generation: 4,
+    parentPid: process.pid,
+    channelFd: 3,
+    ancestors: [],
+    sockets: [],
+  };
+  await using service = new Service({
+    args: ['-e', `require('node:child_process').fork(${JSON.stringify(FIXTURE)})`],
+    env: { LASTCALL_HANDOVER: JSON.stringify(handover) },
+  });
+  const pid = await service.ready(1);
+  expect(await ask(await service.address())).toBe(`1:${pid}`);
+});
