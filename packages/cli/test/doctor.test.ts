@@ -22,6 +22,17 @@ async function rulesOf(name: string, text: string): Promise<string[]> {
   );
 }
 
+it('says that the folder in which it is called is gone', async () => {
+  const cwd = (): string => {
+    throw Object.assign(new Error('uv_cwd'), { code: 'ENOENT' });
+  };
+  const { code, err } = await runCli(['doctor'], { cwd });
+  expect(code).toBe(3);
+  expect(err).toBe(
+    'lastcall: the working directory is not there any more: change to another one\n',
+  );
+});
+
 describe('lastcall doctor of a Dockerfile', () => {
   it.each([
     ['CMD ["node", "app.js"]', []],

@@ -508,6 +508,12 @@ describe('lastcall run of any program', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 
+  it('refuses a program without a name, such as that of a variable which is not set', () => {
+    const argv = [BIN, 'run', '--', '', 'app.js'];
+    const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('has no name')]);
+  });
+
   const TALKATIVE = `
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTERM'])
       process.on(signal, () => { console.log('got ' + signal); if (signal === 'SIGTERM') process.exit(5); });

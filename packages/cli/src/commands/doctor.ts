@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { LastcallError } from '@lastcall/proc';
 import type { ControlAddress } from '@lastcall/restart/control';
 import type { Command } from 'commander';
+import type { CliEnvironment } from '../cli-environment';
 import { addCommand, type CommandContext } from '../command-context';
 import { type Diagnosis, examine } from '../doctor/examine';
 import { type Facts, noFacts, type Times } from '../doctor/facts';
@@ -41,11 +42,21 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
 }
 
 function aroundHere({ environment }: CommandContext): Facts[] {
-  const fromFiles = deploymentFiles(environment.cwd()).flatMap(factsOfFile);
+  const fromFiles = deploymentFiles(workingDirectory(environment)).flatMap(factsOfFile);
   return [
     ...fromFiles,
     { ...noFacts('this environment', 'environment'), env: environment.allEnv() },
   ];
+}
+
+/** @throws LastcallError `LASTCALL_CLI_NO_FILE` */
+function workingDirectory(environment: CliEnvironment): string {
+  try {
+    return environment.cwd();
+  } catch (thrown) {
+    const message = 'the working directory is not there any more: change to another one';
+    throw new LastcallError('LASTCALL_CLI_NO_FILE', message, { cause: thrown });
+  }
 }
 
 async function lookAt(context: CommandContext, targets: readonly string[]): Promise<Facts[]> {

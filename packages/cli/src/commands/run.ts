@@ -97,6 +97,8 @@ async function run(
   assertEnvironmentDurations(environment.env);
   if (options.readyTimeout <= 0)
     throw new LastcallError('LASTCALL_CLI_USAGE', '--ready-timeout must be above 0');
+  if (words[0] === '')
+    throw new LastcallError('LASTCALL_CLI_USAGE', 'the program to run has no name: it is empty');
   if (environment.platform === 'win32') {
     const message =
       'lastcall run needs a system that passes listening sockets on; Windows does not';
