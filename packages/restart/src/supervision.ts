@@ -65,9 +65,10 @@ export class Supervision {
 
   /** The supervisor decides when this process goes on or ends: until then it must not end by itself. */
   #pause(names: readonly string[]): void {
+    const { environment, sockets } = this.#parts;
     this.#letEnd();
-    this.#letEnd = keepAlive(this.#parts.environment);
-    this.#paused = this.#parts.sockets.pause(names);
+    this.#letEnd = keepAlive(environment);
+    this.#paused = sockets.pause(sockets.namesHere(names));
     void this.#paused.then(() => this.#parts.supervisor.send({ type: 'paused' }));
   }
 

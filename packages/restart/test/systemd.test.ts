@@ -1,20 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './harness/free-port';
 import { itWith, NotifySocket } from './harness/notify-socket';
 import { ask, Service, send, temporaryDirectory } from './harness/service';
 
 const FIXTURE = join(__dirname, 'fixtures', 'service.cjs');
 const itNotifies = itWith(['python3', 'systemd-notify']);
 const itActivates = itWith(['systemd-socket-activate']);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('notifications', () => {
   itNotifies(

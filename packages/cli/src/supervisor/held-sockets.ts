@@ -24,6 +24,8 @@ export interface HeldSocket {
  */
 export class HeldSockets {
   readonly #environment: RestartEnvironment;
+  /** systemd's own, which it keeps open, so that they are never let go. Those of one unit have one name. */
+  readonly #activated: readonly HeldSocket[];
   readonly #held = new Map<string, HeldSocket>();
   /** Those that are not held any more, and whose paths are not removed yet: as long as an upgrade may fail, they are served. */
   readonly #former: SocketRecord[] = [];
@@ -34,8 +36,7 @@ export class HeldSockets {
   /** @param activated - sockets that systemd has opened for the service */
   constructor(environment: RestartEnvironment, activated: readonly PassedSocket[]) {
     this.#environment = environment;
-    for (const { fd, ...record } of activated)
-      this.#held.set(record.name, { record, handle: { fd } });
+    this.#activated = activated.map(({ fd, ...record }) => ({ record, handle: { fd } }));
   }
 
   /** A worker has bound a socket itself. One of the same name that is held is no longer used by anybody. */
@@ -63,8 +64,12 @@ export class HeldSockets {
   /** Lets go of those that no worker uses any more: clients would connect and hang. Removes the paths of unix sockets. */
   keepOnly(names: readonly string[]): void {
     for (const name of this.#held.keys()) if (!names.includes(name)) this.#letGo(name);
-    for (const { activated, address, pathInode } of this.#former.splice(0))
-      if (!activated) removePath(this.#environment, address, pathInode);
+    for (const { address, pathInode } of this.#former.splice(0))
+      removePath(this.#environment, address, pathInode);
+  }
+
+  get #all(): readonly HeldSocket[] {
+    return [...this.#activated, ...this.#held.values()];
   }
 
   #letGo(name: string): void {
@@ -76,10 +81,10 @@ export class HeldSockets {
   }
 
   toPass(): SocketToPass[] {
-    return [...this.#held.values()].map(({ record, handle }) => ({ record, fd: handle.fd }));
+    return this.#all.map(({ record, handle }) => ({ record, fd: handle.fd }));
   }
 
   list(): { readonly name: string; readonly address: string }[] {
-    return [...this.#held.values()].map(({ record: { name, address } }) => ({ name, address }));
+    return this.#all.map(({ record: { name, address } }) => ({ name, address }));
   }
 }

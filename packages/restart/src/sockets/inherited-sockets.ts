@@ -22,7 +22,7 @@ export class InheritedSockets {
 
   /**
    * Takes the socket called `name`, unless it is bound elsewhere than the program now wants it (systemd has the last word on
-   * where); else one that is bound there, whatever it is called: the address would be taken.
+   * where; several of one unit have one name); else one that is bound there, whatever it is called: the address would be taken.
    *
    * @throws LastcallError `LASTCALL_SOCKET_INVALID`
    */
@@ -33,6 +33,7 @@ export class InheritedSockets {
     const fitting = sameType.filter((socket) => socket.kind === kind && isBoundAt(socket, asked));
     const found =
       fitting.find((socket) => socket.name === name) ??
+      fitting.find((socket) => isActivatedAs(socket, name)) ??
       sameType.find((socket) => isActivatedAs(socket, name)) ??
       (isAnywhere(asked) ? undefined : fitting[0]);
     if (found === undefined) return undefined;

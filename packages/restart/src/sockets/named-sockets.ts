@@ -8,6 +8,8 @@ import { reserveHandles } from './reserve-handles';
 export class NamedSockets {
   readonly #environment: RestartEnvironment;
   readonly #sockets = new Map<string, NamedSocket>();
+  /** What those that were handed over were called then: systemd names them after units, and a generation as it likes. */
+  readonly #formerNames = new Map<string, string>();
   readonly #pending = new Set<string>();
   #paused: readonly NamedSocket[] = [];
   /** Grows with each wish to pause or to resume: the last one counts, though pausing takes its time. */
@@ -47,9 +49,18 @@ export class NamedSockets {
     this.#pending.delete(name);
   }
 
-  add(socket: NamedSocket): void {
-    this.#pending.delete(socket.record.name);
-    this.#sockets.set(socket.record.name, socket);
+  /** @param formerName - What it was called when it was handed over; null when it was not */
+  add(socket: NamedSocket, formerName: string | null): void {
+    const { name } = socket.record;
+    this.#pending.delete(name);
+    this.#sockets.set(name, socket);
+    this.#formerNames.set(name, formerName ?? name);
+  }
+
+  /** What the sockets are called here that a supervisor knows by these names. */
+  namesHere(names: readonly string[]): string[] {
+    const here = [...this.#formerNames].filter(([, formerName]) => names.includes(formerName));
+    return here.map(([name]) => name);
   }
 
   /** Each open socket with its descriptor. */

@@ -124,7 +124,7 @@ export class SocketDesk {
     this.#pending.add(opening);
     try {
       const [socket, passed] = await opening;
-      this.#remember(socket, passed !== null);
+      this.#remember(socket, passed?.name ?? null);
       return this.#toBound(socket.record);
     } catch (error) {
       this.named.release(name);
@@ -134,8 +134,10 @@ export class SocketDesk {
     }
   }
 
-  #remember(socket: NamedSocket, inherited: boolean): void {
-    this.named.add(socket);
+  /** @param formerName - What it was called when it was handed over; null when it was not */
+  #remember(socket: NamedSocket, formerName: string | null): void {
+    this.named.add(socket, formerName);
+    const inherited = formerName !== null;
     this.#names.set(socket.record.name, { record: socket.record, inherited });
   }
 
@@ -158,13 +160,14 @@ export class SocketDesk {
       const { fd, ...record } = passed;
       // The host as it was: a framework that misses one may listen on others besides.
       const found = { fd, ...(options.host === undefined ? {} : { host: options.host }) };
-      this.#expect(name, found, unixPath(record), () => ({ ...record, name, asked }), true);
+      const describe = (): SocketRecord => ({ ...record, name, asked });
+      this.#expect(name, found, unixPath(record), describe, record.name);
       return found;
     }
     const { path } = options;
     const isFile = path !== undefined && isFilePath(this.#parts.environment, path);
     const given = isFile ? this.#bindPath(path) : (withoutUndefined(options) as FrameworkOptions);
-    this.#expect(name, given, path, (server) => this.#recordOf(name, kind, asked, server), false);
+    this.#expect(name, given, path, (server) => this.#recordOf(name, kind, asked, server), null);
     return given;
   }
 
@@ -195,14 +198,14 @@ export class SocketDesk {
     options: FrameworkOptions,
     path: string | undefined,
     describe: (server: Server) => SocketRecord,
-    inherited: boolean,
+    formerName: string | null,
   ): void {
     this.#frameworks.expect(name, options, (server) => {
       if (path !== undefined) tellPath(server, path);
       server.once('listening', () => {
         const socket = new NamedServer(server, describe(server));
-        this.#remember(socket, inherited);
-        if (!inherited) this.#announce(socket, server);
+        this.#remember(socket, formerName);
+        if (formerName === null) this.#announce(socket, server);
       });
     });
   }
