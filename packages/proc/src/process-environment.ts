@@ -2,8 +2,10 @@ import { constants, readFileSync, renameSync, statSync, unlinkSync, writeFileSyn
 import { constants as systemConstants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { activeResources } from './active-resources';
+import { onPrimaryGone } from './cluster-primary';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
+import { onChannel } from './ipc-channel';
 import { setTimer } from './own-timers';
 import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
 import { socketEnds } from './socket-ends';
@@ -116,50 +118,12 @@ function onUncaught(handler: (error: unknown, origin: string) => void): Remover 
   return () => process.off('uncaughtException', listener);
 }
 
-/** The part of `process.channel` that keeps the event loop alive while somebody listens for messages. */
-interface CountedChannel {
-  refCounted?(): void;
-  unrefCounted?(): void;
-}
-
 function onStopMessage(handler: () => void): Remover {
   const underPm2 = process.env.pm_id !== undefined || process.platform === 'win32';
   if (process.channel === undefined || !underPm2) return () => {};
   return onChannel('message', (message) => {
     if (message === 'shutdown') handler();
   });
-}
-
-/** Listens on the IPC channel. That must not be what keeps the process alive; other listeners still may. */
-function onChannel(event: 'message' | 'disconnect', listener: (value: unknown) => void): Remover {
-  const channel = process.channel as unknown as CountedChannel;
-  process.prependListener(event as 'message', listener);
-  channel.unrefCounted?.();
-  return () => {
-    if (process.channel !== undefined) channel.refCounted?.();
-    process.off(event, listener);
-  };
-}
-
-/** The part of `node:cluster` that a worker needs. */
-interface ClusterModule {
-  readonly isWorker: boolean;
-  readonly worker?: { exitedAfterDisconnect?: boolean };
-}
-
-function onPrimaryGone(handler: () => void): Remover {
-  if (process.channel === undefined) return () => {};
-  const cluster = require('node:cluster') as ClusterModule;
-  const { isWorker, worker } = cluster;
-  if (!isWorker || worker === undefined) return () => {};
-  const listener = (): void => {
-    // True: the primary let go of this worker on purpose.
-    if (worker.exitedAfterDisconnect) return;
-    // Else Node would end the worker at once, with whatever is in flight: its own listener comes after this one.
-    worker.exitedAfterDisconnect = true;
-    handler();
-  };
-  return onChannel('disconnect', listener);
 }
 
 function onExit(handler: (code: number) => void): Remover {

@@ -435,6 +435,54 @@ describe('a cluster whose primary dies at the signal that all get', () => {
     // The worker holds the pipe open until it ends: 'close' comes after both.
     expect(await program.ended).toMatchObject({ signal: 'SIGKILL', out: 'worker is done\n' });
   });
+
+  it('has workers that do so although they write to it before they hear of its end', async () => {
+    const program = runProgram(`
+      const cluster = require('node:cluster');
+      cluster.setupPrimary({ exec: '-', execArgv: ['-e', \`
+        const { proc, createLifecycle } = require('@lastcall/proc');
+        const { ppid } = process;
+        proc.setup({ wrapUpTimeMs: 50 });
+        proc.onShutdown(({ reason }) => process.stdout.write(reason + '\\\\n'));
+        createLifecycle().onShutdown(({ reason }) => process.stdout.write('also: ' + reason + '\\\\n'));
+        process.send('up');
+        while (process.ppid === ppid);
+        process.send('to nobody');
+        process.once('disconnect', () => process.send('to nobody either'));
+      \`] });
+      const worker = cluster.fork();
+      worker.on('message', () => process.kill(process.pid, 'SIGKILL'));`);
+    const { out, err, signal } = await program.ended;
+    expect({ signal, err: err.match(/EPIPE|ERR_IPC_CHANNEL_CLOSED/) }).toEqual({
+      signal: 'SIGKILL',
+      err: null,
+    });
+    expect(out.split('\n').sort()).toEqual([
+      '',
+      'also: the cluster primary is gone',
+      'the cluster primary is gone',
+    ]);
+  });
+});
+
+describe('an error of the channel of a cluster worker that has another cause', () => {
+  it('is left to whoever listens, or to nobody', async () => {
+    const program = runProgram(`
+      const cluster = require('node:cluster');
+      cluster.setupPrimary({ exec: '-', execArgv: ['-e', \`
+        const { proc, createLifecycle } = require('@lastcall/proc');
+        proc.onShutdown(() => {});
+        createLifecycle().onShutdown(() => {});
+        const { worker } = require('node:cluster');
+        worker.once('error', ({ message }) => process.stdout.write('heard ' + message + '\\\\n'));
+        process.emit('error', new Error('first'));
+        process.emit('error', new Error('second'));
+      \`] });
+      cluster.fork().on('exit', (code) => { say('exit ' + code); process.exit(0); });`);
+    const { out, err } = await program.ended;
+    expect(out).toBe('heard first\nexit 1\n');
+    expect(err).toContain('Error: second');
+  });
 });
 
 describe('a worker thread', () => {
