@@ -21,11 +21,14 @@ export interface ProfileOptions {
    * times `intervalMs`: every sample takes memory until the end.
    */
   readonly maxMs?: number | undefined;
-  /** Starts also within a second after the last profile ended. Default false: a burst of signals takes one profile. */
+  /**
+   * Starts also within a second after the last profile ended, where it is refused otherwise (`LASTCALL_PROFILE_TOO_SOON`). Default
+   * false: a burst of signals takes one profile. One that is running it does not replace.
+   */
   readonly force?: boolean | undefined;
   /**
-   * Called when the profile stops by itself, with the promise that `stop()` returns in that moment. It must not throw.
-   * Without it, what was recorded is lost then.
+   * Called when the profile stops by itself, after `maxMs`, with the promise of what was recorded; it must not throw. The files
+   * are written, and `profileEnd` is told, with it and without it. Default: nobody is called.
    */
   readonly onAutoStop?: ((stopped: Promise<Profiles | null>) => void) | undefined;
 }
