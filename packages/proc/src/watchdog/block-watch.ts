@@ -7,6 +7,7 @@ import { type Interruption, MainThreadSession } from './main-thread-session';
 import { nativeState } from './native-state';
 import { toSourceStack } from './source-stack';
 import type { ThreadConfig } from './thread-messages';
+import { whenSilent } from './when-silent';
 
 /** Without an answer for so long, in milliseconds, the main thread was in native code. */
 const NATIVE_AFTER_MS = 250;
@@ -154,12 +155,12 @@ export class BlockWatch {
     const session = new MainThreadSession();
     open.session = session;
     const startedMs = monotonicMs();
-    const silence = setTimeout(() => this.#noteSilence(open), NATIVE_AFTER_MS);
+    const answered = whenSilent(NATIVE_AFTER_MS, () => this.#noteSilence(open));
     const found = await session.interrupt({
       mayPause: !this.#heartbeat.isInspectable,
       isOver: () => this.#isOver(open),
     });
-    clearTimeout(silence);
+    answered();
     this.#rest(Math.min(monotonicMs() - startedMs, NATIVE_AFTER_MS));
     if (found.kind === 'debugged') this.#pardon(open);
     else await this.#seeMore(open, session, found);

@@ -39,7 +39,10 @@ export interface BlockedLoop {
    * Null when it ran JavaScript, and where the system does not tell (only Linux does).
    */
   readonly nativeState: 'computing' | 'waiting' | null;
-  /** What ran, from when the stack was taken, as a `.cpuprofile`; null when there is none. */
+  /**
+   * What ran, from when the stack was taken, as a `.cpuprofile`. Null when there is none: native code (a `…Sync` call, a large
+   * `JSON.parse()`) cannot be profiled from another thread; the block was over too soon; or `profileMs` is 0.
+   */
   readonly profile: object | null;
   /** Paths of the files that say the same. */
   readonly files: readonly string[];

@@ -28,6 +28,7 @@ export function formatBlock(block: BlockedLoop, endsProcess: string | null): str
     ...(endsProcess === null ? [] : [`The process is ended: ${endsProcess}.`]),
     '',
     ...stackLines(block),
+    ...nativeNote(block),
     '',
   ].join('\n');
 }
@@ -35,6 +36,14 @@ export function formatBlock(block: BlockedLoop, endsProcess: string | null): str
 function stackLines(block: BlockedLoop): string[] {
   if (block.stack.length === 0) return [`Where: ${unknownPlace(block)}.`];
   return [`Main thread, innermost call first${precision(block)}:`, ...block.stack.map(indented)];
+}
+
+/** Who looks for the profile of such a block is told why there is none. */
+function nativeNote({ nativeState, stackPrecision }: BlockedLoop): string[] {
+  if (nativeState === null && stackPrecision !== 'late') return [];
+  return [
+    'Native code cannot be profiled: a .cpuprofile, if there is one, is of what ran after it.',
+  ];
 }
 
 function precision({ stackPrecision }: BlockedLoop): string {
