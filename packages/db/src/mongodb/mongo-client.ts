@@ -97,6 +97,8 @@ export interface OpenMongoClient {
     readonly url: string;
     readonly hasBeenClosed: boolean;
     readonly activeCursors: ReadonlySet<MongoCursor>;
+    /** Those that have not ended. */
+    readonly activeSessions: ReadonlySet<MongoSession>;
   };
   startSession: (...args: unknown[]) => MongoSession;
   connect: () => Promise<unknown>;

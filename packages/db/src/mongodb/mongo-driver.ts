@@ -38,11 +38,14 @@ export function connectMongo(
     if (isClosing) return startSession.apply(client, args);
     if (!connect.hasJustConnected()) feed.admit();
     const session = startSession.apply(client, args);
-    const work = new SessionWork(session);
+    feed.begin(follow(session, new SessionWork(session)), siteOf);
+    return session;
+  }
+
+  function follow(session: MongoSession, work: SessionWork): SessionWork {
     works.set(session, work);
     session.once('ended', onEnded);
-    feed.begin(work, siteOf);
-    return session;
+    return work;
   }
 
   function onEnded(session: MongoSession): void {
@@ -86,6 +89,8 @@ export function connectMongo(
   client.startSession = gatedStart;
   client.on('connectionPoolCreated', onPoolCreated);
   servers.watch(topology);
+  for (const session of client.s.activeSessions)
+    feed.adopt(follow(session, new SessionWork(session, true)));
 
   return {
     name: 'mongodb',
@@ -110,9 +115,12 @@ export function connectMongo(
       const running = new Map<MongoServer, unknown[]>();
       for (const work of cancelled) {
         work.watchCancel(reason);
+        const kill = (server: MongoServer): void =>
+          void running.set(server, [...(running.get(server) ?? []), work.session.id]);
+        if (work.isUnknown) topology?.s.servers.forEach(kill);
         for (const { operation, connection, server } of work.running) {
           if (connection === undefined) failWhenConnected(operation, reason);
-          else running.set(server, [...(running.get(server) ?? []), work.session.id]);
+          else kill(server);
         }
       }
       if (topology !== undefined) failWaiters(topology, reason);

@@ -62,9 +62,12 @@ export class SessionWork {
   /** The last operation. */
   #last: MongoOperation | undefined;
   #failed: MongoOperation | undefined;
+  readonly #isOlder: boolean;
 
-  constructor(session: MongoSession) {
+  /** @param isOlder - It had begun before: what it is at is not known until its next operation. */
+  constructor(session: MongoSession, isOlder = false) {
     this.session = session;
+    this.#isOlder = isOlder;
   }
 
   /** @throws what it may not go on for */
@@ -112,12 +115,19 @@ export class SessionWork {
   /** The server is about to be asked to kill what runs. What has not come to a server yet never does. */
   watchCancel(reason: Error): void {
     this.#isCancelled = true;
+    if (this.isUnknown) this.fate ??= 'outcome unknown';
     if (this.running.length > 0 || this.state !== 'queued') return;
     this.fate ??= 'cut';
     this.reason = reason;
   }
 
+  /** What it is at had begun before anything was noted. */
+  get isUnknown(): boolean {
+    return this.#isOlder && this.#last === undefined;
+  }
+
   get state(): WorkState {
+    if (this.isUnknown) return 'unknown';
     if (this.running.some(({ connection }) => connection !== undefined)) return 'running';
     if (this.running.length > 0 || this.#waitsForServer) return 'queued';
     return this.session.inTransaction() ? 'in transaction' : 'idle';
@@ -131,6 +141,7 @@ export class SessionWork {
 
   /** What becomes of the work when its connections are destroyed now. */
   judgeDestroyed(): Fate {
+    if (this.isUnknown) return 'outcome unknown';
     const idle = this.session.inTransaction() ? 'rolled back' : 'cut';
     const fates = [this.fate, ...this.running.map((each) => this.#fateOf(each))];
     return worst(fates) ?? idle;

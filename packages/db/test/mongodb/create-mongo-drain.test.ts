@@ -274,6 +274,42 @@ describe.each([
     });
   });
 
+  describe('sessions that had begun before it', () => {
+    it('are waited for', async () => {
+      const client = open();
+      const orders = ordersOf(client);
+      await mongod.slow('insert', 300);
+      const early = codeOf(orders.insertOne({ n: 1 }));
+      await mongod.running('insert');
+      const session = client.startSession();
+      session.startTransaction();
+      await orders.insertOne({ n: 2 }, { session });
+      const drain = createMongoDrain(client);
+      expect(drain.inFlight().activities).toMatchObject([
+        { state: 'unknown', ageAtLeast: true },
+        { state: 'unknown', ageAtLeast: true },
+      ]);
+      const stopped = drain.stop({ signal: never() });
+      await session.commitTransaction();
+      await session.endSession();
+      expect(await early).toBe('done');
+      expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+      expect(await mongod.orders()).toBe(2);
+    });
+
+    it('are killed at the hammer, and nothing is claimed of them', async () => {
+      const client = open();
+      await mongod.slow('insert', 30_000);
+      const early = codeOf(ordersOf(client).insertOne({ n: 1 }));
+      await mongod.running('insert');
+      const drain = createMongoDrain(client);
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(await early).toBe(11601);
+      expect(drained).toBe(0);
+      expect(cut).toMatchObject([{ outcome: 'outcome unknown', state: 'unknown' }]);
+    });
+  });
+
   it('knows a write that the driver has retried', async () => {
     const client = open();
     const drain = createMongoDrain(client);
