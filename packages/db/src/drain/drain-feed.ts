@@ -20,12 +20,14 @@ export interface DrainFeed<W extends object> {
    * @param below - The function that the application called: with `acquireSites`, its caller is noted.
    * @param isServedNow - Whether a connection is there, and comes before the next turn of the event loop: when the wait began
    * is not noted then.
+   * @param site - Where it was asked for, where that is not on the stack any more.
    * @throws LastcallError `LASTCALL_DB_DRAINING` when it is refused
    */
   enqueue(
     cut: (reason: Error) => void,
     below: (...args: never[]) => unknown,
     isServedNow?: boolean,
+    site?: AcquireSite,
   ): Ticket;
   /**
    * The wait is over: `work` began (before or after this call), or the acquire failed.

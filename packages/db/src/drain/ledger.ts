@@ -110,10 +110,11 @@ export class Ledger<W extends object> {
     cut: (reason: Error) => void,
     below: (...args: never[]) => unknown,
     isServedNow = false,
+    asked?: AcquireSite,
   ): Waiter {
     this.admit();
     const since = isServedNow ? undefined : performance.now();
-    const site = this.#acquireSites ? captureAcquireSite(below) : undefined;
+    const site = this.#acquireSites ? (asked ?? captureAcquireSite(below)) : undefined;
     const waiter = new Waiter(cut, since, site);
     this.waiters.add(waiter);
     return waiter;

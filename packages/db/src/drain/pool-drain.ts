@@ -92,7 +92,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
 
   const driver = parts.connect({
     admit: () => ledger.admit(),
-    enqueue: (cut, below, isServedNow) => ledger.enqueue(cut, below, isServedNow),
+    enqueue: (cut, below, isServedNow, site) => ledger.enqueue(cut, below, isServedNow, site),
     leave: (ticket, work, hasFailed) => ledger.leave(ticket as Waiter, work, hasFailed),
     begin: (work, site) => ledger.begin(work, site),
     adopt: (work) => ledger.adopt(work),

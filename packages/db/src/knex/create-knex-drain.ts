@@ -55,7 +55,7 @@ export function createKnexDrain(
     name: 'knex',
     settings,
     onWarning,
-    connect: (feed) => connectKnex(client, driver, feed),
+    connect: (feed) => connectKnex(client, driver, feed, settings.acquireSites),
   });
 }
 

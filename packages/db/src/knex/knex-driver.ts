@@ -8,13 +8,19 @@ import {
   tellOfConnections,
 } from '../orm/lending-pool';
 import type { KnexClient, TarnPool } from './create-knex-drain';
+import { QuerySites } from './query-sites';
 
-/** What Knex does for its drain. Its pool (tarn) lends connections of a driver, of which a keeper takes care. */
+/**
+ * What Knex does for its drain. Its pool (tarn) lends connections of a driver, of which a keeper takes care.
+ * @param acquireSites - Whether to note where queries are made.
+ */
 export function connectKnex(
   client: KnexClient,
   driver: DriverName,
   feed: DrainFeed<object>,
+  acquireSites: boolean,
 ): DrainDriver<object> {
+  const sites = acquireSites ? new QuerySites(client) : undefined;
   const keeper = keepConnections(driver, feed);
   const { driver: library, releaseConnection, logger } = client;
   if (library !== undefined)
@@ -29,6 +35,7 @@ export function connectKnex(
       target: client,
       acquire: 'acquireConnection',
       release: ['releaseConnection'],
+      site: () => sites?.current,
       takeBack: (connection) => void releaseConnection.call(client, connection),
     },
     keeper,
@@ -68,6 +75,7 @@ export function connectKnex(
     },
 
     restore() {
+      sites?.restore();
       gate.undo();
       ownDestroy.undo();
       if (library !== undefined) client.driver = library;

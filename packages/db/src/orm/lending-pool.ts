@@ -1,3 +1,4 @@
+import type { AcquireSite } from '../drain/acquire-site';
 import { type ConnectionKeeper, endOrLinger } from '../drain/connection-keeper';
 import type { DrainFeed } from '../drain/drain-feed';
 import { keepMysql2Connections } from '../mysql2/mysql2-keeper';
@@ -53,6 +54,8 @@ export interface Lender {
   readonly acquire: string;
   /** The names of those that take back: their first argument is the connection. */
   readonly release: readonly string[];
+  /** Where the acquire that is being called was asked for, where that is not on the stack. */
+  site?(): AcquireSite | undefined;
   /** Gives a connection back, which came when nobody waited for it any more. */
   takeBack(connection: object): void;
 }
@@ -75,7 +78,7 @@ export function gateLender(
 
   function gated(this: unknown, ...args: unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const ticket = feed.enqueue(reject, gated);
+      const ticket = feed.enqueue(reject, gated, false, lender.site?.());
       const lent = acquire.apply(this, args) as Promise<object>;
       lent.then(
         (connection) => {

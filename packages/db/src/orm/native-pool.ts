@@ -54,7 +54,7 @@ export function connectNativePools(
   function noteOwner(index: number): DrainFeed<object> {
     return {
       admit: () => feed.admit(),
-      enqueue: (cut, below, isServedNow) => feed.enqueue(cut, below, isServedNow),
+      enqueue: (cut, below, isServedNow, site) => feed.enqueue(cut, below, isServedNow, site),
       leave(ticket, work, hasFailed) {
         if (work !== undefined) owners.set(work, index);
         return feed.leave(ticket, work, hasFailed);

@@ -44,6 +44,45 @@ describePostgres('a query that Knex itself has given up', (postgres) => {
   });
 });
 
+describePostgres('acquireSites of Knex', (postgres) => {
+  const MAKE: Record<string, (db: Knex, sql: string) => Promise<unknown>> = {
+    'a raw query': async (db, sql) => db.raw(sql),
+    'a query builder': async (db) => db.select(db.raw('pg_sleep(30)')),
+    'a call of knex()': async (db) => db('pg_class').select(db.raw('pg_sleep(30)')).limit(1),
+    'a schema builder': async (db, sql) => db.schema.raw(sql),
+    'a transaction': async (db, sql) => db.transaction(async (trx) => trx.raw(sql)),
+    'a transaction without a function': async (db, sql) => (await db.transaction()).raw(sql),
+  };
+
+  it.each(Object.keys(MAKE))('name the line of the application: %s', async (kind) => {
+    const db = knex({ client: 'pg', connection: postgres().url, pool: { min: 0, max: 1 } });
+    const drain = createKnexDrain(db, { ...GRACE, acquireSites: true });
+    const failed = (MAKE[kind] as (typeof MAKE)[string])(db, 'select pg_sleep(30)').catch(() => {});
+    const flights = (count: number): Promise<unknown> =>
+      postgres().eventually(
+        async () => drain.inFlight().activities,
+        (found) => found.length === count && found[0]?.state === 'running',
+      );
+    await flights(1);
+    const waiting = db.raw('select 1').catch(() => {});
+    await flights(2);
+    const { cut } = await drain.stop({ signal: AbortSignal.abort() });
+    await Promise.all([failed, waiting]);
+    const acquireSite = expect.stringMatching(/knex\.test\.ts:\d+:\d+$/);
+    expect(cut).toContainEqual(expect.objectContaining({ state: 'running', acquireSite }));
+    expect(cut).toContainEqual(expect.objectContaining({ state: 'queued', acquireSite }));
+  });
+
+  it('are undone when it is detached', async () => {
+    const db = knex({ client: 'pg', connection: postgres().url });
+    const names = ['queryBuilder', 'raw', 'schemaBuilder', 'transaction', 'runner'];
+    createKnexDrain(db, { acquireSites: true }).detach();
+    for (const name of names) expect(Object.hasOwn(db.client, name)).toBe(false);
+    await db.raw('select 1');
+    await db.destroy();
+  });
+});
+
 describe('createKnexDrain()', () => {
   it('refuses what it cannot drain', async () => {
     const code = (call: () => unknown): unknown => {
