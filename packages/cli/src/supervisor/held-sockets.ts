@@ -3,7 +3,6 @@ import {
   type RestartEnvironment,
   removePath,
   type SocketRecord,
-  type SocketToPass,
 } from '@lastcall/restart/handover';
 
 /** What Node gives for a socket that another process has sent: open, and nobody listens on it here. */
@@ -18,6 +17,12 @@ export interface HeldSocket {
   readonly handle: HeldHandle;
 }
 
+/** A socket as a worker is given it: workers find theirs by name or address, and say by the name which they have taken. */
+export interface GivenSocket {
+  readonly name: string;
+  readonly socket: HeldSocket;
+}
+
 /**
  * The sockets of the service. The supervisor keeps each open without ever accepting: while no worker is up, clients wait in
  * the kernel's queue.
@@ -26,7 +31,7 @@ export class HeldSockets {
   readonly #environment: RestartEnvironment;
   /** systemd's own, which it keeps open, so that they are never let go. Those of one unit have one name. */
   readonly #activated: readonly HeldSocket[];
-  readonly #held = new Map<string, HeldSocket>();
+  readonly #held = new Set<HeldSocket>();
   /** Those that are not held any more, and whose paths are not removed yet: as long as an upgrade may fail, they are served. */
   readonly #former: SocketRecord[] = [];
   #isOver = false;
@@ -39,11 +44,10 @@ export class HeldSockets {
     this.#activated = activated.map(({ fd, ...record }) => ({ record, handle: { fd } }));
   }
 
-  /** A worker has bound a socket itself. One of the same name that is held is no longer used by anybody. */
+  /** A worker has bound a socket itself. One that had its name may still be used, under another one or by another worker. */
   hold(socket: HeldSocket): void {
-    this.#letGo(socket.record.name);
-    this.#held.set(socket.record.name, socket);
-    if (this.#isOver) this.#letGo(socket.record.name);
+    this.#held.add(socket);
+    if (this.#isOver) this.#letGo(socket);
   }
 
   /**
@@ -52,7 +56,7 @@ export class HeldSockets {
    */
   release(): void {
     this.#isOver = true;
-    for (const name of this.#held.keys()) this.#letGo(name);
+    for (const socket of this.#held) this.#letGo(socket);
   }
 
   /** Closes a socket that nobody uses, and was not held. */
@@ -62,29 +66,40 @@ export class HeldSockets {
   }
 
   /** Lets go of those that no worker uses any more: clients would connect and hang. Removes the paths of unix sockets. */
-  keepOnly(names: readonly string[]): void {
-    for (const name of this.#held.keys()) if (!names.includes(name)) this.#letGo(name);
+  keepOnly(used: readonly HeldSocket[]): void {
+    for (const socket of this.#held) if (!used.includes(socket)) this.#letGo(socket);
     for (const { address, pathInode } of this.#former.splice(0))
       removePath(this.#environment, address, pathInode);
   }
 
-  get #all(): readonly HeldSocket[] {
-    return [...this.#activated, ...this.#held.values()];
-  }
-
-  #letGo(name: string): void {
-    const held = this.#held.get(name);
-    if (held === undefined) return;
-    held.handle.close?.();
-    this.#former.push(held.record);
-    this.#held.delete(name);
-  }
-
-  toPass(): SocketToPass[] {
-    return this.#all.map(({ record, handle }) => ({ record, fd: handle.fd }));
+  /** What a worker that starts now is given. Where several were bound under one name, the youngest has it. */
+  toGive(): GivenSocket[] {
+    const names = new Set<string>();
+    const held = [...this.#held].reverse().map((socket) => {
+      const name = nameBesides(names, socket.record.name);
+      names.add(name);
+      return { name, socket };
+    });
+    const activated = this.#activated.map((socket) => ({ name: socket.record.name, socket }));
+    return [...activated, ...held.reverse()];
   }
 
   list(): { readonly name: string; readonly address: string }[] {
-    return this.#all.map(({ record: { name, address } }) => ({ name, address }));
+    const all = [...this.#activated, ...this.#held];
+    return all.map(({ record: { name, address } }) => ({ name, address }));
+  }
+
+  #letGo(socket: HeldSocket): void {
+    socket.handle.close?.();
+    this.#former.push(socket.record);
+    this.#held.delete(socket);
+  }
+}
+
+function nameBesides(names: ReadonlySet<string>, name: string): string {
+  if (!names.has(name)) return name;
+  for (let count = 2; ; count += 1) {
+    const other = `${name}#${count}`;
+    if (!names.has(other)) return other;
   }
 }

@@ -7,7 +7,9 @@ import type { HeldHandle, HeldSocket, HeldSockets } from './held-sockets';
  */
 export class OfferedSockets {
   readonly #held: HeldSockets;
-  readonly #offers = new Map<string, HeldSocket>();
+  readonly #all: HeldSocket[] = [];
+  /** Those that are neither held nor discarded yet. */
+  readonly #offers = new Set<HeldSocket>();
   readonly #ticketKeys = new Map<string, string>();
   readonly #arrived = new Set<string>();
   readonly #watchers = new Set<() => void>();
@@ -17,10 +19,17 @@ export class OfferedSockets {
     this.#held = held;
   }
 
+  /** Those that have come. */
+  get all(): readonly HeldSocket[] {
+    return this.#all;
+  }
+
   add({ socket }: BoundMessage, handle: HeldHandle | undefined): void {
     // The descriptor table may be full: then there is nothing to keep.
     if (handle === undefined) return;
-    this.#offers.set(socket.name, { record: socket, handle });
+    const offer = { record: socket, handle };
+    this.#all.push(offer);
+    this.#offers.add(offer);
     this.#arrived.add(socket.name);
     this.#pass();
     for (const watcher of [...this.#watchers]) watcher();
@@ -63,7 +72,7 @@ export class OfferedSockets {
 
   #pass(): void {
     if (this.#state === 'offered') return;
-    for (const offer of this.#offers.values()) {
+    for (const offer of this.#offers) {
       if (this.#state === 'accepted') this.#held.hold(offer);
       else this.#held.discard(offer);
     }

@@ -147,7 +147,7 @@ export class Slot {
     if (outcome.kind === 'late') throw timedOut(successor, readyTimeoutMs);
     this.#host.log(`worker ${this.index}: process ${successor.pid} is ready`);
     // Pausing takes a process of its own: until the old worker has done it, clients may reach the old code.
-    const paused = this.#worker?.pause(successor.claimed);
+    const paused = this.#worker?.pause(successor.sockets.claimed);
     const proved = Promise.all([after(bakeMs), paused]).then(() => null);
     const end = await Promise.race([successor.ended, proved]);
     if (!this.#host.isRunning()) throw stopping();

@@ -147,7 +147,11 @@ export class Supervisor {
   #onReady(): void {
     this.#life.workerReady();
     const areAll = this.#slots.every(({ worker }) => worker?.state === 'serving');
-    if (areAll && this.#life.up()) this.#parts.observer.onUp();
+    if (!areAll) return;
+    // One that was started anew may use others than the one before.
+    if (this.#life.state === 'running')
+      this.#parts.sockets.keepOnly(this.#slots.flatMap(({ worker }) => worker?.sockets.used ?? []));
+    if (this.#life.up()) this.#parts.observer.onUp();
   }
 
   #onVacant(end: GenerationEnd): void {

@@ -112,7 +112,7 @@ export class Upgrades {
       pids.push(worker.pid);
     }
     // All of one generation now: what it does not use, nobody does.
-    sockets.keepOnly(this.#slots.flatMap(({ worker }) => worker?.sockets ?? []));
+    sockets.keepOnly(this.#slots.flatMap(({ worker }) => worker?.sockets.used ?? []));
     return pids;
   }
 

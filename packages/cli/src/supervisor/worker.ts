@@ -10,9 +10,10 @@ import {
   type UpMessage,
 } from '@lastcall/restart/handover';
 import { describeEnd, isOrderly } from './exit-status';
-import type { HeldHandle, HeldSockets } from './held-sockets';
+import type { GivenSocket, HeldHandle, HeldSocket, HeldSockets } from './held-sockets';
 import { OfferedSockets } from './offered-sockets';
 import type { RunSettings } from './run-settings';
+import { WorkerSockets } from './worker-sockets';
 
 /**
  * Where a worker is in its life.
@@ -59,6 +60,7 @@ export class Worker {
   /** Resolves when it has called `restart.ready()`, and its sockets have arrived. */
   readonly ready: Promise<void>;
   readonly startedAt: number = performance.now();
+  readonly sockets: WorkerSockets;
   readonly #process: GenerationProcess;
   readonly #options: WorkerOptions;
   readonly #offers: OfferedSockets;
@@ -66,8 +68,6 @@ export class Worker {
   #isAware = false;
   #wasAskedToEnd = false;
   #hasSaidSo = false;
-  #claimed: readonly string[] = [];
-  #bound: readonly string[] = [];
   #lastWords = '';
   /** What it says of its own stop. */
   #saidOk: boolean | null = null;
@@ -75,10 +75,15 @@ export class Worker {
   #onReady: () => void = () => {};
   #onPaused: () => void = () => {};
 
-  private constructor(process: GenerationProcess, options: WorkerOptions) {
+  private constructor(
+    process: GenerationProcess,
+    options: WorkerOptions,
+    given: readonly GivenSocket[],
+  ) {
     this.#process = process;
     this.#options = options;
     this.#offers = new OfferedSockets(options.sockets);
+    this.sockets = new WorkerSockets(given, this.#offers);
     this.pid = process.pid;
     this.generation = options.generation;
     this.ready = new Promise((resolve) => {
@@ -93,6 +98,7 @@ export class Worker {
   static async start(options: WorkerOptions): Promise<Worker> {
     const { environment, command, settings, sockets, generation } = options;
     const [program, ...args] = settings.command;
+    const given = sockets.toGive();
     const process = await startGeneration(environment, {
       command: program,
       args,
@@ -101,10 +107,13 @@ export class Worker {
       topology: 'supervised',
       generation,
       ancestors: [],
-      sockets: sockets.toPass(),
+      sockets: given.map(({ name, socket: { record, handle } }) => ({
+        record: { ...record, name },
+        fd: handle.fd,
+      })),
       ticketKeys: sockets.ticketKeys,
     });
-    return new Worker(process, options);
+    return new Worker(process, options, given);
   }
 
   get state(): WorkerState {
@@ -129,16 +138,6 @@ export class Worker {
   /** Those that it has bound go with it: it has ended, and not taken its place. */
   rejectSockets(): void {
     this.#offers.reject();
-  }
-
-  /** The sockets that it uses, by the names they are held under. */
-  get sockets(): readonly string[] {
-    return [...this.#claimed, ...this.#bound];
-  }
-
-  /** Those of them that it has taken over from the worker before. */
-  get claimed(): readonly string[] {
-    return this.#claimed;
   }
 
   get uptimeMs(): number {
@@ -169,8 +168,8 @@ export class Worker {
   }
 
   /** Has it accept nothing new on these sockets. Resolves when it has said so, has ended, or its time for that is over. */
-  async pause(names: readonly string[]): Promise<void> {
-    this.#process.channel.send({ type: 'pause', names });
+  async pause(sockets: readonly HeldSocket[]): Promise<void> {
+    this.#process.channel.send({ type: 'pause', names: this.sockets.namesOf(sockets) });
     // Others do not accept, or do not know the word.
     if (this.#state !== 'serving') return;
     let timer: NodeJS.Timeout | undefined;
@@ -268,8 +267,7 @@ export class Worker {
     claimed,
     bound = [],
   }: Extract<UpMessage, { type: 'ready' }>): Promise<void> {
-    this.#claimed = claimed;
-    this.#bound = bound;
+    this.sockets.claim(claimed);
     // They come another way than what says so.
     await this.#offers.arrived(bound, ARRIVAL_MS);
     if (this.#state === 'starting') this.#state = 'serving';
