@@ -6,7 +6,6 @@ import { type HttpConnections, stateOf } from './connection-state';
 import { type HttpServer, isHttp2Server, isTlsServer } from './http-server';
 import {
   type AnsweringSockets,
-  answeringAmong,
   answeringSockets,
   http1Sockets,
   http2Sessions,
@@ -113,10 +112,10 @@ export class ConnectionTracker implements Iterable<Connection> {
   answering(limit: number, accepted?: AcceptedSockets): AnsweringSockets {
     if (this.#tracksAll) return { sockets: [], count: 0 };
     if (this.#records.size === 0) {
-      const sockets = this.#isTls || this.#isFed ? undefined : accepted?.get(this.#server);
-      return sockets === undefined
-        ? answeringSockets(this.#server, limit)
-        : answeringAmong(sockets as readonly Socket[], limit);
+      const known = this.#isTls || this.#isFed ? undefined : accepted?.get(this.#server);
+      if (known === undefined) return answeringSockets(this.#server, limit);
+      const busy = known.busy as readonly Socket[];
+      return { sockets: busy.slice(0, limit), count: busy.length };
     }
     const all = answeringSockets(this.#server, Number.POSITIVE_INFINITY).sockets;
     const sockets = all.filter((transport) => this.of(transport) === undefined);

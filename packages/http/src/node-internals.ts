@@ -15,12 +15,6 @@ interface Parser {
   readonly socket?: Socket | null;
 }
 
-/** What Node keeps of HTTP/1 on a socket. */
-interface HttpSocket extends Socket {
-  readonly parser?: Parser | null;
-  readonly _httpMessage?: ServerResponse | null;
-}
-
 /** `ConnectionsList` of `node:_http_server`: keeps the time at which the message being read began. */
 interface ParserList {
   all?(): Parser[];
@@ -127,19 +121,6 @@ export function answeringSockets(server: object, limit: number): AnsweringSocket
     if (!parser.incoming && !(parser.socket && currentResponse(parser.socket))) continue;
     count += 1;
     if (sockets.length < limit && parser.socket) sockets.push(parser.socket);
-  }
-  return { sockets, count };
-}
-
-/** The same of a list of sockets: Node takes a millisecond or two to list the parsers of 10,000 connections. */
-export function answeringAmong(accepted: readonly Socket[], limit: number): AnsweringSockets {
-  const sockets: Socket[] = [];
-  let count = 0;
-  for (let i = 0; i < accepted.length; i++) {
-    const socket = accepted[i] as HttpSocket;
-    if (!socket._httpMessage && !socket.parser?.incoming) continue;
-    count += 1;
-    if (sockets.length < limit) sockets.push(socket);
   }
   return { sockets, count };
 }

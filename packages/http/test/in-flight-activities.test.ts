@@ -1,6 +1,6 @@
 import { connect } from 'node:http2';
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { type AcceptedSockets, createLifecycle } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
 import { attachHttp } from '../src';
 import { createHttpDrain } from '../src/http-drain';
@@ -11,15 +11,16 @@ afterEach(disposeServers);
 
 const never: Handler = () => {};
 
-/** The sockets that keep this process alive, by the server that accepted them. */
-function acceptedSockets(): Map<unknown, Socket[]> {
-  const { _getActiveHandles } = process as unknown as { _getActiveHandles(): Socket[] };
-  const handles = _getActiveHandles.call(process) as (Socket & { server?: unknown })[];
-  const accepted = new Map<unknown, Socket[]>();
-  for (const handle of handles)
-    if (handle.server)
-      accepted.set(handle.server, [...(accepted.get(handle.server) ?? []), handle]);
-  return accepted;
+/** The sockets that keep this process alive, as a dump hands them to the sources of activities. */
+async function acceptedSockets(): Promise<AcceptedSockets | undefined> {
+  const lifecycle = createLifecycle({ logger: false, exit: 'none' });
+  let sockets: AcceptedSockets | undefined;
+  lifecycle.activities.addSource((_limit, accepted) => {
+    sockets = accepted;
+    return [];
+  });
+  await lifecycle.dump({ awaits: 'never', write: false });
+  return sockets;
 }
 
 /** Node's own list of the connections of `server`, spied on. */
@@ -59,12 +60,12 @@ describe('inFlight() of accepted sockets', () => {
     }
     const wanted = kind === 'h2c' ? 1 : 2;
     await server.settled(() => server.drain.inFlight().counts['http request'] === wanted);
-    const known = server.drain.inFlight('web', 1, acceptedSockets());
+    const known = server.drain.inFlight('web', 1, await acceptedSockets());
     expect(known.counts).toEqual({ 'http request': wanted });
     expect(known.activities).toHaveLength(1);
     const names = (list: { readonly activities: readonly { readonly name: string }[] }): string[] =>
       list.activities.map(({ name }) => name).sort();
-    expect(names(server.drain.inFlight('web', 9, acceptedSockets()))).toEqual(
+    expect(names(server.drain.inFlight('web', 9, await acceptedSockets()))).toEqual(
       names(server.drain.inFlight('web', 9)),
     );
   });
@@ -74,7 +75,7 @@ describe('inFlight() of accepted sockets', () => {
     (await server.peer()).get('/a');
     await server.settled(({ active }) => active === 1);
     const list = spyOnList(server.server);
-    expect(server.drain.inFlight('web', 9, acceptedSockets()).activities).toHaveLength(1);
+    expect(server.drain.inFlight('web', 9, await acceptedSockets()).activities).toHaveLength(1);
     expect(list).not.toHaveBeenCalled();
     expect(server.drain.inFlight('web', 9).activities).toHaveLength(1);
     expect(list).toHaveBeenCalledTimes(1);
@@ -87,7 +88,7 @@ describe('inFlight() of accepted sockets', () => {
     server.server.emit('connection', far);
     near.write('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n');
     await server.settled(() => server.drain.inFlight().counts['http request'] === 2);
-    expect(server.drain.inFlight('web', 9, acceptedSockets()).counts).toEqual({
+    expect(server.drain.inFlight('web', 9, await acceptedSockets()).counts).toEqual({
       'http request': 2,
     });
     near.destroy();

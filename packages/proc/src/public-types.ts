@@ -1,6 +1,7 @@
 // Types have no code: the entrance of the package names them without loading a file for them.
 
 export type {
+  AcceptedBy,
   AcceptedSockets,
   Activities,
   ActivityList,

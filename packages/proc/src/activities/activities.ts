@@ -4,8 +4,15 @@ import { LastcallError } from '../lastcall-error';
 import { countEach } from '../stop-outcome';
 import type { Activity, ActivityStart } from './activity';
 
+/** The sockets that a server has accepted. */
+export interface AcceptedBy<Socket = unknown> {
+  readonly sockets: readonly Socket[];
+  /** Those on which a request of HTTP/1 is being answered, or its body is still arriving. */
+  readonly busy: readonly Socket[];
+}
+
 /** The sockets that keep the process alive, by the server that accepted them. */
-export type AcceptedSockets = ReadonlyMap<unknown, readonly unknown[]>;
+export type AcceptedSockets = ReadonlyMap<unknown, AcceptedBy>;
 
 /** What a source knows. */
 export interface ActivitySample {

@@ -61,7 +61,7 @@ export function listHandles(
   };
   for (const handle of others) tryToLookAt(handle, look);
   let looks = LOOKS;
-  for (const [server, sockets] of accepted) {
+  for (const [server, { sockets }] of accepted) {
     const few = sockets.slice(0, looks);
     for (const socket of few) tryToLookAt(socket, look);
     looks -= few.length;

@@ -133,14 +133,17 @@ describe('a dump', () => {
   it('lists the open handles once, and tells sources of the sockets among them', async () => {
     const { lifecycle, environment } = createTestLifecycle();
     const server = { listening: true };
-    const [first, second] = [{ server }, { server }];
-    const handles = jest.fn(() => [server, first, second]);
+    const idle = { server, _httpMessage: null, parser: { incoming: null } };
+    const answered = { ...idle, _httpMessage: {} };
+    const uploading = { ...idle, parser: { incoming: {} } };
+    const handles = jest.fn(() => [server, idle, answered, uploading]);
     const diagnostics = environment.diagnostics();
     environment.diagnostics = () => ({ ...diagnostics, handles });
     const told = jest.fn(() => []);
     lifecycle.activities.addSource(told);
     await lifecycle.dump({ awaits: 'never', write: false });
-    expect(told.mock.calls).toEqual([[expect.any(Number), new Map([[server, [first, second]]])]]);
+    const accepted = { sockets: [idle, answered, uploading], busy: [answered, uploading] };
+    expect(told.mock.calls).toEqual([[expect.any(Number), new Map([[server, accepted]])]]);
     expect(handles).toHaveBeenCalledTimes(1);
   });
 
