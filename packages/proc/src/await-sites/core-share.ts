@@ -12,8 +12,14 @@ export interface CoreTime {
 
 /** Too little to tell anything from, in milliseconds. */
 const LEAST_MS = 5;
-/** Some time slices of a scheduler, in milliseconds: who has just woken up has the first one to itself. */
-const PROBE_MS = 20;
+/**
+ * How much of its core a thread must have had for its share to be known, in milliseconds. That is some time slices of a
+ * scheduler: who has just woken up has the first one to itself, and one turn of the others says too much.
+ */
+const PROBE_RAN_MS = 10;
+/** And how long that may take. */
+const PROBE_MS = 60;
+const LOOK_MS = 1;
 
 /** What this thread has had of its core. */
 export function coreTime(): CoreTime {
@@ -32,8 +38,13 @@ export function slowdownOf(before: CoreTime, after: CoreTime): number {
 /** The same, found out by keeping the core busy for a moment. */
 export function probeSlowdown(): number {
   const before = coreTime();
-  for (const endsAt = performance.now() + PROBE_MS; performance.now() < endsAt; );
-  return slowdownOf(before, coreTime());
+  const endsAt = performance.now() + PROBE_MS;
+  let after = before;
+  while (after.ranMs - before.ranMs < PROBE_RAN_MS && performance.now() < endsAt) {
+    for (const lookAt = performance.now() + LOOK_MS; performance.now() < lookAt; );
+    after = coreTime();
+  }
+  return slowdownOf(before, after);
 }
 
 /** Linux tells both of each thread. */

@@ -23,9 +23,10 @@ let endedAt = Number.NEGATIVE_INFINITY;
  * is at and what that waits for; and the code behind open resources and piled-up listeners.
  *
  * Nothing is recorded before the call. The call takes a heap snapshot, in memory, for which the process stands still:
- * some 4 ms per 1,000 objects of the heap and 10 ms per 1,000 promises, on a core of its own. Where an estimate says that this is more than `maxPauseMs`, or needs more
- * memory than there is, only stacks are given, for a fifth of the time (`degraded`). Where that is too much, too, or the
- * last search has only just been, nothing is (`skipped`). Callers at the same time share one search.
+ * some 4 ms per 1,000 objects of the heap and 10 ms per 1,000 promises. Where an estimate says that this is more than
+ * `maxPauseMs`, or needs more memory than there is, only stacks are given, for a fifth of the time (`degraded`). Where that is too much, too, or the
+ * last search has only just been, nothing is (`skipped`). Callers at the same time share one search. The estimate is for a core of its own, unless there is a
+ * `deadlineMs`: a machine that is too busy is where somebody wants to know what the process waits for.
  *
  * The result names functions, classes, variables and files, and holds no values.
  *
@@ -50,7 +51,11 @@ function withDefaults(options: AwaitSitesOptions): Required<AwaitSitesOptions> {
 async function findOnce(options: Required<AwaitSitesOptions>): Promise<AwaitSites> {
   const cost = estimateCost();
   const deadlineMs = Math.min(options.deadlineMs, DEADLINE_MS + 5 * cost.pauseMs);
-  const run = new SearchRun({ ...options, deadlineMs }, cost.pauseMs);
+  const isUrgent = options.deadlineMs < Number.POSITIVE_INFINITY;
+  const run = new SearchRun(
+    { ...options, deadlineMs },
+    { estimatedPauseMs: cost.pauseMs, isUrgent },
+  );
   const tooEarly = options.force ? undefined : tooSoon(options.minIntervalMs);
   if (tooEarly !== undefined) return run.heldBack(tooEarly);
   try {

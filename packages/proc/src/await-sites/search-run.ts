@@ -6,11 +6,20 @@ import { PauseClock } from './pause-clock';
 export class SearchRun {
   readonly options: Required<AwaitSitesOptions>;
   readonly clock: PauseClock;
+  /** Whether somebody waits for its end, as a stop does: then it matters how long it takes by the clock. */
+  readonly isUrgent: boolean;
   readonly #estimatedPauseMs: number;
   readonly #startedAt = performance.now();
 
-  constructor(options: Required<AwaitSitesOptions>, estimatedPauseMs: number) {
+  constructor(
+    options: Required<AwaitSitesOptions>,
+    {
+      estimatedPauseMs,
+      isUrgent,
+    }: { readonly estimatedPauseMs: number; readonly isUrgent: boolean },
+  ) {
     this.options = options;
+    this.isUrgent = isUrgent;
     this.clock = new PauseClock(options.deadlineMs);
     this.#estimatedPauseMs = estimatedPauseMs;
   }

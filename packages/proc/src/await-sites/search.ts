@@ -25,7 +25,7 @@ export async function search(run: SearchRun): Promise<AwaitSites> {
   const { force, maxPauseMs } = run.options;
   const session = openSession();
   try {
-    const slowdown = force ? 1 : probeSlowdown();
+    const slowdown = force || !run.isUrgent ? 1 : await run.clock.measure(probeSlowdown);
     const atFirst = force
       ? undefined
       : refusal(estimateCost({ promises: 0, slowdown }), maxPauseMs, slowdown);
@@ -52,7 +52,7 @@ async function searchAll(
       }),
     );
     const slowdown = Math.max(slowdownAtFirst, slowdownOf(before, coreTime()));
-    const facts = { promises: marker.promises.length, slowdown };
+    const facts = { promises: marker.promises.length, slowdown: run.isUrgent ? slowdown : 1 };
     const why = run.options.force ? undefined : refusalOf(run, facts);
     if (why !== undefined) {
       return { ...(await searchPromises(run, marker.promises, why)), heldBack: true };
