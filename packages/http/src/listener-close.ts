@@ -3,6 +3,7 @@ import type { Remover } from '@lastcall/proc';
 import type { ConnectionTracker } from './connection-tracker';
 import type { HttpServer } from './http-server';
 import { closeListeningHandle, listensThroughPrimary } from './node-internals';
+import { whenPrimaryAnswers } from './primary-answer';
 
 /**
  * After this many connections in a row the listener is closed although more may be waiting: `net.core.somaxconn` of
@@ -33,8 +34,9 @@ const LONGEST_SETTLE_MS = 250;
 const SETTLE_IN_CLUSTER_MS = 50;
 
 /**
- * So long after its listener such a worker tells clients to close their connections: by then the others have closed theirs.
- * The primary closes the socket when it has heard from all of them, and resets who comes back before.
+ * So long after the primary knows that its listener is closed such a worker tells clients to close their connections: by then
+ * the primary knows it of the others, too. It closes the socket when it has heard from all of them, and resets who comes back
+ * before.
  */
 const ALL_CLOSED_MS = LONGEST_SETTLE_MS;
 
@@ -130,6 +132,7 @@ export function acceptQueue(
   setImmediate(acceptMore, queue);
   return () => {
     queue.isGivenUp = true;
+    queue.giveUpAnswer?.();
   };
 }
 
@@ -152,6 +155,7 @@ interface Queue {
   readonly begunAt: number;
   readonly cpuAtBegin: NodeJS.CpuUsage;
   isGivenUp: boolean;
+  giveUpAnswer?: Remover;
 }
 
 /** A turn of the event loop, from the timers to the end of its poll phase. */
@@ -182,10 +186,21 @@ function acceptMore(queue: Queue): void {
   });
 }
 
+/**
+ * In a cluster not before the primary has answered: until it has read that the listener is closed it sends connections, and
+ * one that this worker does not live to send back is answered by nobody.
+ */
 function tellClosed(queue: Queue): void {
-  const { isInCluster, tracker, observer } = queue;
-  if (!isInCluster || tracker.size === 0) observer.closed();
-  else setTimeout(() => queue.isGivenUp || observer.closed(), ALL_CLOSED_MS);
+  const { isInCluster, tracker, observer, begunAt } = queue;
+  if (!isInCluster) {
+    observer.closed();
+    return;
+  }
+  const leftMs = LONGEST_MS - (performance.now() - begunAt);
+  queue.giveUpAnswer = whenPrimaryAnswers(Math.max(leftMs, ALL_CLOSED_MS), () => {
+    if (tracker.size === 0) observer.closed();
+    else setTimeout(() => queue.isGivenUp || observer.closed(), ALL_CLOSED_MS);
+  });
 }
 
 /** Since the queue is looked at. */

@@ -1,30 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { sendUntilRefused, stopUnderLoad, withAgent } from './harness/load';
 import { runProgram } from './run-program';
 
+/** Says 'closing' right before it closes its listener, and writes a file of that name. */
 const WORKER = `
   const { proc } = require('@lastcall/proc');
   const { attachHttp } = require('@lastcall/http');
+  const { writeFileSync } = require('node:fs');
   const server = require('node:http').createServer((request, response) => setTimeout(() => response.end('ok'), 5));
+  proc.setup({ wrapUpTimeMs: 50 });
   attachHttp(server, { name: 'web' });
-  server.listen(0, '127.0.0.1');
-  const look = () => server.listening ? setTimeout(look, 1) : process.send('closed');
-  proc.done.addEventListener('abort', look);`;
+  server.listen(0, '127.0.0.1', () => {
+    const { close } = server._handle;
+    server._handle.close = function () {
+      server._handle.close = close;
+      process.send('closing');
+      writeFileSync(process.env.TEST_FOLDER + '/closing ' + process.pid, '');
+      return close.call(this);
+    };
+  });`;
 
 /**
- * Of a cluster of two, which ends with its workers. When the first has closed its listener it is busy: what the other one
- * tells it, and the connections that come back, wait.
+ * Of a cluster of two, which ends with its workers: signals both at its SIGTERM. When the first is about to
+ * close its listener, the primary says so, and is `busy` from then on: what workers tell it, and connections, wait.
  */
-const primary = (policy: string): string => `
+const primary = (policy: string, busy: string): string => `
   const cluster = require('node:cluster');
+  const { readdirSync } = require('node:fs');
   cluster.schedulingPolicy = cluster.${policy};
   cluster.setupPrimary({ exec: '-', execArgv: ['-e', ${JSON.stringify(WORKER)}] });
   const workers = [cluster.fork(), cluster.fork()];
   let listening = 0;
   let ended = 0;
   cluster.on('listening', (worker, { port }) => ++listening === 2 && say('port ' + port + '.'));
+  const spin = (ms, isOver = () => false) => {
+    for (const end = performance.now() + ms; performance.now() < end && !isOver(); );
+  };
   cluster.once('message', () => {
-    for (const end = performance.now() + 60; performance.now() < end; );
+    say('busy');
+    ${busy}
   });
   cluster.on('exit', (worker, code, signal) => {
     say('worker ended by ' + signal);
@@ -34,9 +51,15 @@ const primary = (policy: string): string => `
     for (const worker of workers) worker.process.kill('SIGTERM');
   });`;
 
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cluster-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
 describe.each(['SCHED_RR', 'SCHED_NONE'])('a worker of a cluster (%s)', (policy) => {
   it('is known by the handle of its server', async () => {
-    const worker = `
+    const source = `
       const { listensThroughPrimary } = require('./dist/node-internals');
       const say = (name, options) => {
         const server = require('node:http').createServer();
@@ -50,7 +73,7 @@ describe.each(['SCHED_RR', 'SCHED_NONE'])('a worker of a cluster (%s)', (policy)
     const program = runProgram(`
       const cluster = require('node:cluster');
       cluster.schedulingPolicy = cluster.${policy};
-      cluster.setupPrimary({ exec: '-', execArgv: ['-e', ${JSON.stringify(worker)}] });
+      cluster.setupPrimary({ exec: '-', execArgv: ['-e', ${JSON.stringify(source)}] });
       const worker = cluster.fork();
       worker.on('message', (text) => {
         say(text);
@@ -62,8 +85,10 @@ describe.each(['SCHED_RR', 'SCHED_NONE'])('a worker of a cluster (%s)', (policy)
 });
 
 describe.each(['SCHED_RR', 'SCHED_NONE'])('a stop of all workers of a cluster (%s)', (policy) => {
-  it('loses no request of clients that keep their connections', async () => {
-    const program = runProgram(primary(policy));
+  it('loses no request of clients that keep their connections, also when the primary is busy', async () => {
+    // Longer than a client that is told to close needs to come back, after whatever time.
+    const busy = `spin(5000, () => readdirSync(process.env.TEST_FOLDER).length === 2); spin(600);`;
+    const program = runProgram(primary(policy, busy), { TEST_FOLDER: folder });
     const port = await program.port;
     const agent = new Agent({ keepAlive: true, maxSockets: 10 });
     const tally = await stopUnderLoad(program, (counted) =>
