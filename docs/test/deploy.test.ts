@@ -103,6 +103,19 @@ function expectNoWarnings({ events }: Service): void {
   expect(events.filter(({ warning }) => warning !== undefined)).toEqual([]);
 }
 
+it('lastcall doctor finds nothing in the files of docs/deploy', () => {
+  const doctor = [process.execPath, join(CLI, 'bin', 'lastcall.js'), 'doctor', '--json'];
+  const files = [...UNITS, 'Dockerfile', 'deployment.yaml', 'supervised/Dockerfile']
+    .concat('supervised/deployment.yaml')
+    .filter((name) => !name.endsWith('.socket'))
+    .map((name) => join(__dirname, '..', 'deploy', name));
+  const { status, stdout } = run([...doctor, ...files]);
+  const diagnoses: { subject: string; findings: unknown[] }[] = JSON.parse(stdout);
+  expect(diagnoses).toHaveLength(files.length);
+  expect(diagnoses.flatMap(({ findings }) => findings)).toEqual([]);
+  expect(status).toBe(0);
+});
+
 describe('a unit of docs/deploy', () => {
   itWith(['systemd-analyze'])('is one for systemd: all of them', () => {
     const [, version] = /^systemd (\d+)/.exec(run(['systemd-analyze', '--version']).stdout) ?? [];

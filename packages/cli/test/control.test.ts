@@ -64,22 +64,51 @@ describe('lastcall status', () => {
     expect((await lastcall('status')).out).toContain(name);
   });
 
-  it('takes a number for a pid, and for a name where no process has that pid', async () => {
+  const COMMANDS = ['status', 'reload', 'dump', 'profile', 'doctor', 'stop'];
+
+  it('takes a number for a pid, and for a name where no process has that pid: every command', async () => {
     const program = await up('', { name: '2147483000' });
-    expect((await lastcall('status', '2147483000')).out).toContain(`pid ${pidOf(program)}`);
+    const outcomes = [];
+    for (const command of COMMANDS) {
+      const more = command === 'profile' ? ['--seconds', '10ms'] : [];
+      const { out, err, code } = await lastcall(command, '2147483000', ...more);
+      outcomes.push([command, code, `${out}${err}`]);
+    }
+    const says = (text: string | RegExp) => expect.stringMatching(text);
+    const pid = pidOf(program);
+    expect(outcomes).toEqual([
+      ['status', 0, says(`pid ${pid}`)],
+      ['reload', 1, says('does not use @lastcall/restart')],
+      ['dump', 0, says(`pid ${pid}`)],
+      ['profile', 0, says('cpuprofile')],
+      ['doctor', expect.any(Number), says(pid)],
+      ['stop', 0, says(`process ${pid} has ended`)],
+    ]);
   });
 
-  it('does nothing where a number is the pid of one process and the name of another', async () => {
+  it('does nothing where a number is the pid of one process and the name of another: no command', async () => {
     const other = await up('', { control: false });
     const number = pidOf(other);
     const program = await up('', { name: number });
-    for (const command of ['stop', 'dump']) {
+    for (const command of COMMANDS) {
       const { code, err } = await lastcall(command, number);
-      expect(err).toContain(`${number} is a process, and the name of process ${pidOf(program)}`);
-      expect(code).toBe(2);
+      expect([command, code, err]).toEqual([
+        command,
+        2,
+        expect.stringContaining(
+          `${number} is a process, and the name of process ${pidOf(program)}`,
+        ),
+      ]);
     }
     expect(other.child.signalCode).toBeNull();
     expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+  });
+
+  it.each(COMMANDS)('finds no process of a number that nothing has: %s', async (command) => {
+    for (const number of ['0', '2147483000', '99999999999']) {
+      const { code, err } = await lastcall(command, number);
+      expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining(`process ${number}`) });
+    }
   });
 
   it('does not take a service for another whose name looks the same in a path', async () => {

@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { endOf, type RunOptions, supervisorOf, workersOf } from './harness/run-service';
+
+const FIXTURES = join(__dirname, '../../restart/test/fixtures');
 
 const room = commandRoom();
 const { lastcall, run } = room;
@@ -112,6 +114,34 @@ it('the working directory is missing: it is named, and the old worker serves on'
   mkdirSync(cwd);
   await reload(service);
 });
+
+it.each(['script', 'binary'])(
+  'the %s is missing: that is said, and the old worker serves on',
+  async (what) => {
+    const [script, binary] = [join(room.folder, 'app.cjs'), join(room.folder, 'node')];
+    const put = {
+      script: () =>
+        writeFileSync(script, `require(${JSON.stringify(join(FIXTURES, 'service.cjs'))});`),
+      binary: () =>
+        writeFileSync(binary, `#!/bin/sh\nexec "${process.execPath}" "$@"\n`, { mode: 0o755 }),
+    };
+    for (const fn of Object.values(put)) fn();
+    await using service = run({ program: binary, fixture: relative(FIXTURES, script) });
+    const address = await service.address();
+    const old = await service.ready(1);
+    const missing = what === 'script' ? script : binary;
+    rmSync(missing);
+    const { code, err } = await lastcall('reload', String(supervisorOf(service)));
+    expect(err).toContain('the upgrade failed, generation 1 serves on: ');
+    // Of a script Node says it, to where the service writes.
+    expect(what === 'script' ? service.err : err).toContain(missing);
+    expect(code).toBe(1);
+    expect(await ask(address)).toBe(`1:${old}`);
+    put[what as keyof typeof put]();
+    await reload(service, old);
+    expect(await ask(address)).toMatch(/^2:/);
+  },
+);
 
 describe('a new worker that fails does no harm, and the next attempt succeeds', () => {
   /** The upgrade fails, and the old worker serves on; once it is mended, another one does not. */
