@@ -127,6 +127,15 @@ describe('a worker that ends is not started anew, and the log says why', () => {
   });
 });
 
+it('no worker is started anew in a stop that reaches the workers before the supervisor', async () => {
+  await using service = run({ options: ['--workers', '3'] });
+  const workers = await workersOf(service, 1, 3);
+  // As systemd may do with KillMode=control-group.
+  for (const pid of [...workers, supervisorOf(service)]) send(pid, 'SIGTERM');
+  expect(await endOf(service)).toEqual([null, 'SIGTERM']);
+  expect(service.events.filter(({ begun }) => begun)).toHaveLength(3);
+});
+
 describe('a program that is no service', () => {
   function outcomeOf(...command: string[]): { status: number | null; stderr: string } {
     const { status, stderr } = spawnSync(process.execPath, [BIN, 'run', '--', ...command], {

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { supervisorOf } from './harness/run-service';
+
+const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
 
 const room = commandRoom();
 const { lastcall, run } = room;
@@ -28,6 +31,17 @@ describe('a worker of lastcall run that is named itself', () => {
     expect(code).toBe(4);
     expect(service.events.filter(({ step }) => step === 'refused')).toEqual([]);
     expect(await ask(await service.address())).toBe(`1:${worker}`);
+  });
+
+  it('lastcall reload says the same where the worker has a control socket', async () => {
+    await using service = run({ env: { NODE_OPTIONS: `--require ${REGISTER}` } });
+    const worker = await service.ready(1);
+    while (!(await lastcall('status')).out.includes(String(worker)));
+    send(supervisorOf(service), 'SIGKILL');
+    await service.saw({ pid: worker, step: 'parent-gone' });
+    const { code, err } = await lastcall('reload', String(worker));
+    expect(err).toContain('which is gone, and nobody else can replace it');
+    expect(code).toBe(4);
   });
 
   it('lastcall stop says who stops the service', async () => {

@@ -15,8 +15,8 @@ export async function whoReplaces(
   printer: Printer,
   target: Target,
 ): Promise<Target> {
-  if (target.control !== null) return target;
   const { pid } = target;
+  if (target.control?.role === 'supervisor') return target;
   const supervisor = supervisorOf(environment, pid);
   if (supervisor === null) return target;
   if (!supervisor.lives)
@@ -25,7 +25,7 @@ export async function whoReplaces(
       `process ${pid} was started by lastcall run (process ${supervisor.pid}), which is gone, and nobody else can replace it: ` +
         `lastcall stop ${pid}, and start the service anew`,
     );
-  if (!supervisor.isLastcallRun) return target;
+  if (target.control !== null || !supervisor.isLastcallRun) return target;
   printer.progress(
     `process ${pid} is a worker of lastcall run, process ${supervisor.pid}, which replaces all its workers`,
   );
