@@ -96,7 +96,7 @@ export class ClientRecord {
     const { code, severity } = message;
     this.#hasFailed = true;
     if (severity === 'FATAL' || SESSION_ENDS.test(code ?? ''))
-      this.#onLost(this, isOfServer(message) ? this.#judgeEnded() : this.judgeDestroyed());
+      this.#lose(isOfServer(message) ? this.#judgeEnded() : this.judgeDestroyed());
     else if (code === QUERY_CANCELED)
       this.#cancelled?.failed(this.#isUndoneByError && isOfServer(message));
   };
@@ -122,7 +122,21 @@ export class ClientRecord {
     this.#hasFailed = false;
   };
 
-  readonly #onEnd = (): void => this.#onLost(this, this.judgeDestroyed());
+  readonly #onEnd = (): void => this.#lose(this.judgeDestroyed());
+
+  #lose(outcome: Exclude<Outcome, 'finished'>): void {
+    hearErrors(this.client);
+    this.#onLost(this, outcome);
+  }
+}
+
+/**
+ * From now on an error of `client` crashes nobody, whoever takes their listeners away: an application that has taken away all of
+ * them, ours among them, has no part in how its connections end.
+ */
+export function hearErrors(client: PgClient): void {
+  client.on('error', ignore);
+  client.connection?.on('error', ignore);
 }
 
 /**

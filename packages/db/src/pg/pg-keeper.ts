@@ -3,7 +3,7 @@ import type { DrainFeed } from '../drain/drain-feed';
 import { SocketSet } from '../drain/socket-set';
 import { sendCancelRequest } from '../postgres-wire/cancel-request';
 import { cancelTarget } from './cancel-target';
-import { ClientRecord } from './client-record';
+import { ClientRecord, hearErrors } from './client-record';
 import { activeQuery, isBusy } from './pg-internals';
 import type { PgClient, PgOptions } from './pg-pool';
 
@@ -76,6 +76,7 @@ export function keepPgClients(
 
 /** A client of pg-native has no stream of its own; its own end is all there is. */
 export function destroyClient(client: PgClient, reason: Error): void {
+  hearErrors(client);
   if (client.connection === undefined) void client.end();
   else client.connection.stream.destroy(reason);
 }

@@ -124,6 +124,38 @@ describePostgres('a process with a pg pool', (postgres) => {
     expect(err).toMatch(/orders +ok .* 0 drained, 0 cut\n/);
   });
 
+  it.each([
+    ['is silent, and is cut at the hammer', 'freeze'],
+    ['resets its connections', 'reset'],
+  ] as const)(
+    'does not crash where nobody hears errors of a client any more, whose server %s',
+    async (_how, fault) => {
+      const proxy = await TcpProxy.to(postgres().url);
+      const { program } = start(
+        `
+      setInterval(() => {}, 1000); // Without connections nothing else keeps the process alive.
+      (async () => {
+        const client = await pool.connect();
+        await client.query('begin');
+        client.removeAllListeners('error');
+        say('up');
+        proc.onWrapUp(() => say('stopping'));
+      })();
+      proc.onShutdown(() => new Promise((resolve) => setTimeout(resolve, 200)), { name: 'last', stage: 'telemetry' });`,
+        {},
+        proxy.via(postgres().url),
+      );
+      await program.saw('up');
+      program.kill('SIGTERM');
+      await program.saw('stopping');
+      proxy[fault]();
+      const { signal, err } = await program.ended;
+      expect(signal).toBe('SIGTERM');
+      expect(err).toMatch(/orders +cut .* 0 drained, 1 cut \(1 rolled back\)\n/);
+      proxy.close();
+    },
+  );
+
   it('is not kept alive by an attached pool, a leak watch or a drain', async () => {
     const { program } = start(`
       handle.detach();
