@@ -42,8 +42,7 @@ export function gateGetConnection(
       return;
     }
     // The application has destroyed it, whatever runs on it.
-    if (feed.drained !== undefined && keeper.isBusy(connection))
-      feed.lost(connection, 'outcome unknown');
+    if (keeper.isBusy(connection)) feed.lost(connection, 'outcome unknown');
     feed.end(connection);
     replace(connection);
   }

@@ -28,8 +28,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
       return;
     }
     // The pool destroys it, whatever runs on it.
-    if (feed.drained !== undefined && activeQuery(client) !== undefined)
-      feed.lost(client, 'outcome unknown');
+    if (activeQuery(client) !== undefined) feed.lost(client, 'outcome unknown');
     feed.end(client);
   };
   const onError = (error: Error): void => {

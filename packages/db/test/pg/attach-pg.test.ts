@@ -78,6 +78,22 @@ describePostgres('attachPg()', (postgres) => {
     ]);
   });
 
+  it('reports what runs on at the server when the driver gives it up, before its stage comes', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 9000, waitTimeMs: 10_000 });
+    const pool = postgres().pool({ query_timeout: 100 });
+    attachPg(pool, { name: 'orders', lifecycle: test.lifecycle });
+    const giveUp = (): Promise<unknown> =>
+      expect(pool.query(postgres().insert(0.5))).rejects.toThrow('Query read timeout');
+    test.lifecycle.onShutdown(giveUp, { name: 'web', stage: 'intake' });
+    const { listeners } = await stop(test);
+    expect(listeners[1]).toMatchObject({
+      name: 'orders',
+      outcome: 'cut',
+      cut: [{ outcome: 'outcome unknown', state: 'running' }],
+    });
+    await postgres().running(0);
+  });
+
   it('calls the pool by its name in what it says of it', async () => {
     const test = createTestLifecycle();
     const pool = postgres().pool();
