@@ -2,6 +2,7 @@ import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
 import { gateGetConnection } from './gated-get-connection';
+import { hearReleasesAfterEnd } from './heard-releases';
 import { closeIdleConnection } from './mysql2-internals';
 import { keepMysql2Connections } from './mysql2-keeper';
 import type { Mysql2Connection, Mysql2Queue, OpenMysql2Pool } from './mysql2-pool';
@@ -29,6 +30,7 @@ export function connectMysql2Pool(
   pool.on('acquire', onAcquire);
   adoptConnections();
   const undoGate = gateGetConnection(pool, feed, keeper);
+  const undoHearing = hearReleasesAfterEnd(pool, feed);
   const ownEnd = joinClose(pool, 'end', feed);
 
   return {
@@ -66,6 +68,7 @@ export function connectMysql2Pool(
     restore() {
       undoGate();
       ownEnd.undo();
+      undoHearing();
       pool.off('connection', onConnection);
       pool.off('acquire', onAcquire);
       keeper.restore();

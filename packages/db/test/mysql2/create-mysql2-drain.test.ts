@@ -209,6 +209,21 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       held.release();
       expect(await mariadb().rows()).toBe(0);
     });
+
+    it('calls finished what ends in a pool that the application closes before', async () => {
+      const pool = mariadb().pool({ connectionLimit: 3 });
+      const drain = createMysql2Drain(pool);
+      const held = await pool.getConnection();
+      const work = [pool.query(insert(0.2)), pool.execute(insert(0.2)), held.query(insert(0.2))];
+      await mariadb().running(3);
+      const ended = pool.end();
+      const stopped = drain.stop({ signal: never() });
+      await work[2];
+      held.release();
+      await Promise.all([...work, ended]);
+      expect(await stopped).toEqual({ drained: 3, cut: [], errors: [] });
+      expect(await mariadb().rows()).toBe(3);
+    });
   });
 
   describe('the hammer', () => {
