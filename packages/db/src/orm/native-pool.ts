@@ -45,6 +45,10 @@ export function connectNativePools(
   const drivers: DrainDriver<object>[] = [];
   /** The ORM closes: from then on its pools end when they are told to. */
   let isClosing = false;
+  let closes = (): void => {};
+  const closing = new Promise<void>((resolve) => {
+    closes = resolve;
+  });
   pools.forEach(add);
 
   function add(pool: NativePool): void {
@@ -72,7 +76,9 @@ export function connectNativePools(
       settled: (work) => feed.settled(work),
       lost: (work, outcome) => feed.lost(work, outcome),
       get drained() {
-        return isClosing ? undefined : feed.drained;
+        if (isClosing || feed.drained === undefined) return undefined;
+        // A close of the ORM that began before the drain waits for its pools, and the drain for that close.
+        return Promise.race([feed.drained, closing]);
       },
       warn: (message, cause) => feed.warn(message, cause),
     };
@@ -103,6 +109,7 @@ export function connectNativePools(
     destroy: (work, reason) => driverOf(work).destroy(work, reason),
     async close() {
       isClosing = true;
+      closes();
       try {
         await closeOrm();
       } finally {

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import { createPrismaDrain } from '../../src/prisma';
+import { describePostgres } from '../pg/describe-postgres';
 import { openTransaction } from './open-transaction';
 import { describeOrm, GRACE, type OpenOrm } from './orm-contract';
 import { createPrismaClient } from './prisma-client';
@@ -33,6 +34,31 @@ const external = open((pool) => new PrismaPg(pool));
 
 describeOrm('a drain of Prisma', { postgres: own });
 describeOrm('a drain of Prisma with a pool that it was given', { postgres: external });
+
+describePostgres('a drain of Prisma', (postgres) => {
+  it('does not wait for a disconnect of before that waits for it', async () => {
+    const label = { application_name: postgres().table };
+    const prisma = createPrismaClient(
+      new PrismaPg({ ...label, connectionString: postgres().url, max: 2 }),
+    );
+    const drain = createPrismaDrain(prisma, GRACE);
+    const transaction = await openTransaction((body) =>
+      prisma.$transaction((tx) => body((sql) => tx.$executeRawUnsafe(sql)), { timeout: 30_000 }),
+    );
+    await transaction.run(postgres().insert());
+    const slow = prisma.$executeRawUnsafe(postgres().insert(0.3));
+    slow.catch(() => {});
+    await postgres().running(1);
+    // Prisma rolls the transaction back first, and ends its pool when the drain has begun.
+    const disconnected = prisma.$disconnect();
+    const { drained, cut, errors } = await drain.stop({ signal: new AbortController().signal });
+    expect({ drained, cut, errors }).toEqual({ drained: 2, cut: [], errors: [] });
+    await Promise.all([slow, disconnected]);
+    await transaction.commit().catch(() => {});
+    expect(await postgres().rows()).toBe(1);
+    expect(await postgres().gone()).toEqual([]);
+  });
+});
 
 describe('createPrismaDrain()', () => {
   it('refuses what it cannot drain', () => {
