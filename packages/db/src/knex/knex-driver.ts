@@ -37,6 +37,8 @@ export function connectKnex(
       release: ['releaseConnection'],
       site: () => sites?.current,
       takeBack: (connection) => void releaseConnection.call(client, connection),
+      // Knex forgets its pool, and would throw at whoever gives a connection back after that.
+      isGone: () => client.pool === undefined,
     },
     keeper,
     feed,

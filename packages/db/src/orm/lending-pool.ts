@@ -58,6 +58,8 @@ export interface Lender {
   site?(): AcquireSite | undefined;
   /** Gives a connection back, which came when nobody waited for it any more. */
   takeBack(connection: object): void;
+  /** Whether there is nothing any more that a connection could be given back to: it is over then, and harms nobody. */
+  isGone?(): boolean;
 }
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
@@ -104,7 +106,7 @@ export function gateLender(
     const release = target[name] as Methods[string];
     target[name] = function released(this: unknown, ...args: unknown[]): unknown {
       endOrLinger(args[0] as object, keeper, feed);
-      return release.apply(this, args);
+      return lender.isGone?.() ? Promise.resolve() : release.apply(this, args);
     };
   }
   function undo(): void {

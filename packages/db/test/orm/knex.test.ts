@@ -83,6 +83,17 @@ describePostgres('acquireSites of Knex', (postgres) => {
   });
 });
 
+describePostgres('a connection of Knex that comes back late', (postgres) => {
+  it('does no harm, although the pool is gone', async () => {
+    const db = knex({ client: 'pg', connection: postgres().url, pool: { min: 0, max: 2 } });
+    const drain = createKnexDrain(db, { cancelGraceMs: 0 });
+    const held = await db.client.acquireConnection();
+    const { cut } = await drain.stop({ signal: AbortSignal.abort() });
+    expect(cut).toMatchObject([{ state: 'idle', outcome: 'cut' }]);
+    await db.client.releaseConnection(held);
+  });
+});
+
 describe('createKnexDrain()', () => {
   it('refuses what it cannot drain', async () => {
     const code = (call: () => unknown): unknown => {
