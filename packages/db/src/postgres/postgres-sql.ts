@@ -29,6 +29,8 @@ export interface SqlQuery {
   readonly string?: string;
   readonly strings: readonly string[];
   readonly options: { readonly onexecute?: unknown };
+  /** Set by `readable()` and `writable()`. */
+  readonly streaming?: boolean;
   /** Set by `cursor()`, which replaces `resolve` for every batch. */
   readonly cursorRows?: number;
   resolve: (value: unknown) => void;

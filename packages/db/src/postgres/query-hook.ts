@@ -74,7 +74,7 @@ export function onSettled(
     reject(error);
   };
   if (query.cursorRows === undefined) {
-    query.resolve = resolving(query.resolve, tell);
+    query.resolve = resolving(query, tell);
     return;
   }
   // A cursor puts a function of its own into both places for each batch.
@@ -83,13 +83,19 @@ export function onSettled(
 }
 
 function resolving(
-  resolve: (value: unknown) => void,
+  query: SqlQuery,
   tell: (error: unknown, result: unknown) => void,
 ): (value: unknown) => void {
+  const { resolve } = query;
   return (value) => {
-    tell(undefined, value);
+    if (query.streaming !== true || !isStream(value)) tell(undefined, value);
     resolve(value);
   };
+}
+
+/** A COPY is resolved with its stream when it begins, and once more when it has ended. */
+function isStream(value: unknown): boolean {
+  return typeof (value as { pipe?: unknown } | null)?.pipe === 'function';
 }
 
 function followReplaced(

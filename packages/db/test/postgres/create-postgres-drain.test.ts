@@ -88,6 +88,36 @@ describePostgres('createPostgresDrain()', (server) => {
       expect(await server().rows()).toBe(1);
     });
 
+    it('waits for what is copied, in and out, to its end', async () => {
+      const sql = connect();
+      const drain = createPostgresDrain(sql);
+      const { table } = server();
+      const into = await sql`copy ${sql(table)} from stdin`.writable();
+      const out = await sql`copy (select generate_series(1, 100000)) to stdout`.readable();
+      expect(drain.inFlight().counts).toEqual({ 'postgres work': 2 });
+      const stopped = drain.stop({ signal: never() });
+      into.write('1\n');
+      let bytes = 0;
+      for await (const chunk of out) bytes += chunk.length;
+      expect(bytes).toBe(588_895);
+      await new Promise<void>((resolve) => into.end('2\n', resolve));
+      expect(await stopped).toEqual({ drained: 2, cut: [], errors: [] });
+      expect(await server().rows()).toBe(2);
+    });
+
+    it('cancels at the hammer what is copied', async () => {
+      const sql = connect();
+      const drain = createPostgresDrain(sql);
+      const into = await sql`copy ${sql(server().table)} from stdin`.writable();
+      const failed = new Promise((resolve) => into.once('error', resolve));
+      into.write('1\n');
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect(drained).toBe(0);
+      expect(cut).toMatchObject([{ state: 'running', outcome: 'rolled back' }]);
+      expect(await failed).toMatchObject({ code: '57014' });
+      expect(await server().rows()).toBe(0);
+    });
+
     it('waits for work that goes on after an error which is not of its connection', async () => {
       const types = { date: { to: 1082, from: [1082], serialize: String, parse: throwing } };
       const sql = connect({ types, fetch_types: true } as never);
