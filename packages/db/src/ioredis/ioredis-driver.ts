@@ -121,7 +121,9 @@ export function connectIoredis(
       return connections.isQueued(command) ? 'cut' : 'outcome unknown';
     },
 
+    // All at once, whichever command it is for.
     destroy(_command, reason) {
+      if (isDestroyed) return;
       isDestroyed = true;
       ended.abort();
       connections.destroy(reason);

@@ -211,6 +211,20 @@ describeRedis('createIoredisDrain()', (redis) => {
         expect(await codeOf(lost)).toBe('LASTCALL_DB_CUT');
       });
 
+      it('is frozen in the middle of many commands: the connection is ended once', async () => {
+        const client = openThere();
+        const drain = createIoredisDrain(client);
+        await client.ping();
+        proxy.freeze();
+        const lost = Array.from({ length: 20 }, () => codeOf(client.incr(redis().key('frozen'))));
+        const disconnect = jest.spyOn(client, 'disconnect');
+        const { cut } = await drain.stop({ signal: AbortSignal.abort() });
+        expect(cut).toHaveLength(20);
+        // Once for what runs, and once for what is left of sockets.
+        expect(disconnect.mock.calls.length).toBeLessThanOrEqual(2);
+        expect(new Set(await Promise.all(lost))).toEqual(new Set(['LASTCALL_DB_CUT']));
+      });
+
       it('is not there: what is queued is cut at the hammer, and nothing goes on connecting', async () => {
         proxy.close();
         const client = openThere({ maxRetriesPerRequest: null });
