@@ -44,6 +44,7 @@ export interface RedisNode {
   duplicate(options: object): RedisNode;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): readonly unknown[];
   once(event: string, listener: (...args: never[]) => void): unknown;
 }
 

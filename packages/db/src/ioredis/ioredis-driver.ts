@@ -1,3 +1,4 @@
+import { absorbErrors } from '../drain/absorb-errors';
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
@@ -94,7 +95,7 @@ export function connectIoredis(
 
     beginDrain() {
       // Without a listener ioredis prints errors; those of connections that end are expected now.
-      client.on('error', ignore);
+      absorbErrors(client);
       connections.keepSockets();
       const commands = commandsInFlight();
       for (const command of commands) track(command, (begun) => feed.adopt(begun));

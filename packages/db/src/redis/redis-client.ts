@@ -33,6 +33,7 @@ export interface OpenRedis {
   destroy(): void;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): readonly unknown[];
   readonly options?: { readonly socket?: object };
 }
 

@@ -1,3 +1,4 @@
+import { absorbErrors } from '../drain/absorb-errors';
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { gateWork } from './gated-work';
@@ -97,7 +98,7 @@ export function connectRedis(
 
     beginDrain() {
       // Without a listener an error of a connection that ends would crash the process.
-      client.on('error', () => {});
+      absorbErrors(innerOf(client));
       unblock(open, ended.signal).catch(() => {});
     },
 
@@ -136,6 +137,11 @@ export function connectRedis(
       client.off('ready', learnId);
     },
   };
+}
+
+/** What emits: the object that the application holds may have listeners of its own, of which that one knows nothing. */
+function innerOf(client: OpenRedis): OpenRedis {
+  return (client._self ?? client) as unknown as OpenRedis;
 }
 
 /** Whether the server has answered, if only with an error. */

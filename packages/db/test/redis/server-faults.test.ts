@@ -72,20 +72,31 @@ describeOwnRedis('the drain of a redis client', (own) => {
       expect(client.isOpen).toBe(false);
     });
 
-    it('whose connection is reset while it drains: what was sent is unknown', async () => {
-      const proxy = await TcpProxy.to(own().url);
-      const client = await open(proxy.via(own().url));
-      const drain = createRedisDrain(client);
-      const work = codeOf(client.eval(ENDLESS));
-      const stopped = drain.stop({ signal: never() });
-      proxy.reset();
-      expect(await stopped).toMatchObject({
-        drained: 0,
-        cut: [{ outcome: 'outcome unknown', command: 'eval' }],
-      });
-      expect(await work).not.toBe('done');
-      expect(client.isOpen).toBe(false);
-      proxy.close();
-    });
+    it.each<[string, (client: Client) => unknown]>([
+      ['', () => {}],
+      [
+        ", with the application's listeners for errors away",
+        (client) => client.removeAllListeners('error'),
+      ],
+      [', with all listeners, also those for errors away', (client) => client.removeAllListeners()],
+    ])(
+      'whose connection is reset while it drains%s: what was sent is unknown',
+      async (_what, removeListeners) => {
+        const proxy = await TcpProxy.to(own().url);
+        const client = await open(proxy.via(own().url));
+        const drain = createRedisDrain(client);
+        const work = codeOf(client.eval(ENDLESS));
+        const stopped = drain.stop({ signal: never() });
+        removeListeners(client);
+        proxy.reset();
+        expect(await stopped).toMatchObject({
+          drained: 0,
+          cut: [{ outcome: 'outcome unknown', command: 'eval' }],
+        });
+        expect(await work).not.toBe('done');
+        expect(client.isOpen).toBe(false);
+        proxy.close();
+      },
+    );
   });
 });
