@@ -59,6 +59,7 @@ export interface OpenChannel extends ChannelMethods {
   readonly connection?: RawConnection;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): readonly unknown[];
 }
 
 /** amqplib's own connection, under the one that the application has. Not documented. */
@@ -76,6 +77,7 @@ export interface OpenConnection {
   readonly connection?: RawConnection;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): readonly unknown[];
 }
 
 export function isConnection(target: unknown): target is OpenConnection {

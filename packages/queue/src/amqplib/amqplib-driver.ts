@@ -1,3 +1,4 @@
+import { absorbErrors } from '../drain/absorb-errors';
 import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { isChannel, isConnection, type OpenChannel, type OpenConnection } from './amqp-types';
@@ -82,7 +83,7 @@ class GatedConnection {
 
   /** From now on its end crashes nobody. */
   ignoreErrors(): void {
-    this.#connection.on('error', ignore);
+    absorbErrors(this.#connection);
   }
 
   async close(): Promise<void> {
@@ -108,5 +109,3 @@ class GatedConnection {
     this.#isClosed = true;
   };
 }
-
-function ignore(): void {}

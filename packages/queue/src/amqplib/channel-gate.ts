@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { absorbErrors } from '../drain/absorb-errors';
 import type { Outcome } from '../drain/cut-message';
 import { isThenable } from '../drain/is-thenable';
 import type { Ledger } from '../drain/ledger';
@@ -53,7 +54,7 @@ export class ChannelGate implements DeliveringChannel {
 
   /** Cancels every consumer, and hands back what failed. From now on an error of the channel crashes nobody. */
   async stopFetching(): Promise<void> {
-    this.channel.on('error', ignore);
+    absorbErrors(this.channel);
     if (this.#isClosed) return;
     for (const delivery of this.#deliveries.failed()) this.#returnFailed(delivery);
     await Promise.all([...this.#tags].map((tag) => this.#own.cancel(tag)));
@@ -180,10 +181,13 @@ export class ChannelGate implements DeliveringChannel {
     if (this.#isOver) return;
     const { deliveryTag } = message.fields;
     const tags = allUpTo === true ? this.#deliveries.upTo(deliveryTag) : [deliveryTag];
-    if (allUpTo === true && this.#deliveries.hasReturned) {
-      // One by one: those that went back to the broker are not to be named again.
-      for (const tag of tags) tell({ fields: { deliveryTag: tag } }, false);
-    } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message, allUpTo);
+    const isTold = this.#tell(() => {
+      if (allUpTo === true && this.#deliveries.hasReturned) {
+        // One by one: those that went back to the broker are not to be named again.
+        for (const tag of tags) tell({ fields: { deliveryTag: tag } }, false);
+      } else if (!this.#deliveries.wasReturned(deliveryTag)) tell(message, allUpTo);
+    });
+    if (!isTold) return;
     for (const tag of tags) this.#deliveries.settle(tag);
     this.#early.settled(deliveryTag, allUpTo === true);
   }
@@ -191,9 +195,24 @@ export class ChannelGate implements DeliveringChannel {
   #settleAll(tell: () => void): void {
     if (this.#isOver) return;
     const tags = this.#deliveries.upTo(Number.POSITIVE_INFINITY);
-    tell();
+    if (!this.#tell(tell)) return;
     for (const tag of tags) this.#deliveries.settle(tag);
     this.#early.settled(Number.POSITIVE_INFINITY, true);
+  }
+
+  /**
+   * Tells the broker something. Where the application closes its connection itself while it drains, amqplib throws until that
+   * has ended: not into the handlers, whose messages stay in hand.
+   * @returns whether it was sent
+   */
+  #tell(send: () => void): boolean {
+    try {
+      send();
+      return true;
+    } catch (error) {
+      if (this.#ledger.isDraining && isIllegalOperation(error)) return false;
+      throw error;
+    }
   }
 
   /** An acknowledgement that comes after our close must not throw into the handler. */
@@ -213,7 +232,8 @@ export class ChannelGate implements DeliveringChannel {
 
   #sendBack(message: Message): void {
     this.#deliveries.returned(message.fields.deliveryTag);
-    if (!this.#isClosed && this.#closing === undefined) this.#own.nack(message, false, true);
+    if (!this.#isClosed && this.#closing === undefined)
+      this.#tell(() => this.#own.nack(message, false, true));
   }
 
   /** Consumers that were there before the drain. What they were given by then is not known. */
@@ -246,4 +266,7 @@ function ownMethods(channel: OpenChannel): ChannelMethods {
   };
 }
 
-function ignore(): void {}
+/** What amqplib throws at who uses something that closes, or is closed. */
+function isIllegalOperation(error: unknown): boolean {
+  return error instanceof Error && 'stackAtStateChange' in error;
+}

@@ -407,6 +407,42 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       ).toBe(0);
     });
 
+    it('frozen under a close of the application: acknowledgements do not throw, and are not believed', async () => {
+      const queue = await rabbitmq().queue(1);
+      const proxy = await rabbitmq().proxy();
+      const connection = await rabbitmq().connection(proxy.via(rabbitmq().url));
+      const drain = createAmqplibDrain(connection, { cutGraceMs: 20 });
+      const channel = await connection.createChannel();
+      const gate = createGate();
+      let handled: Promise<void> | undefined;
+      await channel.consume(queue, (message) => {
+        handled = gate.opened.then(() => channel.ack(message as ConsumeMessage));
+      });
+      await inHand(drain, 1);
+      proxy.freeze();
+      connection.close().catch(() => {});
+      const stopped = drain.stop({ signal: AbortSignal.timeout(200) });
+      gate.open();
+      expect(await handled).toBeUndefined();
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'cut' }] });
+    });
+
+    it('gone, where the application has taken its listeners for errors away: nothing crashes', async () => {
+      const proxy = await rabbitmq().proxy();
+      const connection = await rabbitmq().connection(proxy.via(rabbitmq().url));
+      const drain = createAmqplibDrain(connection);
+      const channel = await connection.createChannel();
+      const queue = await rabbitmq().queue(1);
+      await channel.consume(queue, () => {});
+      await inHand(drain, 1);
+      const stopped = drain.stop({ signal: never() });
+      for (const each of [connection, channel]) each.removeAllListeners('error');
+      const closed = once(channel, 'close');
+      proxy.kill();
+      await closed;
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'cut' }] });
+    });
+
     it('frozen under acknowledgements: the outcome is unknown', async () => {
       const queue = await rabbitmq().queue(1);
       const proxy = await rabbitmq().proxy();
