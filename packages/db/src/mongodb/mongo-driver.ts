@@ -160,6 +160,9 @@ export function connectMongo(
       topology = client.topology ?? topology;
       if (topology !== undefined) destroyTopology(topology, withLabels(reason));
       sockets.destroy();
+      // The driver's own close may not have ended: what is asked for from now on is refused by the gate all the same.
+      client.topology ??= topology;
+      isClosing = false;
     },
 
     counts() {

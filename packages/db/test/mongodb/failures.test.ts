@@ -79,6 +79,7 @@ describe('a client of mongodb whose server (a fake)', () => {
       ['running', 'rolled back'],
     ]);
     expect(await Promise.all([...running, queued])).toEqual(Array(3).fill('LASTCALL_DB_CUT'));
+    expect(await codeOf(ordersOf(own).insertOne({ n: 4 }))).toBe('LASTCALL_DB_DRAINING');
     expect(await codeOf(transaction.commitTransaction())).not.toBe('done');
     await Promise.all([transaction.endSession(), idle.endSession()]);
     mongod.signal('SIGKILL');
