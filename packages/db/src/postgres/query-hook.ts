@@ -79,7 +79,24 @@ export function onSettled(
   }
   // A cursor puts a function of its own into both places for each batch.
   followReplaced(query, 'resolve', () => tell(undefined));
-  followReplaced(query, 'reject', tell);
+  followReplaced(query, 'reject', (error) => {
+    tell(error);
+    failNextBatch(query, error);
+  });
+}
+
+/**
+ * Whoever reads a cursor hears of its error where they wait for a batch. Between two, postgres.js would tell them instead that
+ * there are no more: half of the rows would seem to be all.
+ */
+function failNextBatch(query: SqlQuery, error: unknown): void {
+  Object.defineProperty(query, 'active', {
+    configurable: true,
+    get: () => {
+      throw error;
+    },
+    set: () => {},
+  });
 }
 
 function resolving(
