@@ -72,7 +72,7 @@ export async function serve<Credentials>(
 ): Promise<GrpcListener> {
   const target = parseOptions(server, options);
   const injector = makeInjector(server, options.credentials);
-  const listener = target.listener ?? createServer({ allowHalfOpen: true, noDelay: true });
+  const listener = target.listener ?? createServer({ noDelay: true });
   listener.on('connection', (socket: Socket) => inject(socket, injector));
   try {
     if (target.listener === undefined) await listen(listener, target);
@@ -150,9 +150,9 @@ function makeInjector<Credentials>(
   }
 }
 
-/** What `bindAsync()` would have Node set on a socket. */
+/** What `bindAsync()` would have Node set on a socket. One that may be half open would outlive a client that is gone. */
 function inject(socket: Socket, injector: Injector): void {
-  socket.allowHalfOpen = true;
+  socket.allowHalfOpen = false;
   socket.setNoDelay(true);
   // Until a TLS handshake is done nobody else listens for errors of the TCP connection.
   socket.on('error', () => {});

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -92,14 +92,33 @@ describe('serve()', () => {
   });
 
   it('sets on sockets what bindAsync() would have set', async () => {
-    const own = createServer();
+    const own = createServer({ allowHalfOpen: true });
     const listener = await served({ listener: own });
     const accepted = once(own, 'connection');
     own.listen(0, '127.0.0.1');
     await once(own, 'listening');
     await answers(createClient(listener.port ?? 0));
     const [socket] = (await accepted) as [Socket];
-    expect(socket.allowHalfOpen).toBe(true);
+    expect(socket.allowHalfOpen).toBe(false);
+  });
+
+  it('tells a handler that its client is gone, as bindAsync() does', async () => {
+    const listener = await served({ port: 0, host: '127.0.0.1' });
+    const far = connect(listener.port ?? 0, '127.0.0.1').on('error', () => {});
+    const between = createServer((near) => {
+      near.on('error', () => {}).pipe(far, { end: false });
+      far.pipe(near);
+    });
+    await once(between.listen(0, '127.0.0.1'), 'listening');
+    const client = createClient((between.address() as AddressInfo).port);
+    const call = unary(client, 'stuck');
+    await service.got('unary');
+    // All that a client says that was killed.
+    far.end();
+    await service.sawCancelled('unary');
+    client.close();
+    between.close();
+    expect(await call).toMatchObject({ code: grpc.status.UNAVAILABLE });
   });
 
   it.each(['before', 'after'] as const)('is drained by what is attached %s it', async (order) => {
