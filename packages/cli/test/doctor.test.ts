@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
@@ -31,6 +31,20 @@ it('says that the folder in which it is called is gone', async () => {
   expect(err).toBe(
     'lastcall: the working directory is not there any more: change to another one\n',
   );
+});
+
+it('says that a file says nothing of how a service is run', async () => {
+  const path = join(folder, 'service.yaml');
+  writeFileSync(path, 'kind: Service');
+  const { code, out } = await runCli(['doctor', path]);
+  expect([code, out]).toEqual([0, `${path}: nothing of how a service is run\n`]);
+});
+
+it('says that a link leads to itself', async () => {
+  const path = join(folder, 'Dockerfile');
+  symlinkSync('Dockerfile', path);
+  const { code, err } = await runCli(['doctor', path]);
+  expect([code, err]).toEqual([3, expect.stringMatching(/^lastcall: cannot read .*ELOOP.*\n$/)]);
 });
 
 describe('lastcall doctor of a Dockerfile', () => {
@@ -100,6 +114,11 @@ describe('lastcall doctor of a Kubernetes manifest', () => {
       'warning readiness-hold',
       'hint grace-period-unsaid',
     ]);
+  });
+
+  it('looks into a list, as kubectl get gives it', async () => {
+    const list = JSON.stringify({ kind: 'List', items: [null, JSON.parse(manifest({}, {}))] });
+    expect(await rulesOf('api.yaml', list)).toContain('problem readiness-probe');
   });
 
   it('counts what preStop takes out of the grace period', async () => {

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { LastcallError } from '@lastcall/proc';
+import { type Stats, statSync } from 'node:fs';
+import { LastcallError, toError } from '@lastcall/proc';
 import type { ControlAddress } from '@lastcall/restart/control';
 import type { Command } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
@@ -33,7 +33,10 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       const printer = context.printer(command);
       const facts = targets.length === 0 ? aroundHere(context) : await lookAt(context, targets);
       const diagnoses = facts.map(examine);
-      printer.result(diagnoses, () => diagnoses.map((one) => render(one, printer)).join('\n\n'));
+      printer.result(diagnoses, () => {
+        if (diagnoses.length === 0) return `${targets.join(', ')}: nothing of how a service is run`;
+        return diagnoses.map((one) => render(one, printer)).join('\n\n');
+      });
       const isBad = diagnoses.some(({ findings }) =>
         findings.some(({ severity }) => severity === 'problem'),
       );
@@ -76,17 +79,29 @@ async function lookAt(context: CommandContext, targets: readonly string[]): Prom
 /** A folder may be called as a process is: one is meant where it is written as a path, or there is no such process. */
 function kindOf(target: string): 'file' | 'folder' | 'process' {
   if (/^\d+$/.test(target) || /\.pid$/.test(target)) return 'process';
-  const found = statSync(target, { throwIfNoEntry: false });
+  const found = statOf(target);
   if (found === undefined) return 'process';
   if (!found.isDirectory()) return 'file';
   return /[/\\]|^\.\.?$/.test(target) ? 'folder' : 'process';
+}
+
+/** @throws LastcallError `LASTCALL_CLI_NO_FILE`, as of a link that leads to itself */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (thrown) {
+    const cause = toError(thrown);
+    throw new LastcallError('LASTCALL_CLI_NO_FILE', `cannot read ${path}: ${cause.message}`, {
+      cause,
+    });
+  }
 }
 
 async function lookAtProcessOrFolder(context: CommandContext, target: string): Promise<Facts[]> {
   try {
     return [await lookAtProcess(context, target)];
   } catch (error) {
-    const isFolder = statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
+    const isFolder = statOf(target)?.isDirectory() === true;
     const isMissing = (error as LastcallError).code === 'LASTCALL_CLI_NO_PROCESS';
     if (isFolder && isMissing) return factsOfFolder(target);
     throw error;

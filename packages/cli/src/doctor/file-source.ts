@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { LastcallError, toError } from '@lastcall/proc';
+import { printableLines } from '../printable';
 import { factsOfCompose } from './compose-source';
 import { factsOfDockerfile } from './dockerfile-source';
 import type { Facts } from './facts';
@@ -76,7 +77,7 @@ export function factsOfFile(path: string): Facts[] {
     const cause = toError(thrown);
     throw new LastcallError(
       'LASTCALL_CLI_UNKNOWN_FILE',
-      `${path} cannot be read: ${cause.message}`,
+      `${path} cannot be read: ${printableLines(cause.message)}`,
       {
         cause,
       },

@@ -7,14 +7,24 @@ type Fields = Readonly<Record<string, unknown>>;
 export function factsOfManifest(text: string, subject: string): Facts[] {
   return parseAllDocuments(text).flatMap((document) => {
     if (document.errors[0] !== undefined) throw document.errors[0];
-    const manifest = fields(document.toJS());
-    const pod = podOf(manifest);
-    if (pod === null) return [];
-    const name = String(fields(manifest.metadata).name ?? manifest.kind);
-    return list(pod.containers).map((container) =>
-      factsOfContainer(fields(container), pod, manifest, `${subject} (${manifest.kind} ${name})`),
+    return manifestsIn(fields(document.toJS())).flatMap((manifest) =>
+      factsOfOne(manifest, subject),
     );
   });
+}
+
+/** `kubectl get -o yaml` gives several as one list. */
+function manifestsIn(document: Fields): readonly Fields[] {
+  return document.kind === 'List' ? list(document.items).map(fields) : [document];
+}
+
+function factsOfOne(manifest: Fields, subject: string): Facts[] {
+  const pod = podOf(manifest);
+  if (pod === null) return [];
+  const name = String(fields(manifest.metadata).name ?? manifest.kind);
+  return list(pod.containers).map((container) =>
+    factsOfContainer(fields(container), pod, manifest, `${subject} (${manifest.kind} ${name})`),
+  );
 }
 
 function podOf(manifest: Fields): Fields | null {
