@@ -106,6 +106,25 @@ describe('notifications', () => {
     await service.gone(old);
     expect(service.events.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
   });
+
+  it('are not wanted where the variable is empty', async () => {
+    await using service = new Service({ env: { NOTIFY_SOCKET: '', PATH: '/nowhere' } });
+    const pid = await service.ready(1);
+    send(pid, 'SIGTERM');
+    // What is told is out by then.
+    await service.saw({ pid, report: 'SIGTERM' });
+    await service.gone(pid);
+    expect(service.events.filter(({ warning }) => warning !== undefined)).toEqual([]);
+  });
+
+  itWith(['systemd-notify'])('that nobody reads are a warning that names the socket', async () => {
+    const path = join(temporaryDirectory(), 'nobody');
+    await using service = new Service({ env: { NOTIFY_SOCKET: path } });
+    await service.ready(1);
+    const { message } = await service.saw({ warning: 'LASTCALL_NOTIFY_FAILED' });
+    expect(message).toContain(path);
+    expect(message).not.toContain('install');
+  });
 });
 
 describe('socket activation', () => {

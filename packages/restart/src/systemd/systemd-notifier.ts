@@ -35,10 +35,10 @@ export class SystemdNotifier {
     this.#parts = parts;
   }
 
-  /** Whether systemd asked to be told. */
+  /** Whether systemd asked to be told; an empty variable is none. */
   get isTold(): boolean {
     const { environment, settings } = this.#parts;
-    return environment.env('NOTIFY_SOCKET') !== undefined && settings().notify !== 'off';
+    return (environment.env('NOTIFY_SOCKET') ?? '') !== '' && settings().notify !== 'off';
   }
 
   /** A supervisor, or the former generation, is the main process for now. */
@@ -134,10 +134,17 @@ export class SystemdNotifier {
   #warnOnce(cause: Error): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const message =
-      `systemd could not be told: ${cause.message}; install systemd-notify, or give restart.setup({ notify }) a function ` +
-      'that sends the datagram';
+    const message = `systemd could not be told: ${cause.message}; ${this.#adviceFor(cause)}`;
     this.#parts.warn(new LastcallError('LASTCALL_NOTIFY_FAILED', message, { cause }));
+  }
+
+  #adviceFor({ code }: NodeJS.ErrnoException): string {
+    const { environment, settings } = this.#parts;
+    if (typeof settings().notify === 'function')
+      return 'the function given as restart.setup({ notify }) says so';
+    if (code === 'ENOENT')
+      return 'install systemd-notify, or give restart.setup({ notify }) a function that sends the datagram';
+    return `does anybody listen on NOTIFY_SOCKET, ${environment.env('NOTIFY_SOCKET')}? Where not, set LASTCALL_NOTIFY=off`;
   }
 }
 
