@@ -211,6 +211,6 @@ function closeLate(pool: string): LastcallError {
 function attachedLate(pool: string): LastcallError {
   return new LastcallError(
     'LASTCALL_DB_ATTACHED_LATE',
-    `${pool} had been used before it was attached: what had begun by then and has not ended is cut, without being listed, and may be committed; attach it before its first query`,
+    `the own close of ${pool} has not ended by the hammer: what had begun before it was attached still runs, or its server does not answer; it is cut without being listed, and may be committed; attach the pool before its first query`,
   );
 }

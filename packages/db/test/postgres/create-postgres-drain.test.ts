@@ -417,6 +417,8 @@ describePostgres('createPostgresDrain()', (server) => {
       expect(result).toEqual({ drained: 0, cut: [] });
       expect(errors).toMatchObject([{ code: 'LASTCALL_DB_ATTACHED_LATE' }]);
       expect(await early).toBe('CONNECTION_DESTROYED');
+      // Nobody has told the server, which goes on.
+      await server().terminate();
     });
 
     it('does not warn when it is idle', async () => {
