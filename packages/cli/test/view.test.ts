@@ -133,6 +133,18 @@ describe('lastcall view of a dump', () => {
     expect((await runCli(['view', file('.txt')])).out).toContain('=== lastcall dump: orders');
   });
 
+  it('says where it counts promises', async () => {
+    const { awaits, ...dump } = JSON.parse(readFileSync(file('.json'), 'utf8'));
+    const stacks = join(folder, 'stacks.of-promises');
+    const counted = { ...awaits, status: 'degraded', counted: 'promises', suspended: 6 };
+    writeFileSync(stacks, JSON.stringify({ ...dump, awaits: counted }));
+    const { out } = await runCli(['view', stacks]);
+    expect(out).toContain('await sites: 6 pending promises, of which a function may have several');
+    const page = join(folder, 'stacks.html');
+    await runCli(['view', stacks, '--html', page]);
+    expect(readFileSync(page, 'utf8')).toContain('<h2>6 pending promises</h2>');
+  });
+
   it('says what changed between two', async () => {
     const dumps = readdirSync(folder)
       .filter((name) => /-dump-.*json$/.test(name))
