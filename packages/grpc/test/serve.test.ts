@@ -106,19 +106,24 @@ describe('serve()', () => {
     const listener = await served({ port: 0, host: '127.0.0.1' });
     const far = connect(listener.port ?? 0, '127.0.0.1').on('error', () => {});
     const between = createServer((near) => {
+      near.unref();
       near.on('error', () => {}).pipe(far, { end: false });
       far.pipe(near);
     });
     await once(between.listen(0, '127.0.0.1'), 'listening');
     const client = createClient((between.address() as AddressInfo).port);
     const call = unary(client, 'stuck');
-    await service.got('unary');
-    // All that a client says that was killed.
-    far.end();
-    await service.sawCancelled('unary');
-    client.close();
-    between.close();
-    expect(await call).toMatchObject({ code: grpc.status.UNAVAILABLE });
+    try {
+      await service.got('unary');
+      // All that a client says that was killed.
+      far.end();
+      await service.sawCancelled('unary');
+      expect(await call).toMatchObject({ code: grpc.status.UNAVAILABLE });
+    } finally {
+      client.close();
+      between.close();
+      far.destroy();
+    }
   });
 
   it.each(['before', 'after'] as const)('is drained by what is attached %s it', async (order) => {
