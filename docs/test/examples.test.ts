@@ -121,7 +121,7 @@ describe('grpc.ts', () => {
     orders.close();
     const { signal, err } = await example.ended;
     expect(signal).toBe('SIGTERM');
-    expect(err).toMatch(/intake +orders +ok .* 2 drained, 0 cut(.|\n)*all ok/);
+    expect(err).toMatch(/intake +orders +ok .* 2 drained, 1 ended, 0 cut(.|\n)*all ok/);
   });
 });
 
