@@ -1,6 +1,6 @@
 import type { BlockFiles } from './block-files';
 import type { BlockedLoop, StackFrame } from './blocked-loop';
-import { hottestStack } from './call-stack';
+import { type CpuProfile, hottestStack } from './call-stack';
 import { type Heartbeat, monotonicMs } from './heartbeat';
 import type { LoopObserver } from './loop-observer';
 import { type Interruption, MainThreadSession } from './main-thread-session';
@@ -11,6 +11,9 @@ import { whenSilent } from './when-silent';
 
 /** Without an answer for so long, in milliseconds, the main thread was in native code. */
 const NATIVE_AFTER_MS = 250;
+
+/** Behind native code a shorter profile, in milliseconds, has but the way back to the loop, and not what blocked it. */
+const LEAST_AFTER_NATIVE_MS = 100;
 
 /** How long the session stays open when the loop turns again, in milliseconds: an answer may be on its way. */
 const LAST_ANSWER_MS = 100;
@@ -179,7 +182,7 @@ export class BlockWatch {
     // Before the file is there, whose reader may be the blocked loop itself: a process that ends while the session is open
     // makes Node print that it waits for a debugger.
     session.close();
-    if (profile === null) return;
+    if (profile === null || (open.wasSilent && durationMs(profile) < LEAST_AFTER_NATIVE_MS)) return;
     this.#know(open, { profile });
     if (found.kind !== 'stack') this.#noteSample(open, hottestStack(profile));
     this.#addFiles(open, (block) => this.#files.writeProfile(block));
@@ -249,4 +252,8 @@ export class BlockWatch {
   #rest(costMs: number): void {
     this.#restUntilMs = monotonicMs() + Math.max(MIN_REST_MS, costMs * REST_FACTOR);
   }
+}
+
+function durationMs({ startTime, endTime }: CpuProfile): number {
+  return (endTime - startTime) / 1000;
 }

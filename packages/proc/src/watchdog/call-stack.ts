@@ -17,6 +17,9 @@ export interface DebuggerFrame {
 /** A `.cpuprofile`, as far as it is read here. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
+  /** In microseconds, as the end. */
+  readonly startTime: number;
+  readonly endTime: number;
 }
 
 interface ProfileNode {

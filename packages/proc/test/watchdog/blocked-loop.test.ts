@@ -24,7 +24,7 @@ describe('a blocked loop', () => {
   );
 
   it.each([
-    ['json', `globalThis.giant = '[' + '{"a":[1,2,3],"b":"xxxxxxxxxx"},'.repeat(1e6) + '1]';`],
+    ['json', `globalThis.giant = '[' + '{"a":[1,2,3],"b":"xxxxxxxxxx"},'.repeat(25e5) + '1]';`],
     ['pbkdf2', `require('node:crypto');`],
     ['exec', `require('node:child_process');`],
   ])('of native code that returns has the line that called it: %s', async (culprit, before) => {
@@ -39,7 +39,10 @@ describe('a blocked loop', () => {
       `const { execSync } = require('node:child_process');
       const onBlocked = (block) => { host.onBlocked(block); if (block.nativeState !== null) process.exit(); };
       startWatchdog({ thresholdMs: 100, files }, { ...host, onBlocked }).ready.then(() =>
-        later(function waits() { execSync('sleep 2'); }));`,
+        later(function waits() {
+          execSync('sleep 2');
+          for (const end = Date.now() + 30; Date.now() < end; );
+        }));`,
     );
     const { out } = await program.ended;
     const block = blocksOf(out).find(({ nativeState }) => nativeState !== null);
