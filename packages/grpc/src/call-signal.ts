@@ -8,6 +8,9 @@ export interface CancellableCall {
   getPath(): string;
 }
 
+/** A timer may come a millisecond before the wall clock says that it is time. */
+const TIMER_EARLY_MS = 2;
+
 const signals = new WeakMap<CancellableCall, AbortSignal>();
 
 /**
@@ -48,7 +51,7 @@ function assertCall(call: unknown): void {
 }
 
 function reasonOf(call: CancellableCall): LastcallError {
-  const isLate = Number(call.getDeadline()) <= Date.now();
+  const isLate = Number(call.getDeadline()) <= Date.now() + TIMER_EARLY_MS;
   const what = isLate
     ? 'its deadline has passed'
     : 'its client has cancelled or given up, the stop has cut it, or it is over';

@@ -82,6 +82,17 @@ describe('callSignal()', () => {
     expect((await aborted(callSignal(served))).message).toContain('its deadline has passed');
   });
 
+  it('says so as well where the timer of the deadline came a millisecond before the clock', async () => {
+    const call = Object.assign(new EventEmitter(), {
+      cancelled: false,
+      getPath: () => '/test.Signals/Wait',
+      getDeadline: () => Date.now() + 1,
+    });
+    const reason = aborted(callSignal(call));
+    call.emit('cancelled');
+    expect((await reason).message).toContain('its deadline has passed');
+  });
+
   it('aborts when the call is over, as the context of Go does', async () => {
     const { wait, next } = await start();
     wait();
