@@ -240,7 +240,7 @@ it('the supervisor stands still until the time to be ready is over: that the new
   const old = await service.ready(1);
   send(supervisorOf(service), 'SIGHUP');
   await service.saw({ generation: 2, begun: true });
-  // The time to be ready itself: a supervisor that stands still tells nobody that it is over.
+  // The time to be ready itself: a supervisor that stands still tells nobody that it is over, so no event can be waited for.
   const isOver = new Promise((resolve) => setTimeout(resolve, 8000));
   send(supervisorOf(service), 'SIGSTOP');
   await service.ready(2);

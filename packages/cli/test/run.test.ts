@@ -651,6 +651,7 @@ asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
     expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining('an init') });
   });
 
+  // Older versions of Node cannot: for them the tests above have an init in front.
   const hasExecve = 'execve' in process ? it : it.skip;
   hasExecve('needs no init in front where Node can replace itself (22.15)', async () => {
     const { out, code } = await runAsPid1([]);
@@ -672,6 +673,7 @@ describe('lastcall-init', () => {
     expect(spawnSync('sh', ['-c', `'${INIT}' ${command}`]).status).toBe(code);
   });
 
+  // A shell cannot give a signal its default back where its parent ignores it; env of coreutils 8.31 and later can.
   const hasEnv = spawnSync('env', ['--default-signal=INT,QUIT', 'true']).status === 0;
   (hasEnv ? it.each : it.skip.each)([
     ['SIGINT', 130],

@@ -8,7 +8,10 @@ afterEach(disposeServers);
 /** A client that pings more often than its calls last. */
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 100, 'grpc.keepalive_timeout_ms': 5000 };
 
-/** Opens the gate when the client of `test` has had the time to ping, and has pinged or been dropped. */
+/**
+ * Opens the gate when the client of `test` has had the time to ping, and has pinged or been dropped. grpc-js tells nobody of
+ * either.
+ */
 async function openAfterPings(test: TestServer): Promise<void> {
   await new Promise((done) => setTimeout(done, 400));
   test.service.gate.open();
