@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
+import { logged } from './harness/run-log';
 import { endOf, supervisorOf, workersOf } from './harness/run-service';
 
 const room = commandRoom();
@@ -73,7 +74,7 @@ it('a worker that is started anew and hangs before it is ready is ended, and the
   const { pid } = await service.saw({ fault: 'listen' });
   set();
   await service.gone(pid);
-  expect(service.err).toContain(`process ${pid} is not ready after 2000 ms`);
+  await logged(service, `process ${pid} is not ready after 2000 ms`);
   expect(await ask(address)).toMatch(/^1:/);
 });
 
