@@ -74,3 +74,32 @@ itActivates(
     expect(new Set(answers)).toEqual(new Set([`2:${pid}`]));
   },
 );
+
+itActivates(
+  'a program may know its sockets by the descriptors that systemd has passed, which are others in a worker',
+  async () => {
+    const [web, admin] = [await freePort(), await freePort()];
+    const sockets = [
+      { name: 'admin', fd: 4 },
+      { name: 'web', fd: 3 },
+    ];
+    await using service = runActivated([web, admin], 'one.socket:two.socket', {
+      plan: { '*': { sockets } },
+    });
+    expect(await firstAnswer(service, web)).toMatch(/^1:/);
+    for (const generation of [1, 2]) {
+      const pid = await service.ready(generation);
+      expect(await service.address('web', generation)).toBe(`127.0.0.1:${web}`);
+      expect(await service.address('admin', generation)).toBe(`127.0.0.1:${admin}`);
+      const { code } = await room.lastcall(
+        'reload',
+        String(supervisorOf(service)),
+        '--wait-drained',
+      );
+      expect(code).toBe(0);
+      await service.gone(pid);
+      for (const port of [web, admin])
+        expect(await ask(`127.0.0.1:${port}`)).toMatch(new RegExp(`^${generation + 1}:`));
+    }
+  },
+);

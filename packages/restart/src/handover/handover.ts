@@ -49,6 +49,8 @@ export interface SocketRecord {
   readonly pathInode: number | null;
   /** Whether it came from systemd: its path is then not ours to remove. */
   readonly activated: boolean;
+  /** The descriptor that systemd passed it as: programs may know it by that, which need not be the one that it has here. */
+  readonly activatedFd?: number | undefined;
 }
 
 /** A socket with its descriptors in the new process. */

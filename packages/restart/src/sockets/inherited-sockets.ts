@@ -36,18 +36,13 @@ export class InheritedSockets {
       fitting.find((socket) => isActivatedAs(socket, name)) ??
       sameType.find((socket) => isActivatedAs(socket, name)) ??
       (isAnywhere(asked) ? undefined : fitting[0]);
-    if (found === undefined) return undefined;
-    this.#unclaimed.delete(found);
-    this.#assertIsIt(found);
-    this.#taken.push(found.name);
-    return found;
+    return this.#handOut(found);
   }
 
   /** Takes the socket that systemd passed as `fd`, whatever it is called: a program may know the number. */
   takeActivated(fd: number | undefined): PassedSocket | undefined {
-    const found = [...this.#unclaimed].find((socket) => socket.activated && socket.fd === fd);
-    if (found !== undefined) this.#unclaimed.delete(found);
-    return found;
+    if (fd === undefined) return undefined;
+    return this.#handOut([...this.#unclaimed].find(({ activatedFd }) => activatedFd === fd));
   }
 
   /** Closes what nobody asked for: clients would connect and hang. */
@@ -62,6 +57,14 @@ export class InheritedSockets {
   /** Whether a socket of that name was handed over, and closed as nobody had asked for it by `ready()`. */
   wasClosed(name: string): boolean {
     return this.#closed.has(name);
+  }
+
+  #handOut(found: PassedSocket | undefined): PassedSocket | undefined {
+    if (found === undefined) return undefined;
+    this.#unclaimed.delete(found);
+    this.#assertIsIt(found);
+    this.#taken.push(found.name);
+    return found;
   }
 
   /** With a wrapper in between that opens files of its own, a descriptor may be anything. */

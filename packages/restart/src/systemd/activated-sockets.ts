@@ -41,5 +41,6 @@ function describeSocket(
     inode: facts.inode,
     pathInode: null,
     activated: true,
+    activatedFd: fd,
   };
 }
