@@ -44,6 +44,9 @@ export interface MongoConnection {
 /** Somebody who waits in a queue of the driver. */
 interface Waiter {
   cancelled: boolean;
+  /** Of who waits for a server: what for. */
+  readonly operationName?: string;
+  resolve(found: unknown): void;
   reject(reason: Error): void;
 }
 
@@ -79,12 +82,17 @@ export interface MongoServer {
 export interface MongoTopology {
   readonly s: { readonly servers: ReadonlyMap<string, MongoServer> };
   readonly waitQueue: Iterable<Waiter>;
+  selectServer: (selector: unknown, options: { operationName?: string }) => Promise<MongoServer>;
   close(): void;
 }
 
 export interface MongoCursor {
   readonly cursorSession?: MongoSession | undefined;
   readonly cursorOptions?: { readonly tailable?: boolean };
+  /** Opens it. */
+  _initialize: (...args: unknown[]) => Promise<unknown>;
+  /** Asks for its next batch. */
+  getMore: (...args: unknown[]) => Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -96,7 +104,7 @@ export interface OpenMongoClient {
   readonly s: {
     readonly url: string;
     readonly hasBeenClosed: boolean;
-    readonly activeCursors: ReadonlySet<MongoCursor>;
+    readonly activeCursors: Set<MongoCursor>;
     /** Those that have not ended. */
     readonly activeSessions: ReadonlySet<MongoSession>;
   };

@@ -1,9 +1,9 @@
-import { LastcallError } from '@lastcall/proc';
 import { captureAcquireSite } from '../drain/acquire-site';
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
 import { SocketSet } from '../drain/socket-set';
+import { isEndless, streamEnds, watchEndlessCursors } from './endless-cursors';
 import { gateConnect } from './gated-connect';
 import { destroyInUse, destroyTopology, failWaiters, killSessions } from './kill-sessions';
 import type {
@@ -16,6 +16,13 @@ import type {
 } from './mongo-client';
 import { isEnd, type RunningOperation, SessionWork } from './session-work';
 import { WatchedServers } from './watch-operations';
+import { withLabels } from './with-labels';
+
+/** What the driver begins a session of its own with. */
+interface SessionOptions {
+  /** What it is for: a cursor, where it is one's. */
+  readonly owner?: unknown;
+}
 
 /**
  * What a client of mongodb does for its drain. A unit of work is a session: everything that the driver does has one. A
@@ -36,6 +43,7 @@ export function connectMongo(
   function gatedStart(...args: unknown[]): MongoSession {
     // The driver ends its sessions with an operation that has a session.
     if (isClosing) return startSession.apply(client, args);
+    endless.admit((args[0] as SessionOptions | undefined)?.owner);
     if (!connect.hasJustConnected()) feed.admit();
     const session = startSession.apply(client, args);
     feed.begin(follow(session, new SessionWork(session)), siteOf);
@@ -77,6 +85,7 @@ export function connectMongo(
   function onPoolCreated(): void {
     topology = client.topology ?? topology;
     servers.watch(topology);
+    endless.watch(topology);
   }
 
   function endCursor(cursor: MongoCursor): void {
@@ -85,6 +94,7 @@ export function connectMongo(
   }
 
   const connect = gateConnect(client, feed);
+  const endless = watchEndlessCursors(client);
   const ownClose = joinClose(client, 'close', feed);
   client.startSession = gatedStart;
   client.on('connectionPoolCreated', onPoolCreated);
@@ -97,6 +107,7 @@ export function connectMongo(
     unit: 'session',
 
     beginDrain() {
+      endless.beginDrain();
       for (const cursor of client.s.activeCursors) if (isEndless(cursor)) endCursor(cursor);
     },
 
@@ -179,6 +190,7 @@ export function connectMongo(
     restore() {
       client.off('connectionPoolCreated', onPoolCreated);
       servers.undo();
+      endless.undo();
       connect.undo();
       ownClose.undo();
       if (client.startSession !== gatedStart) return;
@@ -188,37 +200,11 @@ export function connectMongo(
   };
 }
 
-/** A change stream, or a tailable cursor, waits for what comes, for ever. */
-function isEndless(cursor: MongoCursor): boolean {
-  const { tailable } = cursor.cursorOptions ?? {};
-  return cursor.constructor.name === 'ChangeStreamCursor' || tailable === true;
-}
-
-/**
- * For whoever waits in a change stream, and can go on after its last token elsewhere. The driver's streams end without an error
- * where they read that an "operation was interrupted"; others would crash a process that does not listen for errors.
- */
-function streamEnds(): Error {
-  const message = 'the process stops, and its mongodb client drains: the operation was interrupted';
-  return withLabels(new LastcallError('LASTCALL_DB_DRAINING', message));
-}
-
 /** The connection comes when nobody waits for it any more: it is not to be used. */
 function failWhenConnected(operation: MongoOperation, reason: Error): void {
   operation.buildCommand = () => {
     throw reason;
   };
-}
-
-/** A commit asks the error that it fails with for its labels, whatever it is. */
-function withLabels(reason: Error): Error {
-  if (!('hasErrorLabel' in reason)) {
-    Object.defineProperties(reason, {
-      hasErrorLabel: { value: () => false },
-      addErrorLabel: { value: ignore },
-    });
-  }
-  return reason;
 }
 
 function ignore(): void {}

@@ -15,12 +15,12 @@ describe('a process with a client of mongodb (and a fake of its server)', () => 
   afterEach(() => mongod.close());
 
   /** Runs `source` with `client` attached and `orders`, in a process of its own. */
-  function start(source: string, env: Record<string, string> = {}): Program {
+  function start(source: string, env: Record<string, string> = {}, options = '{}'): Program {
     return runProgram(
       `
       const { MongoClient } = require('mongodb');
       const { attachMongo } = require('@lastcall/db/mongodb');
-      const client = new MongoClient(${JSON.stringify(mongod.url)});
+      const client = new MongoClient(${JSON.stringify(mongod.url)}, ${options});
       const handle = attachMongo(client, { name: 'shop' });
       const orders = client.db().collection('orders');
       ${source}`,
@@ -89,6 +89,49 @@ describe('a process with a client of mongodb (and a fake of its server)', () => 
       expect(await program.ended).toMatchObject({ code: 0, err: '', out: 'up\n0 1\n' });
     },
   );
+
+  describe('with a change stream that nobody listens to for errors', () => {
+    const WATCH = `orders.watch().on('change', () => {}); setImmediate(say, 'up');`;
+    const onFault = (source: string) => `process.once('SIGWINCH', () => { ${source} });`;
+    const ready = `orders.find().toArray().then(() => say('ready'));`;
+
+    it.each([
+      [
+        'is opened on a server that is frozen, and connects',
+        `${onFault(WATCH)} say('ready');`,
+        'SIGSTOP',
+      ],
+      [
+        'waits for one to be opened on',
+        `${onFault(`orders.find().toArray().catch(() => {}); ${WATCH}`)} ${ready}`,
+        'SIGSTOP',
+      ],
+      [
+        'has lost its server, and looks for it',
+        `client.once('connectionPoolCleared', () => say('up'));
+        client.on('commandStarted', ({ commandName }) => commandName === 'getMore' && say('ready'));
+        orders.watch().on('change', () => {});`,
+        'SIGKILL',
+      ],
+      [
+        'is opened once the client is closed',
+        `${onFault(`say('up')`)} ${ready}
+        proc.onShutdown(() => void orders.watch().on('change', () => {}), { name: 'late', stage: 'telemetry' });`,
+        'SIGCONT',
+      ],
+    ] as const)('that %s: the stop does not crash', async (_, source, fault) => {
+      const options = '{ maxPoolSize: 1, monitorCommands: true }';
+      const program = start(source, {}, options);
+      await program.saw('ready');
+      mongod.signal(fault);
+      program.kill('SIGWINCH');
+      await program.saw('up');
+      program.kill('SIGTERM');
+      const { code, signal, err } = await program.ended;
+      expect({ code, signal, err }).toMatchObject({ code: null, signal: 'SIGTERM' });
+      expect(err).toMatch(/ends by SIGTERM\n$/);
+    });
+  });
 
   it('has the same API by require() and import', async () => {
     const program = start(`
