@@ -110,13 +110,11 @@ export class Stop implements ServerObserver, SweepHooks {
     for (const listener of tracker.listeners) closeListener(listener);
     for (const connection of tracker) {
       for (const stream of [...connection.streams]) {
-        const call = describeCall(stream, connection);
-        if (stream.writableEnded) this.#answered.push({ stream, connection, call });
-        else this.#cut.push(call);
-        this.#grace.forget(stream);
-        // A status is kinder than a reset: policies to retry know what it means.
-        endCall(stream);
+        if (stream.writableEnded)
+          this.#answered.push({ stream, connection, call: describeCall(stream, connection) });
+        else this.#cutCall(stream, connection);
       }
+      connection.goAway();
     }
     this.#destroyWhenSent(TURNS_TO_SEND);
   }
@@ -135,7 +133,9 @@ export class Stop implements ServerObserver, SweepHooks {
   }
 
   callBegun(stream: ServerHttp2Stream, connection: Connection): void {
-    this.#follow(stream, connection);
+    // It was on its way when the hammer fell.
+    if (this.#phase === 'cutting') this.#cutCall(stream, connection);
+    else this.#follow(stream, connection);
   }
 
   closed(_connection: Connection): void {
@@ -175,6 +175,13 @@ export class Stop implements ServerObserver, SweepHooks {
       else connection.goAway();
     }
     this.#settleIfEmpty();
+  }
+
+  /** A status is kinder than a reset: policies to retry know what it means. */
+  #cutCall(stream: ServerHttp2Stream, connection: Connection): void {
+    this.#cut.push(describeCall(stream, connection));
+    this.#grace.forget(stream);
+    endCall(stream);
   }
 
   #follow(stream: ServerHttp2Stream, connection: Connection): void {

@@ -1,9 +1,16 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { ServerCredentials, status } from '@grpc/grpc-js';
+import {
+  type Client,
+  type Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  status,
+} from '@grpc/grpc-js';
 import { drainSignal } from '../src/drain-signal';
 import { createGrpcDrain } from '../src/grpc-drain';
-import { turns, within } from './harness/deadline';
+import { Gate, turns, within } from './harness/deadline';
 import {
   disposeServers,
   ended,
@@ -167,6 +174,39 @@ describe.each(VARIANTS)('stop() of a server by $way, channelz $channelz', (varia
   });
 });
 
+/** A stream with more messages than a client has room for which does not read them. */
+class Flood {
+  readonly #written = new Gate();
+  readonly written: Promise<void> = this.#written.opened;
+
+  addTo(server: Server): void {
+    const run = (call: { write(message: unknown): void }): void => {
+      for (let i = 0; i < 20; i++) call.write({});
+      this.#written.open();
+    };
+    const message = (): Buffer => Buffer.alloc(1_000_000);
+    const isServed = server.register(
+      '/test.Flood/Run',
+      run as never,
+      message,
+      () => ({}),
+      'serverStream',
+    );
+    expect(isServed).toBe(true);
+  }
+
+  begin(client: Client): void {
+    client
+      .makeServerStreamRequest(
+        '/test.Flood/Run',
+        () => Buffer.alloc(0),
+        (bytes) => bytes,
+        {},
+      )
+      .on('error', () => {});
+  }
+}
+
 describe('stop()', () => {
   it('settles at once for a server that was never bound', async () => {
     const test = await TestServer.start();
@@ -182,6 +222,36 @@ describe('stop()', () => {
     expect(second).toBe(first);
     expect((await within('the stop', first)).cut).toHaveLength(1);
     expect(await call).toMatchObject({ code: status.UNAVAILABLE });
+  });
+
+  it('cuts and lists, or does not begin, the calls that come once the hammer has fallen', async () => {
+    let begun = 0;
+    const count = (_: unknown, call: ServerInterceptingCallInterface) => {
+      begun += 1;
+      return new ServerInterceptingCall(call);
+    };
+    const flood = new Flood();
+    const test = await TestServer.start({
+      goawayDelayMs: 20_000,
+      server: { interceptors: [count] },
+      prepare: (server) => flood.addTo(server),
+    });
+    const client = test.client();
+    // What has been sent to it keeps the hammer waiting.
+    flood.begin(client);
+    await flood.written;
+    const calls = Array.from({ length: 5 }, async () => {
+      await unary(client, 'stuck');
+      return Promise.all(Array.from({ length: 5 }, () => unary(client, 'stuck')));
+    });
+    await test.settled((counts) => counts.calls === 6);
+    const stopped = test.beginStop();
+    await test.closed();
+    test.hammer();
+    const { cut, ...rest } = await within('the stop', stopped);
+    expect(rest).toEqual({ drained: 0, ended: 0, errors: [] });
+    expect(cut).toHaveLength(begun);
+    for (const { code } of (await Promise.all(calls)).flat()) expect(code).toBe(status.UNAVAILABLE);
   });
 
   it('does not count a call that its client has cancelled', async () => {
