@@ -59,11 +59,14 @@ export interface DrainFeed<W extends object> {
    * @param outcome - What became of the work.
    */
   lost(work: W, outcome: Exclude<Outcome, 'finished'>): void;
-  /**
-   * Settles when the drain is over; undefined before it begins. For an application's own call of the driver's close, which
-   * is to join the drain instead of cutting it short.
-   */
+  /** Settles when the drain is over; undefined before it begins. */
   readonly drained: Promise<unknown> | undefined;
+  /**
+   * The application calls the driver's own close, which is to join the drain instead of cutting it short: begins the drain, once
+   * the process's stop has begun.
+   * @returns {@link drained}
+   */
+  closes(): Promise<unknown> | undefined;
   /** An error that nobody else hears of. @param what - Whose: `an idle connection`. */
   warn(what: string, cause: Error): void;
 }

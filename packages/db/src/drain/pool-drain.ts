@@ -69,7 +69,10 @@ const attached = new WeakSet<object>();
 /** By drain: what has it note losses. */
 const noters = new WeakMap<PoolDrain, () => void>();
 
-/** The process's stop begins: from now on what is lost is reported, also before `drain` begins. */
+/**
+ * The process's stop begins: from now on what is lost is reported, also before `drain` begins, and a close of the
+ * application's own begins it.
+ */
 export function noteLosses(drain: PoolDrain): void {
   noters.get(drain)?.();
 }
@@ -84,6 +87,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
   const called = calledBy(settings.name, name);
   const ledger = new Ledger<W>(called, settings.acquireSites);
   let stop: DrainStop<W> | undefined;
+  let isStopping = false;
   let isDetached = false;
 
   function warn(error: LastcallError): void {
@@ -103,12 +107,19 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     get drained() {
       return stop?.result;
     },
+    closes: () => (isStopping ? begin() : stop)?.result,
     warn(what, cause) {
       // Connections that end during a stop are what a stop is for.
       if (stop === undefined) warn(lostConnection(`${what} of ${called} failed`, cause));
     },
   });
   attached.add(pool);
+
+  function begin(): DrainStop<W> {
+    stop ??= new DrainStop({ pool: called, driver, ledger, settings, lostBefore: early.cut });
+    return stop;
+  }
+
   const early = new EarlyLosses(driver, settings);
   const endLeakWatch =
     settings.leakMs === undefined
@@ -125,16 +136,10 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       if (isDetached) return Promise.resolve({ drained: 0, cut: [], errors: [] });
-      stop ??= new DrainStop({
-        pool: called,
-        driver,
-        ledger,
-        settings,
-        lostBefore: early.cut,
-      });
-      void stop.result.then(endLeakWatch);
-      hammerOnAbort(stop, signal);
-      return stop.result;
+      const begun = begin();
+      void begun.result.then(endLeakWatch);
+      hammerOnAbort(begun, signal);
+      return begun.result;
     },
     inFlight: (owner = name, limit = Number.POSITIVE_INFINITY) =>
       listInFlight({ driver, ledger, settings }, owner, limit),
@@ -153,6 +158,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     },
   });
   noters.set(drain, () => {
+    isStopping = true;
     ledger.observer ??= early;
   });
   return drain;

@@ -76,9 +76,12 @@ export function connectNativePools(
       settled: (work) => feed.settled(work),
       lost: (work, outcome) => feed.lost(work, outcome),
       get drained() {
-        if (isClosing || feed.drained === undefined) return undefined;
+        return feed.drained;
+      },
+      closes() {
+        const drained = isClosing ? undefined : feed.closes();
         // A close of the ORM that began before the drain waits for its pools, and the drain for that close.
-        return Promise.race([feed.drained, closing]);
+        return drained && Promise.race([drained, closing]);
       },
       warn: (message, cause) => feed.warn(message, cause),
     };

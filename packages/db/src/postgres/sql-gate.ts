@@ -31,8 +31,7 @@ export class SqlGate {
     this.#hook.owners.set(probe.handler, { begins: (query) => this.#queryBegins(query) });
     sql.begin = (...args) => this.#begin(args);
     sql.reserve = () => this.#reserve();
-    sql.end = (options) =>
-      feed.drained === undefined ? end(options) : feed.drained.then(() => undefined);
+    sql.end = (options) => feed.closes()?.then(() => undefined) ?? end(options);
     sql.file = (...args) => {
       const query = file(...args);
       this.#hook.owners.set(query.handler, { begins: (begun) => this.#queryBegins(begun) });

@@ -9,7 +9,7 @@ import type { InnerClient, OpenRedis } from './redis-client';
  */
 export function joinEnds(
   client: OpenRedis,
-  feed: Pick<DrainFeed<never>, 'drained'>,
+  feed: Pick<DrainFeed<never>, 'drained' | 'closes'>,
 ): { readonly close: () => unknown; readonly undo: () => void } {
   // On the object behind, which every variant of the client inherits from.
   const inner = client._self as InnerClient;

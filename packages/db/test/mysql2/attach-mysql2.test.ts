@@ -42,6 +42,51 @@ describeMariadb('attachMysql2()', (mariadb) => {
     leaked.release();
   });
 
+  it('drains once the application closes it, also where that is before its stage', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 9000, waitTimeMs: 10_000 });
+    const pool = mariadb().pool({ connectionLimit: 1 });
+    attachMysql2(pool, { name: 'orders', lifecycle: test.lifecycle });
+    const connection = await pool.getConnection();
+    await connection.beginTransaction();
+    const queued = pool.query(mariadb().insert());
+    test.lifecycle.onShutdown(
+      async () => {
+        const closed = pool.end();
+        await expect(pool.query('select 1')).rejects.toMatchObject({
+          code: 'LASTCALL_DB_DRAINING',
+        });
+        await connection.query(mariadb().insert());
+        await connection.commit();
+        connection.release();
+        await Promise.all([queued, closed]);
+      },
+      { name: 'jobs', stage: 'work' },
+    );
+    const { listeners } = await stop(test);
+    expect(listeners).toMatchObject([
+      { name: 'jobs', outcome: 'ok' },
+      { name: 'orders', outcome: 'ok', drained: 2, cut: [] },
+    ]);
+    expect(await mariadb().rows()).toBe(2);
+  });
+
+  it('cuts at the hammer what a close before its stage waits for', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 300, waitTimeMs: 10_000 });
+    const pool = mariadb().pool();
+    attachMysql2(pool, { name: 'orders', lifecycle: test.lifecycle });
+    const connection = await pool.getConnection();
+    await connection.beginTransaction();
+    await connection.query(mariadb().insert());
+    test.lifecycle.onShutdown(() => pool.end(), { name: 'jobs', stage: 'work' });
+    const { listeners } = await stop(test);
+    expect(listeners).toMatchObject([
+      { name: 'jobs', outcome: 'cut' },
+      { name: 'orders', outcome: 'cut', drained: 0, cut: [{ outcome: 'rolled back' }] },
+    ]);
+    expect(await mariadb().rows()).toBe(0);
+    connection.release();
+  });
+
   it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
     const test = createTestLifecycle();
     const pool = mariadb().pool({ connectionLimit: 1 });

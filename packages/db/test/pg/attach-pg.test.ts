@@ -52,6 +52,29 @@ describePostgres('attachPg()', (postgres) => {
     leaked.release();
   });
 
+  it('drains once the application closes it, also where that is before its stage', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 9000, waitTimeMs: 10_000 });
+    const pool = postgres().pool({ max: 1 });
+    attachPg(pool, { name: 'orders', lifecycle: test.lifecycle });
+    const client = await pool.connect();
+    const queued = pool.query(postgres().insert());
+    test.lifecycle.onShutdown(
+      async () => {
+        const closed = pool.end();
+        await client.query(postgres().insert());
+        client.release();
+        await Promise.all([queued, closed]);
+      },
+      { name: 'jobs', stage: 'work' },
+    );
+    const { listeners } = await stop(test);
+    expect(listeners).toMatchObject([
+      { name: 'jobs', outcome: 'ok' },
+      { name: 'orders', outcome: 'ok', drained: 2, cut: [] },
+    ]);
+    expect(await postgres().rows()).toBe(2);
+  });
+
   it('reports what is lost from the begin of the stop on, before its stage comes', async () => {
     const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 9000, waitTimeMs: 10_000 });
     const pool = postgres().pool();
