@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   type BigIntStats,
   closeSync,
+  constants,
   fstatSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -42,6 +44,7 @@ export function createProcessRestartEnvironment(): RestartEnvironment {
     startArgs: () => readZeroSeparated('/proc/self/cmdline'),
     cwd: () => CWD,
     spawn: (command, args, options) => spawn(command, args, options),
+    runToEnd,
     ipcFd: () => (process.channel as { readonly fd?: number } | undefined)?.fd ?? null,
     // The parent may be gone by now: then there is nobody to tell.
     sendHandle: (message, handle) => void process.send?.(message, handle as never, {}, () => {}),
@@ -84,6 +87,13 @@ function startEnv(): NodeJS.ProcessEnv {
   );
 }
 
+/** Options of Node that are meant for this process, such as a preload, are not for that one. */
+function runToEnd(command: string, args: readonly string[], ms: number): number | null {
+  const { NODE_OPTIONS, ...env } = process.env;
+  const run = () => spawnSync(command, args, { env, stdio: 'ignore', timeout: ms });
+  return orNull(run)?.status ?? null;
+}
+
 function readZeroSeparated(path: string): string[] | null {
   const text = readText(path);
   if (text === null || text === '') return null;
@@ -122,8 +132,18 @@ function factsOf(stats: BigIntStats): FileFacts {
   };
 }
 
+/** A named pipe that nobody writes to is empty: otherwise the system would wait for somebody. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+
 function readText(path: string): string | null {
-  return orNull(() => readFileSync(path, 'utf8'));
+  return orNull(() => {
+    const fd = openSync(path, READ);
+    try {
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 function replaceFile(path: string, text: string): void {

@@ -55,6 +55,8 @@ export interface RestartEnvironment {
 
   /** Starts a process. Throws, or emits `error`, as `child_process.spawn`. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess;
+  /** Runs a program until it has ended, at most `ms`, and does nothing else meanwhile. @returns its exit code, null without one */
+  runToEnd(command: string, args: readonly string[], ms: number): number | null;
   /** The descriptor of Node's IPC channel to the parent process; null when there is none. */
   ipcFd(): number | null;
   /** Sends a message with a handle to the parent process, over Node's IPC channel; nothing happens when there is none. */

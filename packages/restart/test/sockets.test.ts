@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net, { createServer } from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -108,6 +108,46 @@ describe('a unix socket', () => {
     expect(existsSync(path)).toBe(true);
     await using service = new Service({ plan });
     const pid = await service.ready(1);
+    expect(await ask(path)).toBe(`1:${pid}`);
+  });
+
+  it.each(['path', 'fastify path'])('replaces a stale path for a framework: %s', async (name) => {
+    const path = join(temporaryDirectory(), 'web.sock');
+    const options = { fixture: 'frameworks.cjs', env: { FRAMEWORK: name, SOCKET_PATH: path } };
+    const dead = new Service(options);
+    await dead.ready(1);
+    await dead[Symbol.asyncDispose]();
+    expect(existsSync(path)).toBe(true);
+    await using service = new Service(options);
+    await service.ready(1);
+    expect(await ask(path)).toBe('1');
+  });
+
+  it('is not taken by a framework from a service that lives, nor put in the place of a file', async () => {
+    const directory = temporaryDirectory();
+    const [path, file] = [join(directory, 'web.sock'), join(directory, 'file')];
+    writeFileSync(file, 'precious');
+    const framework = (SOCKET_PATH: string): Service =>
+      new Service({ fixture: 'frameworks.cjs', env: { FRAMEWORK: 'path', SOCKET_PATH } });
+    await using first = framework(path);
+    await first.ready(1);
+    for (const taken of [path, file]) {
+      await using second = framework(taken);
+      await second.saw({ failed: 'LASTCALL_SOCKET_IN_USE' });
+    }
+    expect(await ask(path)).toBe('1');
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+  });
+
+  it('is not taken by a framework from a service that hangs', async () => {
+    const path = join(temporaryDirectory(), 'web.sock');
+    await using first = new Service({ plan: { '*': { sockets: [{ name: 'web', path }] } } });
+    const pid = await first.ready(1);
+    send(pid, 'SIGSTOP');
+    const env = { FRAMEWORK: 'path', SOCKET_PATH: path };
+    await using second = new Service({ fixture: 'frameworks.cjs', env });
+    await second.saw({ failed: 'LASTCALL_SOCKET_IN_USE' });
+    send(pid, 'SIGCONT');
     expect(await ask(path)).toBe(`1:${pid}`);
   });
 

@@ -20,7 +20,7 @@ import { NamedSockets } from './named-sockets';
 import { bindPath, datagramHandleOf, handleOf, type SocketHandle, tellPath } from './node-handles';
 import { askedOf, formatAddress } from './socket-address';
 import { type BoundSocket, SocketBinder } from './socket-binder';
-import { isFilePath, removePath, temporaryPath } from './unix-path';
+import { assertPathFreeNow, isFilePath, removePath, temporaryPath } from './unix-path';
 
 /** What the sockets of a generation need. */
 export interface SocketDeskParts {
@@ -174,12 +174,7 @@ export class SocketDesk {
   /** A framework would bind the path itself, and libuv remove it under the next generation. */
   #bindPath(path: string): FrameworkOptions {
     const { environment } = this.#parts;
-    if (environment.stat(path) !== null) {
-      throw new LastcallError(
-        'LASTCALL_SOCKET_IN_USE',
-        `the socket cannot be bound: ${path} exists; remove it, or use restart.listen(), which finds out whether it is served`,
-      );
-    }
+    assertPathFreeNow(environment, path);
     const temporary = temporaryPath(environment, path);
     environment.remove(temporary);
     const handle = bindPath(temporary);

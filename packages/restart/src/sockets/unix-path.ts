@@ -59,6 +59,33 @@ export async function assertPathFree(environment: RestartEnvironment, path: stri
   if (await isServed(path)) throw inUse(path, 'is served by another process');
 }
 
+/**
+ * The same before it returns, for callers that cannot wait: it takes a process of its own to ask who serves the path.
+ *
+ * @throws LastcallError `LASTCALL_SOCKET_IN_USE`
+ */
+export function assertPathFreeNow(environment: RestartEnvironment, path: string): void {
+  const facts = environment.stat(path);
+  if (facts === null) return;
+  if (!facts.isSocket) throw inUse(path, 'is a file, and no socket');
+  const { execPath } = environment;
+  const code = environment.runToEnd(execPath, ['-e', PROBE, path], 10 * PROBE_MS);
+  if (code === SERVED) throw inUse(path, 'is served by another process');
+  if (code !== FREE) throw inUse(path, 'exists, and whether it is served cannot be found out');
+}
+
+/** Exit codes of the process that asks; Node's own are lower. */
+const FREE = 40;
+const SERVED = 41;
+
+/** What {@link isServed} does, as a program. */
+const PROBE = `
+const socket = require('node:net').connect(process.argv[1]);
+const end = (isServed) => process.exit(isServed ? ${SERVED} : ${FREE});
+socket.once('connect', () => end(true));
+socket.once('error', ({ code }) => end(!['ECONNREFUSED', 'ENOENT', 'ENOTSOCK'].includes(code)));
+socket.setTimeout(${PROBE_MS}, () => end(true));`;
+
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
