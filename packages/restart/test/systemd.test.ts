@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from './harness/free-port';
 import { itWith, NotifySocket } from './harness/notify-socket';
@@ -209,3 +210,17 @@ describe('socket activation', () => {
     await expect(ask(path)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
+
+it.each(['99999999', '1e9', '-1', '1.5', 'two'])(
+  'a number of sockets that cannot be is refused at once: LISTEN_FDS=%s',
+  async (count) => {
+    const given = `export LISTEN_PID=$$ LISTEN_FDS=${count}; exec "$@"`;
+    await using service = new Service({ under: ['sh', '-c', given, 'sh'] });
+    // Streams have been read to their ends by then.
+    expect(await once(service.child, 'close')).toEqual([1, null]);
+    expect(service.err).toContain("code: 'LASTCALL_SOCKET_INVALID'");
+    expect(service.err).toContain(
+      `LISTEN_FDS must be how many sockets systemd has opened, at most 4096, got '${count}'`,
+    );
+  },
+);
