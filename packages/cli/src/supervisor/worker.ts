@@ -13,6 +13,7 @@ import { describeEnd, isOrderly } from './exit-status';
 import type { GivenSocket, HeldHandle, HeldSocket, HeldSockets } from './held-sockets';
 import { OfferedSockets } from './offered-sockets';
 import type { RunSettings } from './run-settings';
+import { type ServiceWords, WorkerSession } from './worker-session';
 import { WorkerSockets } from './worker-sockets';
 
 /**
@@ -52,10 +53,11 @@ const LAST_WORDS_MS = 100;
 /** How long a worker may take to say that it stops by a signal that it got itself, in milliseconds. */
 const OWN_SIGNAL_MS = 100;
 
-/** One process of the service. */
+/** One process of the service, with all that it has started. */
 export class Worker {
   readonly pid: number;
   readonly generation: number;
+  /** Resolves when it has ended, and what it has started, too. */
   readonly ended: Promise<GenerationEnd>;
   /** Resolves when it has called `restart.ready()`, and its sockets have arrived. */
   readonly ready: Promise<void>;
@@ -64,6 +66,7 @@ export class Worker {
   readonly #process: GenerationProcess;
   readonly #options: WorkerOptions;
   readonly #offers: OfferedSockets;
+  readonly #session: WorkerSession;
   #state: WorkerState = 'starting';
   #isAware = false;
   #wasAskedToEnd = false;
@@ -86,6 +89,7 @@ export class Worker {
     this.sockets = new WorkerSockets(given, this.#offers);
     this.pid = process.pid;
     this.generation = options.generation;
+    this.#session = new WorkerSession(process, options);
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
@@ -187,7 +191,7 @@ export class Worker {
   kill(signal: NodeJS.Signals, asksToEnd: boolean): void {
     if (this.#state === 'ended') return;
     if (asksToEnd) this.#leave();
-    this.#process.kill(signal);
+    this.#session.send(signal, asksToEnd);
   }
 
   /**
@@ -197,7 +201,8 @@ export class Worker {
   passOn(signal: NodeJS.Signals): void {
     const canSay = this.#state === 'serving';
     const send = (): void => {
-      if (!this.#hasSaidSo) this.#process.kill(signal);
+      // What it has left behind when it has ended meanwhile, is asked to end for that.
+      if (!this.#hasSaidSo && this.#process.end === null) this.#session.send(signal, true);
     };
     this.#leave();
     if (canSay) setTimeout(send, OWN_SIGNAL_MS);
@@ -223,6 +228,7 @@ export class Worker {
   async #untilEnded(): Promise<GenerationEnd> {
     const { channel, ended } = this.#process;
     const end = await ended;
+    this.#state = 'leaving';
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, LAST_WORDS_MS);
       channel.onEnd(() => {
@@ -230,16 +236,18 @@ export class Worker {
         resolve();
       });
     });
+    const words = (): ServiceWords => ({
+      isAware: this.#isAware,
+      hasSaidThatItStops: this.#hasSaidSo,
+    });
+    if (await this.#session.clear(end, words)) this.#wasKilled = true;
     this.#state = 'ended';
     return end;
   }
 
-  /** It leads a process group of its own: what it has started goes with it. */
   #forceEnd(ms: number): void {
-    const { environment, log } = this.#options;
-    log(`process ${this.pid} has not ended within ${ms} ms (--kill-timeout): it is killed`);
     this.#wasKilled = true;
-    environment.kill(-this.pid, 'SIGKILL');
+    this.#session.forceEnd(ms);
   }
 
   #leave(): void {
@@ -249,7 +257,8 @@ export class Worker {
 
   #saysItStops(): void {
     this.#hasSaidSo = true;
-    this.#leave();
+    // What has launched it may have ended before, which it is asked to end for.
+    if (this.#process.end === null) this.#leave();
   }
 
   #onMessage(message: UpMessage): void {

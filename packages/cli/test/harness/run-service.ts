@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly under?: readonly string[];
   /** What runs the fixture. Default: this Node. */
   readonly program?: string;
+  /** What stands between `lastcall run` and the program. */
+  readonly launcher?: readonly string[];
 }
 
 /** A service under `lastcall run`. */
@@ -29,6 +31,7 @@ export function runService({
   env,
   under = [],
   program,
+  launcher = [],
   deadlineMs = 25_000,
   cwd,
 }: RunOptions): Service {
@@ -38,7 +41,17 @@ export function runService({
     ...(fixture === undefined ? {} : { fixture }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(program === undefined ? {} : { execPath: program }),
-    under: [...under, process.execPath, BIN, 'run', '--bake', '100ms', ...options, '--'],
+    under: [
+      ...under,
+      process.execPath,
+      BIN,
+      'run',
+      '--bake',
+      '100ms',
+      ...options,
+      '--',
+      ...launcher,
+    ],
     env: { LASTCALL_CONTROL_DIR: folder, LASTCALL_DUMP_DIR: join(folder, 'dumps'), ...env },
   });
 }
