@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { readTextOrNull } from './read-text-file';
 
 /** A stream for text. */
 export interface TextOutput {
@@ -23,7 +23,7 @@ export interface CliEnvironment {
   temporaryDirectory(): string;
   /** Monotonic milliseconds. */
   now(): number;
-  /** Null when it cannot be read. */
+  /** Null when it cannot be read, is no file, or is larger than any that is looked at. */
   readText(path: string): string | null;
   /** Sends a signal, or with 0 looks. False: there is no such process. Throws where it is not allowed. */
   kill(pid: number, signal: NodeJS.Signals | 0): boolean;
@@ -44,11 +44,14 @@ export function createCliEnvironment(): CliEnvironment {
     cwd: () => process.cwd(),
     temporaryDirectory: () => tmpdir(),
     now: () => performance.now(),
-    readText,
+    readText: (path) => readTextOrNull(path, MOST_BYTES),
     kill,
     onInterrupt,
   };
 }
+
+/** Pid files and those of /proc are smaller. */
+const MOST_BYTES = 16e6;
 
 const DEFAULT_COLUMNS = 100;
 
@@ -58,14 +61,6 @@ function toOutput(stream: NodeJS.WriteStream): TextOutput {
     columns: stream.columns ?? DEFAULT_COLUMNS,
     write: (text) => void stream.write(text),
   };
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
 }
 
 function kill(pid: number, signal: NodeJS.Signals | 0): boolean {

@@ -1,10 +1,32 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
 import { runCli } from './run-cli';
+
+const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
+// Others may read what is theirs.
+const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
+
+/** In a process of its own: one that waits for a pipe can only be killed. */
+async function doctor(path: string, user: { uid?: number; gid?: number } = {}) {
+  const child = spawn(process.execPath, [BIN, 'doctor', path], { ...user, timeout: 15_000 });
+  let err = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+  const [code] = await once(child, 'close');
+  return { code, err };
+}
 
 let folder: string;
 beforeEach(() => {
@@ -45,6 +67,55 @@ it('says that a link leads to itself', async () => {
   symlinkSync('Dockerfile', path);
   const { code, err } = await runCli(['doctor', path]);
   expect([code, err]).toEqual([3, expect.stringMatching(/^lastcall: cannot read .*ELOOP.*\n$/)]);
+});
+
+describe('lastcall doctor of what is no file it can read says so, and does not wait', () => {
+  const make: Readonly<Record<string, (path: string) => unknown>> = {
+    'named pipe': (path) => execFileSync('mkfifo', [path]),
+    folder: (path) => mkdirSync(path),
+    device: (path) => symlinkSync('/dev/zero', path),
+    socket: (path) => once(createServer().listen(path).unref(), 'listening'),
+    'more than 4.0 MB': (path) => writeFileSync(path, Buffer.alloc(5e6, 'a')),
+    'more bytes than there is memory': (path) => {
+      writeFileSync(path, '');
+      truncateSync(path, 2 ** 40);
+    },
+  };
+  const texts: Readonly<Record<string, string>> = {
+    'more bytes than there is memory': 'it has more than 4.0 MB',
+  };
+
+  it.each(Object.keys(make))('%s', async (what) => {
+    const path = join(folder, 'sub', 'Dockerfile');
+    mkdirSync(dirname(path));
+    await make[what]?.(path);
+    const { code, err } = await doctor(path);
+    if (what === 'folder') expect(err).toContain(`${path} has no Dockerfile`);
+    else expect(err).toContain(`cannot read ${path}: `);
+    if (what !== 'folder') expect(err).toContain(texts[what] ?? what);
+    expect(code).toBe(3);
+  });
+
+  it('a pid file that is a named pipe', async () => {
+    const path = join(folder, 'service.pid');
+    execFileSync('mkfifo', [path]);
+    const { code, err } = await doctor(path);
+    expect([code, err]).toEqual([3, expect.stringContaining('no process, pid file or control')]);
+  });
+
+  itAsRoot('a file and a folder that one may not read', async () => {
+    const closed = join(folder, 'closed');
+    mkdirSync(closed);
+    const file = join(folder, 'Dockerfile');
+    writeFileSync(file, 'CMD node app.js');
+    for (const path of [file, closed]) chmodSync(path, 0);
+    chmodSync(folder, 0o755);
+    for (const path of [file, `${closed}/`]) {
+      const { code, err } = await doctor(path, { uid: 65_534, gid: 65_534 });
+      expect(err).toMatch(/^lastcall: cannot read .*EACCES.*\n$/);
+      expect(code).toBe(3);
+    }
+  });
 });
 
 describe('lastcall doctor of a Dockerfile', () => {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { LastcallError, toError } from '@lastcall/proc';
 import { printableLines } from '../printable';
+import { readTextFile, whyUnreadable } from '../read-text-file';
 import { factsOfCompose } from './compose-source';
 import { factsOfDockerfile } from './dockerfile-source';
 import type { Facts } from './facts';
@@ -37,16 +38,32 @@ const FOLDERS = [
   'systemd',
 ];
 
-/** The files below `folder` that the doctor can read. */
+/** No file that says how a service is run is as large. */
+const MOST_BYTES = 4e6;
+
+/**
+ * The files below `folder` that the doctor can read.
+ *
+ * @throws LastcallError `LASTCALL_CLI_NO_FILE`
+ */
 export function deploymentFiles(folder: string): string[] {
   return FOLDERS.flatMap((name) => {
     const directory = join(folder, name);
-    if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
-    return readdirSync(directory, { withFileTypes: true })
+    return entriesOf(directory)
       .filter((entry) => entry.isFile() && sourceFor(entry.name) !== undefined)
       .map((entry) => join(directory, entry.name))
       .sort();
   });
+}
+
+/** @throws LastcallError `LASTCALL_CLI_NO_FILE` */
+function entriesOf(directory: string): Dirent[] {
+  try {
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (thrown) {
+    throw unreadable(directory, thrown);
+  }
 }
 
 /**
@@ -91,11 +108,13 @@ function sourceFor(name: string): Source | undefined {
 
 function readOrThrow(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextFile(path, MOST_BYTES);
   } catch (thrown) {
-    const cause = toError(thrown);
-    throw new LastcallError('LASTCALL_CLI_NO_FILE', `cannot read ${path}: ${cause.message}`, {
-      cause,
-    });
+    throw unreadable(path, thrown);
   }
+}
+
+function unreadable(path: string, thrown: unknown): LastcallError {
+  const message = `cannot read ${path}: ${whyUnreadable(thrown)}`;
+  return new LastcallError('LASTCALL_CLI_NO_FILE', message, { cause: toError(thrown) });
 }
