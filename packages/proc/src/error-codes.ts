@@ -95,6 +95,7 @@ export const ERROR_CODES = {
   LASTCALL_UPGRADE_NO_RESERVE:
     'the sockets could not be kept in reserve: old and new accept side by side while the new one bakes',
   LASTCALL_PID_FILE_NOT_WRITTEN: 'the pid file could not be written',
+  LASTCALL_SOCKET_NOT_ASKED_FOR: 'nobody listens on a socket that systemd has opened',
   LASTCALL_NOTIFY_FAILED: 'systemd could not be told',
   LASTCALL_DEVSERVER_IN_USE: 'the port or socket of the devserver is taken',
   LASTCALL_DEVSERVER_TOKEN_NEEDED: 'a devserver that others can reach was given no token',

@@ -189,6 +189,32 @@ describe('socket activation', () => {
     expect(await ask(`127.0.0.1:${port}`)).toBe(`2:${next}`);
   });
 
+  itActivates(
+    'warns of a socket that nobody asks for: who connects to it waits in vain',
+    async () => {
+      const [web, extra] = [await freePort(), await freePort()];
+      await using service = new Service({
+        under: [
+          'systemd-socket-activate',
+          ...['-l', `127.0.0.1:${web}`, '-l', `127.0.0.1:${extra}`, '--fdname=web:extra'],
+          ...['-E', 'PLAN', '-E', 'LASTCALL_WRAP_UP_TIME_MS', '-E', 'PATH', '-E', 'HOME'],
+        ],
+        args: [FIXTURE],
+        plan: { '*': { sockets: [{ name: 'web', port: web, host: '127.0.0.1' }] } },
+      });
+      while (!service.err.includes('Listening on'))
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      const first = await ask(`127.0.0.1:${web}`);
+      const pid = await service.ready(1);
+      expect(first).toBe(`1:${pid}`);
+      const { message } = await service.saw({ warning: 'LASTCALL_SOCKET_NOT_ASKED_FOR' });
+      expect(message).toContain(`'extra' (127.0.0.1:${extra})`);
+      send(pid, 'SIGTERM');
+      await service.gone(pid);
+      expect(service.events.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
+    },
+  );
+
   itActivates('leaves the path of a unix socket to systemd', async () => {
     const path = join(temporaryDirectory(), 'activated.sock');
     await using service = new Service({

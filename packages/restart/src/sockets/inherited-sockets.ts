@@ -45,13 +45,15 @@ export class InheritedSockets {
     return this.#handOut([...this.#unclaimed].find(({ activatedFd }) => activatedFd === fd));
   }
 
-  /** Closes what nobody asked for: clients would connect and hang. */
-  closeUnclaimed(): void {
-    for (const { fd, name } of this.#unclaimed) {
+  /** Closes what nobody asked for: clients would connect and hang. @returns what was closed */
+  closeUnclaimed(): readonly PassedSocket[] {
+    const closed = [...this.#unclaimed];
+    for (const { fd, name } of closed) {
       this.#environment.closeFd(fd);
       this.#closed.add(name);
     }
     this.#unclaimed.clear();
+    return closed;
   }
 
   /** Whether a socket of that name was handed over, and closed as nobody had asked for it by `ready()`. */

@@ -29,6 +29,7 @@ export interface SocketDeskParts {
   readonly ticketKeys: () => Promise<Readonly<Record<string, string>>>;
   /** Told of each socket that this process has bound itself. */
   readonly onBound: (socket: NamedSocket, handle: SocketHandle) => void;
+  readonly warn: (error: LastcallError) => void;
 }
 
 /** What `restart.listenOptions()` takes besides the name. */
@@ -99,7 +100,10 @@ export class SocketDesk {
 
   /** Closes what was inherited and nobody asked for. @returns what the others were called when they were handed over */
   closeUnclaimed(): readonly string[] {
-    this.#inherited.closeUnclaimed();
+    const closed = this.#inherited.closeUnclaimed();
+    // What systemd has opened stays open there: to close it here refuses nobody.
+    for (const socket of closed.filter(({ activated }) => activated))
+      this.#parts.warn(notAskedFor(socket));
     return this.#inherited.taken;
   }
 
@@ -223,6 +227,14 @@ export class SocketDesk {
       activated: false,
     };
   }
+}
+
+function notAskedFor({ name, address }: PassedSocket): LastcallError {
+  return new LastcallError(
+    'LASTCALL_SOCKET_NOT_ASKED_FOR',
+    `systemd has opened the socket '${name}' (${address}), and the program did not ask for it before restart.ready(): ` +
+      'who connects to it waits in vain; ask for it by that name, or say in its .socket unit which one it is (FileDescriptorName=)',
+  );
 }
 
 function unixPath({ kind, address }: Omit<SocketRecord, 'name' | 'asked'>): string | undefined {
