@@ -198,6 +198,22 @@ describe('lastcall doctor of a Kubernetes manifest', () => {
     expect(await rulesOf('api.yaml', text)).toEqual(['problem grace-period']);
   });
 
+  it.each([
+    [{ livenessProbe: { httpGet: { path: '/readyz' } } }, ['warning liveness-probe']],
+    [{ livenessProbe: { httpGet: { path: '/livez' } } }, []],
+    [{ readinessProbe: { httpGet: { path: '/livez' } } }, ['problem readiness-probe']],
+    // Ports are for the reader alone: what is probed at one serves.
+    [
+      { ports: [], readinessProbe: undefined, livenessProbe: { httpGet: { path: '/livez' } } },
+      ['problem readiness-probe'],
+    ],
+    [{ ports: [], readinessProbe: undefined }, []],
+  ])('looks at what probes ask: %j', async (container, expected) => {
+    const variables = env({ ...FINE, LASTCALL_GRACE_PERIOD_MS: '30000' });
+    const text = manifest({}, { ...probe, env: variables, ...container });
+    expect(await rulesOf('api.yaml', text)).toEqual(expected);
+  });
+
   it('knows that a shell as command passes nothing on', async () => {
     const text = manifest(
       {},
@@ -239,6 +255,29 @@ describe('lastcall doctor', () => {
     ['ExecStart=/usr/bin/env npm start', ['problem package-manager-in-front']],
   ])('reads a unit as systemd does: %j', async (text, expected) => {
     expect(await rulesOf('api.service', `[Service]\n${text}\n`)).toEqual(expected);
+  });
+
+  it.each([
+    ['node dist/main.js', []],
+    ['NODE_ENV=production tsx watch src/main.ts', ['warning watcher-in-front']],
+    ['cross-env NODE_ENV=production nodemon src/main.ts', ['warning watcher-in-front']],
+    ['A=1 B=2 node --disable-sigusr1 dist/main.js', ['problem dump-signal']],
+  ])('reads what npm start runs: %j', async (start, expected) => {
+    expect(await rulesOf('package.json', JSON.stringify({ scripts: { start } }))).toEqual(expected);
+  });
+
+  it.each([
+    [{ LASTCALL_HAMMER_TIME_MS: '9000' }, ', unless proc.setup() sets the others'],
+    [
+      { LASTCALL_WRAP_UP_TIME_MS: '1', LASTCALL_HAMMER_TIME_MS: '3', LASTCALL_WAIT_TIME_MS: '2' },
+      '',
+    ],
+  ])('is not surer of times than it can be: %j', async (variables, doubt) => {
+    const around = { cwd: () => folder, allEnv: () => variables };
+    const { out } = await runCli(['doctor'], around);
+    expect(out).toContain(
+      `the process will not start (LASTCALL_BAD_TIMES)${doubt} [times-in-order]`,
+    );
   });
 
   it('looks at the files around, and ends with 1 when there is a problem, else with 0', async () => {
@@ -311,6 +350,9 @@ onLinux('lastcall doctor of a live process (needs /proc)', () => {
     const [chunk] = await once(shell.stdout, 'data');
     const pid = /pid (\d+)/.exec(String(chunk))?.[1] ?? '';
     const { out } = await runCli(['doctor', '--json', pid]);
+    const itself = await runCli(['doctor', String(shell.pid)]);
+    expect(itself.out).toContain('is a shell (sh)');
+    expect(itself.out).not.toContain('[no-lastcall]');
     process.kill(Number(pid), 'SIGKILL');
     await once(shell, 'exit');
     expect(JSON.parse(out)[0].findings.map(({ rule }: { rule: string }) => rule)).toContain(

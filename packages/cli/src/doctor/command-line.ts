@@ -35,7 +35,7 @@ export function programOf(args: readonly string[]): {
 export function whatRemains(args: readonly string[]): readonly string[] {
   const [program = '', ...rest] = args;
   const name = nameOf(program);
-  if (name === 'env') {
+  if (name === 'env' || name === 'cross-env') {
     const at = rest.findIndex((word) => !/^-|=/.test(word));
     return at === -1 ? args : whatRemains(rest.slice(at));
   }

@@ -36,6 +36,8 @@ export interface Facts {
   readonly grace: Sourced | null;
   /** What the supervisor of the process sends to stop it; null for SIGTERM. */
   readonly stopSignal: string | null;
+  /** What the probes of the platform ask for by HTTP; null where there is none, or it is not known. */
+  readonly probePaths: { readonly readiness: string | null; readonly liveness: string | null };
   /** Whether readiness is asked for by whoever sends traffic; null where that is not known. */
   readonly hasReadinessProbe: boolean | null;
   /** How long a hook before the signal takes, out of the grace period. */
@@ -63,6 +65,7 @@ export function noFacts(subject: string, kind: Facts['kind']): Facts {
     platform: null,
     grace: null,
     stopSignal: null,
+    probePaths: { readiness: null, liveness: null },
     hasReadinessProbe: null,
     preStop: null,
     live: null,

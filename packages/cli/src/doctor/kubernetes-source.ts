@@ -44,7 +44,8 @@ function factsOfContainer(
   subject: string,
 ): Facts {
   const grace = pod.terminationGracePeriodSeconds;
-  const hasPorts = list(container.ports).length > 0;
+  // Ports are for the reader alone: what is probed serves without them, too.
+  const hasPorts = list(container.ports).length > 0 || container.livenessProbe !== undefined;
   const isServed = SERVES.includes(String(manifest.kind)) && hasPorts;
   const command = [...list(container.command), ...list(container.args)].map(String);
   const inShell = container.command !== undefined && isShellCommand(command);
@@ -59,6 +60,10 @@ function factsOfContainer(
         ? { ms: grace * 1000, source: 'terminationGracePeriodSeconds' }
         : null,
     hasReadinessProbe: isServed ? container.readinessProbe !== undefined : null,
+    probePaths: {
+      readiness: pathOf(container.readinessProbe),
+      liveness: pathOf(container.livenessProbe),
+    },
     preStop: preStopOf(container),
   };
 }
@@ -73,6 +78,11 @@ function environmentOf(container: Fields): Record<string, string> {
     return typeof name === 'string' && value !== undefined ? [[name, String(value)]] : [];
   });
   return Object.fromEntries(pairs);
+}
+
+function pathOf(probe: unknown): string | null {
+  const { path } = fields(fields(probe).httpGet);
+  return typeof path === 'string' ? path : null;
 }
 
 /** A hook that sleeps delays the signal, out of the grace period. */

@@ -5,5 +5,7 @@ export function factsOfPackage(text: string, subject: string): Facts[] {
   const { scripts } = JSON.parse(text) as { scripts?: Record<string, string> };
   const start = scripts?.start;
   if (start === undefined) return [];
-  return [{ ...noFacts(`${subject} (start)`, 'file'), command: start.split(/\s+/) }];
+  const words = start.trim().split(/\s+/);
+  const at = words.findIndex((word) => !/^\w+=/.test(word));
+  return [{ ...noFacts(`${subject} (start)`, 'file'), command: words.slice(Math.max(0, at)) }];
 }

@@ -109,8 +109,10 @@ function options({ command, env, live }: Facts): Finding[] {
 }
 
 /** Node itself handles SIGTERM and SIGINT (to restore the terminal): only SIGUSR2 tells whether lastcall is there. */
-function caught({ live, env }: Facts): Finding[] {
+function caught({ live, env, command }: Facts): Finding[] {
   if (live?.caught == null || live.caught.has('SIGUSR2')) return [];
+  const { name, kind } = programOf(command ?? []);
+  if (kind === 'shell') return [isShell(live.pid, name)];
   if ((env.LASTCALL_PROFILE_SIGNAL ?? 'SIGUSR2') !== 'SIGUSR2') return [];
   return [
     {
@@ -124,6 +126,16 @@ function caught({ live, env }: Facts): Finding[] {
         'attach a server (attachHttp), register a listener, or call proc.install(); until then SIGUSR2 kills',
     },
   ];
+}
+
+/** Whoever asks for it means the service. */
+function isShell(pid: number, name: string): Finding {
+  return {
+    rule: 'shell-in-front',
+    severity: 'warning',
+    text: `process ${pid} is a shell (${name}): signals that it gets do not reach what it has started, of which nothing is known here`,
+    advice: 'name the process that it has started; `exec` before the last command of a script',
+  };
 }
 
 function pid1({ live, command }: Facts): Finding[] {
@@ -145,7 +157,9 @@ function stopSignal({ stopSignal: signal }: Facts): Finding[] {
       rule: 'stop-signal',
       severity: /KILL|^9$/.test(signal) ? 'problem' : 'warning',
       text: `the service is stopped by ${signal}, which does not begin a stop`,
-      advice: 'SIGTERM, or name the signal in proc.setup({ stopSignals })',
+      advice: /KILL|^9$/.test(signal)
+        ? 'SIGTERM: nothing can handle SIGKILL'
+        : 'SIGTERM, or name the signal in proc.setup({ stopSignals })',
     },
   ];
 }

@@ -1,6 +1,6 @@
 import type { Facts } from './facts';
 import type { Finding } from './finding';
-import { areTimesKnown, numberOf, timesOf } from './times';
+import { areTimesKnown, isTimeKnown, numberOf, timesOf } from './times';
 
 /** Whoever starts containers kills them after this when nothing else was said, in milliseconds. */
 const DEFAULT_GRACE: Readonly<Record<string, number>> = {
@@ -16,17 +16,20 @@ const CLUSTER_HOLD_MS = 5000;
 
 /** What is wrong with the times of a stop. */
 export function timeRules(facts: Facts): Finding[] {
-  return [...order(facts), ...grace(facts), ...hold(facts), ...probes(facts)];
+  return [...order(facts), ...grace(facts), ...hold(facts)];
 }
 
 function order(facts: Facts): Finding[] {
   const { wrapUpTimeMs, hammerTimeMs, waitTimeMs } = timesOf(facts);
   if (wrapUpTimeMs < hammerTimeMs && hammerTimeMs < waitTimeMs) return [];
+  const names = ['wrapUpTimeMs', 'hammerTimeMs', 'waitTimeMs'] as const;
+  const isSure = names.every((name) => isTimeKnown(facts, name));
+  const doubt = isSure ? '' : ', unless proc.setup() sets the others';
   return [
     {
       rule: 'times-in-order',
       severity: 'problem',
-      text: `wrapUpTimeMs ${wrapUpTimeMs} < hammerTimeMs ${hammerTimeMs} < waitTimeMs ${waitTimeMs} does not hold: the process will not start (LASTCALL_BAD_TIMES)`,
+      text: `wrapUpTimeMs ${wrapUpTimeMs} < hammerTimeMs ${hammerTimeMs} < waitTimeMs ${waitTimeMs} does not hold: the process will not start (LASTCALL_BAD_TIMES)${doubt}`,
       advice:
         'set all three of LASTCALL_WRAP_UP_TIME_MS, LASTCALL_HAMMER_TIME_MS and LASTCALL_WAIT_TIME_MS',
     },
@@ -41,11 +44,12 @@ function grace(facts: Facts): Finding[] {
   const spent =
     facts.preStop === null ? '' : `, of which ${facts.preStop.source} takes ${facts.preStop.ms} ms`;
   if (waitTimeMs < left) return unsaid(facts, given);
+  const doubt = isTimeKnown(facts, 'waitTimeMs') ? '' : ', unless the program sets it,';
   return [
     {
       rule: 'grace-period',
       severity: 'problem',
-      text: `the process is killed after ${given.ms} ms (${given.source})${spent}, and waitTimeMs is ${waitTimeMs}: what is in flight is lost, and there will be no report`,
+      text: `the process is killed after ${given.ms} ms (${given.source})${spent}, and waitTimeMs${doubt} is ${waitTimeMs}: what is in flight is lost, and there will be no report`,
       advice: `a longer grace period, or a LASTCALL_WAIT_TIME_MS below ${left}`,
     },
   ];
@@ -108,18 +112,6 @@ function hold(facts: Facts): Finding[] {
       text: `the hold (wrapUpTimeMs)${known} is ${wrapUpTimeMs} ms; endpoints of a cluster may need more to be up to date`,
       advice:
         '5 to 10 seconds are safe: LASTCALL_WRAP_UP_TIME_MS=8000, with the other times and the grace period to match',
-    },
-  ];
-}
-
-function probes({ hasReadinessProbe }: Facts): Finding[] {
-  if (hasReadinessProbe !== false) return [];
-  return [
-    {
-      rule: 'readiness-probe',
-      severity: 'problem',
-      text: 'there is no readiness probe: traffic is sent before the service is ready',
-      advice: 'a readinessProbe on /readyz (healthHandler() of @lastcall/http, or the devserver)',
     },
   ];
 }

@@ -28,6 +28,11 @@ export function areTimesKnown({ settings, env }: Facts): boolean {
   return settings !== null || Object.values(VARIABLES).some((name) => env[name] !== undefined);
 }
 
+/** Whether one of them is: the others may be set by the program. */
+export function isTimeKnown({ settings, env }: Facts, name: keyof Times): boolean {
+  return settings !== null || numberOf(env[VARIABLES[name]]) !== null;
+}
+
 /** A number of milliseconds as the environment has it; null for anything else. */
 export function numberOf(text: string | undefined): number | null {
   return text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : null;
