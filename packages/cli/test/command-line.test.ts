@@ -46,15 +46,19 @@ describe('lastcall', () => {
     }
   });
 
-  it.each([[['bogus']], [['view']], [['view', '--bogus', 'x']], [['view', 'a', '--port', 'x']]])(
-    'refuses %p with exit code 2 and says why',
-    async (argv) => {
-      const { code, out, err } = await runCli(argv);
-      expect(code).toBe(2);
-      expect(out).toBe('');
-      expect(err).toMatch(/error: /);
-    },
-  );
+  it.each([
+    [['bogus']],
+    [['view']],
+    [['view', '--bogus', 'x']],
+    [['view', 'a', '--port', 'x']],
+    [['profile', 'a', '--seconds', '0']],
+    [['profile', 'a', '-s', '11m']],
+  ])('refuses %p with exit code 2 and says why', async (argv) => {
+    const { code, out, err } = await runCli(argv);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err).toMatch(/error: /);
+  });
 
   it('writes colours on a terminal alone, and not with NO_COLOR', async () => {
     const file = join(__dirname, 'fixtures', 'report.json');

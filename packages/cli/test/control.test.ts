@@ -354,6 +354,12 @@ describe('lastcall profile', () => {
     for (const file of files) expect(existsSync(file)).toBe(true);
   });
 
+  it('refuses by signal what lasts longer than a profile that nobody ends', async () => {
+    const program = await up('proc.install();', { control: false });
+    const { code, err } = await lastcall('profile', pidOf(program), '-s', '90s');
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('60 s') });
+  });
+
   it('records again at once when it is asked to', async () => {
     await up('');
     for (const time of ['100ms', '150ms'])

@@ -20,6 +20,15 @@ describe('a worker of lastcall run that is named itself', () => {
     expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`reloaded: ${next}`) });
   });
 
+  it('lastcall dump says that there is no worker of that number', async () => {
+    await using service = run({ options: ['--workers', '2'] });
+    await service.ready(1);
+    const supervisor = String(supervisorOf(service));
+    const { code, err } = await lastcall('dump', supervisor, '--worker', '7');
+    expect(err).toContain(`process ${supervisor} has no worker 7: --worker 0 (process `);
+    expect(code).toBe(2);
+  });
+
   it('lastcall reload says at once that it cannot be when lastcall run is gone', async () => {
     await using service = run();
     const worker = await service.ready(1);

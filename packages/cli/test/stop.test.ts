@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -109,6 +109,20 @@ describe('lastcall stop', () => {
     expect(out).toContain('was killed');
     expect(code).toBe(1);
     expect(await stuck.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('says that what a shell has started may live on', async () => {
+    const shell = spawn('sh', ['-c', 'echo up; read -r line; true'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    try {
+      await once(shell.stdout, 'data');
+      const { code, err } = await lastcall('stop', String(shell.pid));
+      expect(err).toContain('is a shell (sh), which does not pass SIGTERM on');
+      expect(code).toBe(0);
+    } finally {
+      shell.kill('SIGKILL');
+    }
   });
 
   it('ends at once where SIGTERM may not be sent', () => {

@@ -161,6 +161,15 @@ describe('lastcall view of a dump', () => {
     expect((await runCli(['view', REPORT, paths[0] ?? ''])).code).toBe(1);
   });
 
+  it.each([[['--html', 'diff.html']], [['--web']], [['--full']]])(
+    'refuses %j with two, of which there is a text alone',
+    async (options) => {
+      const { code, out, err } = await runCli(['view', file('.json'), file('.json'), ...options]);
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toContain(`${options[0]} shows one file`);
+    },
+  );
+
   it('is a page with --html', async () => {
     const page = join(folder, 'dump.html');
     await runCli(['view', file('.json'), '--html', page]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LastcallError } from '@lastcall/proc';
 import type { ProfileAnswer } from '@lastcall/restart/control';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
 import { addCommand, type CommandContext } from '../command-context';
 import type { Printer } from '../printer';
@@ -14,6 +14,7 @@ import { sendHandled, waitUntil } from '../target/signal-control';
 import { workerOf, workerOption } from '../target/worker-of';
 import { formatDuration } from '../view/units';
 import { durationOption } from './duration-option';
+import { parseDuration } from './parse-duration';
 
 interface ProfileOptions {
   readonly seconds: number;
@@ -31,6 +32,12 @@ Examples:
   lastcall profile api -s 30 --kind cpu
   lastcall view --web $(lastcall profile api --kind cpu --json | jq -r '.files[0]')`;
 
+/** As long as a process records at most. */
+const MOST_MS = 600_000;
+
+/** A profile that SIGUSR2 has begun ends by itself after this; a signal that comes later would begin the next one. */
+const ENDS_BY_ITSELF_MS = 60_000;
+
 /** Writing takes its time. */
 const MARGIN_MS = 30_000;
 
@@ -38,7 +45,9 @@ const MARGIN_MS = 30_000;
 export function addProfileCommand(program: Command, context: CommandContext): void {
   addCommand(program, 'profile', 'record what a process does for some seconds')
     .argument('<target>', 'pid, pid file or name')
-    .addOption(durationOption('-s, --seconds <seconds>', 'how long', 10_000))
+    .addOption(
+      durationOption('-s, --seconds <seconds>', 'how long', 10_000).argParser(parseProfileTime),
+    )
     .addOption(
       new Option('--kind <kinds...>', 'what to record (default: all)').choices([
         'cpu',
@@ -66,6 +75,12 @@ export function addProfileCommand(program: Command, context: CommandContext): vo
       const { durationMs } = answer;
       printer.result({ files, durationMs }, () => files.join('\n'));
     });
+}
+
+function parseProfileTime(text: string): number {
+  const ms = parseDuration(text);
+  if (ms > 0 && ms <= MOST_MS) return ms;
+  throw new InvalidArgumentError('a profile lasts ten minutes at most, and longer than no time.');
 }
 
 function overControl(
@@ -101,6 +116,12 @@ async function bySignal(
   { seconds, kind }: ProfileOptions,
   begun: () => void,
 ): Promise<ProfileAnswer> {
+  if (seconds >= ENDS_BY_ITSELF_MS) {
+    throw new LastcallError(
+      'LASTCALL_CLI_USAGE',
+      `process ${target.pid} has no control socket, and by SIGUSR2 a profile lasts less than ${ENDS_BY_ITSELF_MS / 1000} s: give a shorter --seconds`,
+    );
+  }
   const files = new DumpFiles(environment, target.pid);
   const wanted = new RegExp(`-(${(kind ?? ['cpu', 'heap', 'loop']).join('|')})-`);
   sendHandled(environment, target, 'SIGUSR2');

@@ -9,7 +9,8 @@ import type { Printer } from '../printer';
 import { askToStop } from '../target/ask-to-stop';
 import { askControl } from '../target/control-client';
 import { findTarget, type Target } from '../target/find-target';
-import { send, waitUntil, watchEnd } from '../target/signal-control';
+import { processFacts } from '../target/process-facts';
+import { send, shellOf, waitUntil, watchEnd } from '../target/signal-control';
 import { sayStillThere } from '../target/still-there';
 import { StopNote } from '../target/stop-note';
 import { supervisorOf } from '../target/supervisor-of';
@@ -66,6 +67,7 @@ async function stop(
   const hasEnded = watchEnd(environment, pid);
   const end = environment.now() + timeout;
   sayWhoseItIs(environment, printer, pid);
+  sayIfShell(environment, printer, pid);
   const { report, again } = await askToStop(environment, printer, target, timeout);
   const say = sayStillThere(environment, printer, pid, timeout);
   const isOver = (): boolean => {
@@ -94,6 +96,15 @@ function sayWhoseItIs(environment: CliEnvironment, printer: Printer, pid: number
   if (supervisor?.lives !== true) return;
   printer.progress(
     `process ${pid} is a worker of process ${supervisor.pid}, which starts others: lastcall stop ${supervisor.pid} stops the service`,
+  );
+}
+
+/** It ends, and the service does not: who is told of the end alone would take the service for stopped. */
+function sayIfShell(environment: CliEnvironment, printer: Printer, pid: number): void {
+  const shell = shellOf(processFacts(environment, pid)?.args[0]);
+  if (shell === null) return;
+  printer.progress(
+    `process ${pid} is a shell (${shell}), which does not pass SIGTERM on: what it has started may live on, and is to be named itself`,
   );
 }
 

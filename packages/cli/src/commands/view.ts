@@ -48,7 +48,7 @@ export function addViewCommand(program: Command, context: CommandContext): void 
     .action(async (file: string, after: string | undefined, options, command) => {
       const printer = context.printer(command);
       if (after === undefined) await show(context, printer, file, options);
-      else showDiff(printer, file, after);
+      else showDiff(printer, file, after, options);
     });
 }
 
@@ -75,7 +75,14 @@ async function show(
     await showInBrowser(context, printer, webViewOf(document, file), options);
 }
 
-function showDiff(printer: Printer, before: string, after: string): void {
+function showDiff(printer: Printer, before: string, after: string, options: ViewOptions): void {
+  const forOne = (['html', 'web', 'full'] as const).find((name) => options[name] !== undefined);
+  if (forOne !== undefined) {
+    throw new LastcallError(
+      'LASTCALL_CLI_USAGE',
+      `--${forOne} shows one file; what changed between two is told as text, or with --json`,
+    );
+  }
   const [first, second] = [readDocument(before), readDocument(after)];
   if (first.kind !== 'dump' || second.kind !== 'dump') {
     throw new LastcallError(

@@ -39,7 +39,7 @@ export function sendHandled(
 }
 
 /** Shells handle every signal that would end them, to tidy up and die: that they handle it proves nothing. */
-function shellOf(program = ''): string | null {
+export function shellOf(program = ''): string | null {
   const [name = ''] = /[^/]*$/.exec(program.replace(/^-/, '')) ?? [];
   return /^(ba|da|a|k|mk|z|fi)?sh$/.test(name) ? name : null;
 }

@@ -38,7 +38,11 @@ export async function workerOf(
   const [one, another] = all.filter(({ slot }) => wanted === undefined || slot === wanted);
   if (one === undefined || another !== undefined) {
     const known = all.map(({ slot, pid }) => `--worker ${slot} (process ${pid})`).join(', ');
-    throw usage(`say which worker of process ${target.pid} is meant: ${known || 'none runs now'}`);
+    const what =
+      wanted === undefined
+        ? `say which worker of process ${target.pid} is meant`
+        : `process ${target.pid} has no worker ${wanted}`;
+    throw usage(`${what}: ${known || 'none runs now'}`);
   }
   printer.progress(`worker ${one.slot} is process ${one.pid}`);
   return findTarget(environment, String(one.pid));
