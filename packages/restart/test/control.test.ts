@@ -285,6 +285,41 @@ describe('a control socket that is not used well', () => {
     await program.ended;
   });
 
+  it('takes up a few requests of one connection at a time, and answers all', async () => {
+    let asked = 0;
+    let answer = (): void => {};
+    const mayAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const server = await serveControl(join(temporaryDirectory(), 'x.1.sock'), async (request) => {
+      if (request.command === 'dump') return null;
+      asked += 1;
+      return mayAnswer;
+    });
+    const ids = Array.from({ length: 2000 }, (_, id) => id);
+    const socket = connect(server.path);
+    socket.write(ids.map((id) => `{"id":${id},"command":"status"}\n`).join(''));
+    // Asked later, and answered: what could be read of the others has been read.
+    await result(server.path, { command: 'dump' });
+    const askedAtOnce = asked;
+    answer();
+    let text = '';
+    await new Promise<void>((resolve) => {
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (text.split('\n').length > ids.length) resolve();
+      });
+    });
+    socket.destroy();
+    await server.close();
+    expect(askedAtOnce).toBe(4);
+    const replies = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as ControlReply);
+    expect(replies.map(({ id }) => id)).toEqual(ids);
+  });
+
   it('cuts off who asks and asks, and does not read the answers', async () => {
     const directory = temporaryDirectory();
     const server = await serveControl(join(directory, 'x.1.sock'), async () => 'x'.repeat(1 << 20));

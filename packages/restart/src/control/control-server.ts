@@ -24,6 +24,8 @@ export interface ControlServer {
 const MAX_REQUEST = 64 * 1024;
 /** Each takes a descriptor of the service. Whoever looks after it needs a few. */
 const MAX_CONNECTIONS = 64;
+/** So many requests of one connection are under way at once, and the next ones wait: each takes time of the service. */
+const MAX_UNDER_WAY = 4;
 /** How long a connection may ask nothing, in milliseconds. */
 const IDLE_MS = 10_000;
 /** Whoever asks without reading the answers is cut off here. */
@@ -75,6 +77,8 @@ class Connection {
   readonly #gone = new AbortController();
   #idle: NodeJS.Timeout | undefined;
   #text = '';
+  /** Requests that have been read, and are not under way. */
+  #waiting: string[] = [];
   #isOpen = true;
   #underWay = 0;
 
@@ -107,7 +111,13 @@ class Connection {
     this.#idle = setTimeout(() => this.#socket.destroy(), IDLE_MS).unref();
   }
 
+  #cutOff(): void {
+    this.#isOpen = false;
+    this.#socket.destroy();
+  }
+
   #close(): void {
+    this.#isOpen = false;
     clearTimeout(this.#idle);
     this.#gone.abort();
   }
@@ -116,14 +126,22 @@ class Connection {
     if (!this.#isOpen) return;
     const lines = (this.#text + chunk).split('\n');
     this.#text = lines.pop() ?? '';
-    if (this.#text.length > MAX_REQUEST) this.#socket.destroy();
-    for (const line of lines) void this.#answer(line);
+    if (this.#text.length > MAX_REQUEST) this.#cutOff();
+    this.#waiting.push(...lines);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#isOpen && this.#underWay < MAX_UNDER_WAY && this.#waiting.length > 0)
+      void this.#answer(this.#waiting.shift() as string);
+    if (this.#waiting.length > 0) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   async #answer(line: string): Promise<void> {
     const request = parse(line);
     if (request === null || this.#socket.writableLength > MAX_UNREAD) {
-      this.#socket.destroy();
+      this.#cutOff();
       return;
     }
     const { id } = request;
@@ -143,6 +161,7 @@ class Connection {
       this.#send({ id, type: 'error', code, message, serving });
     }
     this.#underWay -= 1;
+    this.#next();
     if (!this.#isOpen && this.#underWay === 0) this.#socket.end();
     else this.#waitForRequest();
   }
