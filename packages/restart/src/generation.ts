@@ -63,6 +63,10 @@ export class Generation {
         this.#bound.push(socket.record.name);
         this.#parent?.sendBound(socket, handle);
       },
+      // Its keys are this process's own where systemd has bound it, or the release before handed none over.
+      onTaken: (socket) => {
+        if (this.#isSupervised) this.#parent?.sendTicketKeys(socket);
+      },
     });
     this.#topology = this.#createTopology();
     this.parentGone = this.#parent === null ? Promise.resolve() : this.#follow(this.#parent);

@@ -55,11 +55,14 @@ export class ParentLink {
 
   /** Supervised: gives the supervisor a socket that this process has bound itself. */
   sendBound(socket: NamedSocket, handle: SocketHandle): void {
-    const { record } = socket;
-    const keys = socket.ticketKeys();
-    if (keys !== null)
-      this.send({ type: 'ticketKeys', name: record.name, keys: keys.toString('base64') });
-    this.#environment.sendHandle({ type: 'lastcall:bound', socket: record }, handle);
+    this.sendTicketKeys(socket);
+    this.#environment.sendHandle({ type: 'lastcall:bound', socket: socket.record }, handle);
+  }
+
+  /** Supervised: gives the supervisor the keys of a socket for workers to come, where they are to be handed over. */
+  sendTicketKeys(socket: NamedSocket): void {
+    const keys = socket.ticketKeys()?.toString('base64');
+    if (keys !== undefined) this.send({ type: 'ticketKeys', name: socket.record.name, keys });
   }
 
   #first<T extends DownMessage['type']>(type: T): Promise<Extract<DownMessage, { type: T }>> {

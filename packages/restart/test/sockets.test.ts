@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net, { createServer } from 'node:net';
 import { join } from 'node:path';
-import tls from 'node:tls';
 import { ask, Service, send, temporaryDirectory } from './harness/service';
+import { handshake } from './harness/tls-client';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -271,7 +271,7 @@ describe('kinds of sockets', () => {
     await using service = new Service({ fixture: 'kinds.cjs' });
     const { address } = await service.saw({ name: 'tls', generation: 1 });
     const port = Number(String(address).split(':')[1]);
-    const session = await handshake(port, undefined);
+    const session = await handshake(port);
     expect(session.reused).toBe(false);
     await upgrade(service, 1);
     const again = await handshake(port, session.ticket);
@@ -333,31 +333,3 @@ it.each(['fastify path', 'path', 'listen path'])(
     expect(await ask(path)).toBe('2');
   },
 );
-
-interface Handshake {
-  readonly reused: boolean;
-  readonly text: string;
-  readonly ticket: Buffer | undefined;
-}
-
-function handshake(port: number, session: Buffer | undefined): Promise<Handshake> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      port,
-      host,
-      rejectUnauthorized: false,
-      session,
-      maxVersion: 'TLSv1.2' as const,
-    };
-    const socket = tls.connect(options);
-    let text = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.on('error', reject);
-    socket.on('end', () => {
-      resolve({ reused: socket.isSessionReused(), text, ticket: socket.getSession() });
-      socket.destroy();
-    });
-  });
-}

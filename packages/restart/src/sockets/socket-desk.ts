@@ -30,6 +30,8 @@ export interface SocketDeskParts {
   /** Told of each socket that this process has bound itself. */
   readonly onBound: (socket: NamedSocket, handle: SocketHandle) => void;
   readonly warn: (error: LastcallError) => void;
+  /** Told of each server that listens on a socket that was handed over. */
+  readonly onTaken: (socket: NamedSocket) => void;
 }
 
 /** What `restart.listenOptions()` takes besides the name. */
@@ -65,6 +67,7 @@ export class SocketDesk {
     return this.#add(options.name, async () => {
       const [socket, passed] = await this.#binder.listen(server, options);
       if (passed === null) this.#announce(socket, server);
+      else this.#parts.onTaken(socket);
       return [socket, passed];
     });
   }
