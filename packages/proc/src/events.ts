@@ -66,13 +66,15 @@ export interface HammerEvent {
   readonly pending: readonly string[];
 }
 
-/** The process is ended before everything settled. */
+/** The stop, and with it the process, is ended before everything settled. */
 export interface ForceQuitEvent {
   readonly type: 'forceQuit';
   /** `exit`: somebody called process.exit() during the stop. */
   readonly cause: 'waitTimeMs' | 'signal' | 'exit';
   /** Who called process.exit(), as a stack; with `exit` only, and not where an error that nothing caught ended the process. */
   readonly stack?: string;
+  /** Only the stop is ended, and the process is not: with `exit: 'none'`, where nobody called process.exit(). */
+  readonly livesOn?: true;
   readonly atMs: number;
   /** Names of the listeners that have not settled. */
   readonly pending: readonly string[];

@@ -25,7 +25,7 @@ export function forcedEnd(
 
 /** What is told of a stop that is ended before everything has settled. */
 export function forceQuitEvent(
-  { environment, wrapUps, shutdowns }: StopHost,
+  { environment, settings, wrapUps, shutdowns }: StopHost,
   cause: ForceQuitEvent['cause'],
   { inFlight: { counts, oldest }, ...known }: ForcedEnd,
 ): ForceQuitEvent {
@@ -33,6 +33,7 @@ export function forceQuitEvent(
   const event = {
     type: 'forceQuit',
     cause,
+    ...(settings.exit === 'none' && cause !== 'exit' ? { livesOn: true as const } : {}),
     ...known,
     notCalled,
     inFlight: counts,

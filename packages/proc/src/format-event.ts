@@ -80,10 +80,17 @@ const FORCE_QUIT_CAUSES: Record<ForceQuitEvent['cause'], string> = {
   exit: `${EXIT_CALLED}, or an error was not caught`,
 };
 
+const STOP_GIVEN_UP = 'the stop is given up, the process lives on';
+
+function whatIsForced({ cause, stack, livesOn }: ForceQuitEvent): string {
+  if (livesOn) return `${STOP_GIVEN_UP} (${cause === 'signal' ? 'a second signal' : cause})`;
+  return stack === undefined ? FORCE_QUIT_CAUSES[cause] : EXIT_CALLED;
+}
+
 function formatForceQuit(event: ForceQuitEvent): EventLine {
   const { inFlight = {}, oldest = [], stack } = event;
   const parts = [
-    `${stack === undefined ? FORCE_QUIT_CAUSES[event.cause] : EXIT_CALLED} at ${event.atMs} ms`,
+    `${whatIsForced(event)} at ${event.atMs} ms`,
     ...(event.pending.length === 0 ? [] : [`not settled: ${names(event.pending)}`]),
     ...(event.notCalled.length === 0 ? [] : [`never called: ${names(event.notCalled)}`]),
     ...(Object.keys(inFlight).length === 0 ? [] : [`in flight: ${counts(inFlight)}`]),

@@ -1,5 +1,5 @@
 import { formatEvent, LastcallError } from '../src';
-import { createTestLifecycle } from '../src/testing';
+import { createTestLifecycle, type TestLifecycle } from '../src/testing';
 
 const never = (): Promise<never> => new Promise(() => {});
 
@@ -278,6 +278,22 @@ describe('shutdown()', () => {
     expect(test.lifecycle.state).toBe('stopped');
     expect(test.end).toBeNull();
     expect(test.environment.signalHandlerCount('SIGTERM')).toBe(0);
+  });
+
+  it("does not say with exit: 'none' that the process is ended", async () => {
+    const stoppedBy = async (exit: 'none' | 'code', end: (test: TestLifecycle) => unknown) => {
+      const test = createTestLifecycle({ exit });
+      test.lifecycle.onShutdown(never, { name: 'hung' });
+      void test.lifecycle.shutdown();
+      await end(test);
+      await test.clock.advance(0);
+      return test.events.find(({ type }) => type === 'forceQuit');
+    };
+    const late = (test: TestLifecycle) => test.clock.advance(5500);
+    const twice = (test: TestLifecycle) => [test.kill('SIGTERM'), test.kill('SIGTERM')];
+    expect(await stoppedBy('none', late)).toMatchObject({ cause: 'waitTimeMs', livesOn: true });
+    expect(await stoppedBy('none', twice)).toMatchObject({ cause: 'signal', livesOn: true });
+    expect(await stoppedBy('code', late)).not.toHaveProperty('livesOn');
   });
 });
 
