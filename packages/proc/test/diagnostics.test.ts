@@ -548,6 +548,26 @@ describe('the watchdog', () => {
     },
   );
 
+  it("kills no process with exit: 'none', however late its stop is, in native code", async () => {
+    const program = runProgram(
+      `proc.setup({
+        wrapUpTimeMs: 0, hammerTimeMs: 300, waitTimeMs: 600, exit: 'none', watchdog: { thresholdMs: 100 },
+      });
+      proc.onShutdown(({ signal }) => {
+        while (!signal.aborted);
+        require('node:child_process').execSync('sleep 2');
+        say('hammered');
+      }, { name: 'pool' });
+      setTimeout(() => proc.shutdown().then(({ forced }) => { say('forced: ' + forced); process.exit(7); }), 300);`,
+    );
+    const { out, code, signal } = await program.ended;
+    expect({ out, code, signal }).toEqual({
+      out: 'hammered\nforced: waitTimeMs\n',
+      code: 7,
+      signal: null,
+    });
+  });
+
   it('is asked for by an environment variable, and bad options are refused', async () => {
     const program = runProgram(
       `try { proc.setup({ watchdog: { thresholdMs: 1 } }); } catch ({ code }) { say(code); }

@@ -59,8 +59,10 @@ export class WatchdogControl {
   }
 
   /** A stop has begun. */
-  armStop({ hammerTimeMs, waitTimeMs }: Settings): void {
-    this.#watchdog?.armStop({ hammerInMs: hammerTimeMs, waitInMs: waitTimeMs });
+  armStop({ exit, hammerTimeMs, waitTimeMs }: Settings): void {
+    // A process that is to live on is not ended because its stop is late.
+    const waitInMs = exit === 'none' ? Number.POSITIVE_INFINITY : waitTimeMs;
+    this.#watchdog?.armStop({ hammerInMs: hammerTimeMs, waitInMs });
   }
 
   /** What follows is a dump's doing, until what is returned is called. */
