@@ -71,6 +71,8 @@ export interface Environment {
   writeError(text: string): void;
   /** Replaces `path` atomically, readable and writable by the owner alone. Synchronous; throws what the file system throws. */
   writeFile(path: string, text: string): void;
+  /** Throws what {@link writeFile} would, as far as that can be told without writing. */
+  assertWritable(path: string): void;
   /** What dumps and profiles ask for; loaded at its first use. */
   diagnostics(): DiagnosticsEnvironment;
   /**

@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   LASTCALL_LISTENER_TIMEOUT: "the reason of a listener's AbortSignal: its own timeoutMs is over",
   LASTCALL_DEADLOCK: 'a listener waits for one that cannot settle before itself',
   LASTCALL_BAD_PROBE: 'a health probe without a name, or with one that is taken',
-  LASTCALL_REPORT_NOT_WRITTEN: 'the file named by LASTCALL_REPORT could not be written',
+  LASTCALL_REPORT_NOT_WRITTEN: 'the file named by LASTCALL_REPORT cannot be written',
   LASTCALL_GRACE_TOO_SHORT: 'waitTimeMs does not fit into LASTCALL_GRACE_PERIOD_MS',
   LASTCALL_NOT_DRAINED: 'a socket listens that nothing drains',
   LASTCALL_SETUP_TOO_LATE: 'setup() changed what the stop that is under way began with',

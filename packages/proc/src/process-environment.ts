@@ -1,5 +1,14 @@
-import { constants, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants as systemConstants } from 'node:os';
+import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { activeResources } from './active-resources';
 import { onPrimaryGone } from './cluster-primary';
@@ -46,6 +55,7 @@ export function createProcessEnvironment(): Environment {
     socketEnds,
     writeError,
     writeFile,
+    assertWritable,
     diagnostics,
     loadAhead,
     warn: (error) => process.emitWarning(error),
@@ -210,6 +220,18 @@ function writeFile(path: string, text: string): void {
   } catch (error) {
     removeQuietly(temporary, error);
     throw error;
+  }
+}
+
+function assertWritable(path: string): void {
+  try {
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing?.isDirectory()) throw new Error('it is a directory');
+    const isReplaced = existing === undefined || existing.isFile();
+    accessSync(isReplaced ? dirname(path) : path, constants.W_OK);
+  } catch (error) {
+    // Under --permission only the write itself tells: what may be written need not be readable.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error;
   }
 }
 

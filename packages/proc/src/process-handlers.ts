@@ -3,6 +3,7 @@ import { gracePeriodMs, graceWarning } from './grace-period';
 import { LastcallError } from './lastcall-error';
 import type { Settings } from './settings';
 import type { SignalDispatcher } from './signals/signal-dispatcher';
+import { reportWarning } from './write-report';
 
 /** What a lifecycle does with what its process gets. */
 export interface HandlerCallbacks {
@@ -25,6 +26,7 @@ export class ProcessHandlers {
   readonly #callbacks: HandlerCallbacks;
   readonly #removers: Remover[] = [];
   #installation: Installation = 'with listeners';
+  #isReportChecked = false;
 
   constructor(environment: Environment, dispatcher: SignalDispatcher, callbacks: HandlerCallbacks) {
     this.#environment = environment;
@@ -63,12 +65,21 @@ export class ProcessHandlers {
     const { onStopSignal, onStopMessage, onPrimaryGone, onFatal, onWarning } = this.#callbacks;
     const warning = graceWarning(settings.waitTimeMs, gracePeriodMs(this.#environment));
     if (warning !== undefined) onWarning(warning);
+    this.#checkReport();
     for (const signal of settings.stopSignals) this.#own(signal, onStopSignal);
     this.#addDiagnostics(settings);
     this.#removers.push(this.#dispatcher.onError(onWarning));
     this.#removers.push(this.#environment.onStopMessage(onStopMessage));
     this.#removers.push(this.#environment.onPrimaryGone(onPrimaryGone));
     if (settings.fatalErrors) this.#removers.push(this.#environment.onUncaught(onFatal));
+  }
+
+  /** Once: later settings change nothing about it. */
+  #checkReport(): void {
+    if (this.#isReportChecked) return;
+    this.#isReportChecked = true;
+    const warning = reportWarning(this.#environment);
+    if (warning !== undefined) this.#callbacks.onWarning(warning);
   }
 
   #addDiagnostics({ dumpSignal, profileSignal }: Settings): void {

@@ -11,15 +11,36 @@ export function writeReport(
   report: Report,
   warn: (error: LastcallError) => void,
 ): void {
-  const path = environment.env('LASTCALL_REPORT')?.replaceAll('%p', String(environment.pid));
-  if (path === undefined || path === '') return;
+  const path = reportPath(environment);
+  if (path === undefined) return;
   try {
     environment.writeFile(path, `${toJson(report)}\n`);
   } catch (thrown) {
-    const cause = toError(thrown);
-    const message = `the report could not be written to '${path}' (LASTCALL_REPORT): ${cause.message}`;
-    warn(new LastcallError('LASTCALL_REPORT_NOT_WRITTEN', message, { cause }));
+    warn(notWritten(`could not be written to '${path}'`, thrown));
   }
+}
+
+/** Says what is wrong when the file that `LASTCALL_REPORT` names cannot be written: at the end it is too late to mend that. */
+export function reportWarning(environment: Environment): LastcallError | undefined {
+  const path = reportPath(environment);
+  if (path === undefined) return undefined;
+  try {
+    environment.assertWritable(path);
+    return undefined;
+  } catch (thrown) {
+    return notWritten(`of this process cannot be written to '${path}' as things are`, thrown);
+  }
+}
+
+function reportPath(environment: Environment): string | undefined {
+  const path = environment.env('LASTCALL_REPORT')?.replaceAll('%p', String(environment.pid));
+  return path === '' ? undefined : path;
+}
+
+function notWritten(what: string, thrown: unknown): LastcallError {
+  const cause = toError(thrown);
+  const message = `the report ${what} (LASTCALL_REPORT): ${cause.message}`;
+  return new LastcallError('LASTCALL_REPORT_NOT_WRITTEN', message, { cause });
 }
 
 /** What listeners say they cut is theirs: a circle or a getter that throws in it must not cost the whole report. */

@@ -287,9 +287,12 @@ describe('formatEvent()', () => {
   it.each([
     ['waitTimeMs', 'the stop is given up, the process lives on (waitTimeMs) at 5500 ms;'],
     ['signal', 'the stop is given up, the process lives on (a second signal) at 5500 ms;'],
-  ] as const)("does not say that a process is ended that lives on (exit: 'none', %s)", (cause, text) => {
-    expect(formatEvent({ ...forceQuit, cause, livesOn: true })?.text).toContain(text);
-  });
+  ] as const)(
+    "does not say that a process is ended that lives on (exit: 'none', %s)",
+    (cause, text) => {
+      expect(formatEvent({ ...forceQuit, cause, livesOn: true })?.text).toContain(text);
+    },
+  );
 
   it('says what is in flight', () => {
     const inFlight = { 'http request': 2, job: 1 };

@@ -291,6 +291,31 @@ describe('the report', () => {
     expect(end.err).toContain('LASTCALL_REPORT_NOT_WRITTEN');
   });
 
+  it('that could not be written is said at the begin, once, and the process goes on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lastcall-'));
+    writeFileSync(join(folder, 'file'), '');
+    const told = async (path: string) => {
+      const program = runProgram(
+        `proc.setup({ logger: false });
+        proc.events.on('warning', ({ error }) => say(error.code + ' ' + error.message));
+        proc.onShutdown(() => {});
+        proc.setup({ waitTimeMs: 6000 });
+        proc.onShutdown(() => {});
+        say('up');
+        process.exit(0);`,
+        { env: { LASTCALL_REPORT: path } },
+      );
+      return (await program.ended).out;
+    };
+    for (const path of ['missing/report.json', 'file/report.json', '.'])
+      expect(await told(join(folder, path))).toMatch(
+        /^LASTCALL_REPORT_NOT_WRITTEN the report of this process cannot be written to '.*' as things are \(LASTCALL_REPORT\): .*\nup\n$/,
+      );
+    for (const path of ['report-%p.json', 'file'])
+      expect(await told(join(folder, path))).toBe('up\n');
+    for (const path of ['/dev/null', '']) expect(await told(path)).toBe('up\n');
+  });
+
   it('goes into a pipe or device without replacing it', async () => {
     const path = temporary('report.fifo');
     execFileSync('mkfifo', [path]);

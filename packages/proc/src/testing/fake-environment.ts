@@ -187,6 +187,8 @@ export class FakeEnvironment implements Environment {
     this.files.set(path, text);
   }
 
+  assertWritable(): void {}
+
   diagnostics(): DiagnosticsEnvironment {
     return createFakeDiagnostics(this);
   }
