@@ -29,7 +29,10 @@ export interface DrainSummary {
  */
 export type Listener = (context: ListenerContext) => unknown;
 
-/** Options of {@link Lifecycle.onWrapUp}. */
+/**
+ * Options of {@link Lifecycle.onWrapUp}. There is no `timeoutMs` among them: a wrap-up listener has `wrapUpTimeMs`, and is
+ * `late` and no longer waited for after that; its AbortSignal aborts at the hammer.
+ */
 export interface WrapUpOptions {
   /** What events and the report call it. Default: the function's name. A name used twice gets `#2`, `#3`, … */
   readonly name?: string | undefined;
