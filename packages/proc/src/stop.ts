@@ -1,12 +1,12 @@
-import { setMaxListeners } from 'node:events';
+import { AwaitedWork } from './awaited-work';
 import type { Remover } from './environment';
 import type { HammerEvent, LifecycleEvent } from './events';
 import { type ForcedEnd, forcedEnd, forceQuitEvent } from './force-quit-event';
+import { Hammer } from './hammer';
 import { holdTimeMs, warnIfNotDrained } from './hold';
-import { LastcallError } from './lastcall-error';
 import type { StopProgress } from './lifecycle-status';
 import { ListenerRun, type RunHost } from './listener-run';
-import { OpenWork } from './open-work';
+import type { OpenWork } from './open-work';
 import { PhaseLog } from './phase-log';
 import type { Entry } from './registration';
 import type { Registry } from './registry';
@@ -28,22 +28,17 @@ import { WaitGraph } from './wait-graph';
 export class Stop implements RunHost {
   readonly settings: Settings;
   readonly waitGraph: WaitGraph = new WaitGraph();
-  readonly hammerSignal: AbortSignal;
   /** Resolves once, when everything has settled or the stop was forced. Never rejects. */
   readonly report: Promise<Report>;
 
   readonly #host: StopHost;
-  readonly #hammer = new AbortController();
-  readonly #onHammer = new Set<() => void>();
+  readonly #hammer = new Hammer();
   readonly #startedAt: number;
   readonly #startedAtWall: number;
   readonly #runs: ListenerRun[] = [];
   readonly #phases = new PhaseLog();
   readonly #timers: StopTimers;
-  /** Listeners the current phase or stage waits for. */
-  #open = new OpenWork();
-  /** What stages gave up waiting for after the hammer; the stop still does. */
-  readonly #stragglers: OpenWork[] = [];
+  readonly #work = new AwaitedWork();
   #position = -1;
   #cause: StopCause;
   #hammerMs: number | null = null;
@@ -61,11 +56,13 @@ export class Stop implements RunHost {
     this.#timers = new StopTimers(host.environment);
     this.#startedAt = host.environment.now();
     this.#startedAtWall = host.environment.wallClock();
-    this.hammerSignal = this.#hammer.signal;
-    setMaxListeners(0, this.hammerSignal);
     this.report = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  get hammerSignal(): AbortSignal {
+    return this.#hammer.signal;
   }
 
   get cause(): StopCause {
@@ -95,8 +92,7 @@ export class Stop implements RunHost {
   }
 
   onHammer(fn: () => void): Remover {
-    this.#onHammer.add(fn);
-    return () => this.#onHammer.delete(fn);
+    return this.#hammer.onFall(fn);
   }
 
   /** How far the stop is. */
@@ -137,7 +133,7 @@ export class Stop implements RunHost {
       cause === 'hammerTimeMs'
         ? `hammerTimeMs (${this.settings.hammerTimeMs}) is over`
         : `asked for by ${cause}`;
-    this.#abortAll(`the hammer fell: ${why}; cut what is in flight`);
+    this.#hammer.fall(`the hammer fell: ${why}; cut what is in flight`);
   }
 
   /** Ends the stop now; what has not settled, or has not been called, is `late`. */
@@ -165,7 +161,7 @@ export class Stop implements RunHost {
     if (stageRank(entry.stage) > this.#position) return;
     // In the next turn: the caller has its registration by then, and an endless chain of late listeners cannot
     // keep the timers from firing.
-    const open = this.#open;
+    const open = this.#work.current;
     open.add();
     void this.#host.environment.nextTurn().then(() => {
       if (registry.takeOne(entry)) this.#run(entry, open);
@@ -181,7 +177,7 @@ export class Stop implements RunHost {
       await this.#runStage(stage);
       if (this.#isForced) return;
     }
-    await this.#allSettled();
+    await this.#work.allSettled();
     if (!this.#isForced) this.#end(null);
   }
 
@@ -192,20 +188,22 @@ export class Stop implements RunHost {
     this.#host.onPhase('wrapping-up', holdMs);
     const { environment, shutdowns } = this.#host;
     warnIfNotDrained(environment, shutdowns, (error) => this.emit({ type: 'warning', error }));
-    for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#open);
+    for (const entry of this.#host.wrapUps.take(undefined)) this.#run(entry, this.#work.current);
     const [over, cancel] = this.#timers.wait(wrapUpTimeMs - this.elapsedMs());
-    await Promise.race(holdMs > 0 ? [over, this.#hammered()] : [over, this.#open.whenEmpty()]);
+    await Promise.race(
+      holdMs > 0 ? [over, this.#hammer.hasFallen()] : [over, this.#work.current.whenEmpty()],
+    );
     cancel();
     if (this.#isForced) return;
     for (const run of this.#runs) run.giveUp();
-    this.#open = new OpenWork();
+    this.#work.dropCurrent();
     this.#phases.end(this.elapsedMs());
   }
 
   async #runStage(stage: Stage): Promise<void> {
     this.#phases.begin(stage, this.elapsedMs());
     this.#position = stageRank(stage);
-    for (const entry of this.#host.shutdowns.take(stage)) this.#run(entry, this.#open);
+    for (const entry of this.#host.shutdowns.take(stage)) this.#run(entry, this.#work.current);
     await this.#settleOrGiveUp();
     this.#phases.end(this.elapsedMs());
   }
@@ -216,7 +214,7 @@ export class Stop implements RunHost {
    */
   async #settleOrGiveUp(): Promise<void> {
     let cancel: Remover = () => {};
-    const givenUp = this.#hammered().then(() => {
+    const givenUp = this.#hammer.hasFallen().then(() => {
       const stagesLeft = STAGES.length - this.#position;
       const [over, remove] = this.#timers.wait(
         (this.settings.waitTimeMs - this.elapsedMs()) / (stagesLeft + 1),
@@ -224,20 +222,9 @@ export class Stop implements RunHost {
       cancel = remove;
       return over;
     });
-    await Promise.race([this.#open.whenEmpty(), givenUp]);
+    await Promise.race([this.#work.current.whenEmpty(), givenUp]);
     cancel();
-    if (this.#open.isEmpty) return;
-    this.#stragglers.push(this.#open);
-    this.#open = new OpenWork();
-  }
-
-  /** Waits for everything, also for what was admitted while waiting. */
-  async #allSettled(): Promise<void> {
-    for (;;) {
-      const open = [this.#open, ...this.#stragglers].filter((work) => !work.isEmpty);
-      if (open.length === 0) return;
-      await Promise.all(open.map((work) => work.whenEmpty()));
-    }
+    this.#work.leaveCurrent();
   }
 
   #run(entry: Entry, open: OpenWork): void {
@@ -248,25 +235,12 @@ export class Stop implements RunHost {
     run.start();
   }
 
-  #hammered(): Promise<void> {
-    if (this.hammerSignal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.hammerSignal.addEventListener('abort', () => resolve(), { once: true });
-    });
-  }
-
   /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
   #cutAndEnd(): void {
-    this.#abortAll('a second signal ends the process; cut what is in flight');
+    this.#hammer.fall('a second signal ends the process; cut what is in flight');
     void this.#host.environment.nextTurn().then(() => {
       if (!this.#isOver) this.#end('signal');
     });
-  }
-
-  #abortAll(message: string): void {
-    this.#hammer.abort(new LastcallError('LASTCALL_HAMMER', message));
-    for (const fn of this.#onHammer) fn();
-    this.#onHammer.clear();
   }
 
   #pendingNames(): string[] {
