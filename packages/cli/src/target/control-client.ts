@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { LastcallError, type LastcallErrorCode, toError } from '@lastcall/proc';
 import type { CommandResults, ControlReply, ControlRequest } from '@lastcall/restart/control';
 import { printable, printableLines } from '../printable';
-import { isReply, RESULT_SHAPES } from './reply-shape';
+import { fits } from '../shape';
+import { RESULT_SHAPES, replyShape } from './reply-shape';
 
 /** A command, without the number that the client gives it. */
 export type Command<C extends keyof CommandResults> = Omit<
@@ -40,7 +41,7 @@ export function askControl<C extends keyof CommandResults>(
     socket.once('close', () => finish(() => resolve(undefined)));
     readLines(socket, (line) => {
       const reply = parse(line);
-      const isKnown = reply?.type !== 'result' || RESULT_SHAPES[command.command](reply.value);
+      const isKnown = reply?.type !== 'result' || fits(RESULT_SHAPES[command.command], reply.value);
       if (reply === null || !isKnown)
         finish(() => reject(unreachable(path, new Error('it does not answer as lastcall does'))));
       else if (reply.type === 'progress') progress(printable(reply.text));
@@ -53,7 +54,7 @@ export function askControl<C extends keyof CommandResults>(
 function parse(line: string): ControlReply | null {
   try {
     const reply: unknown = JSON.parse(line);
-    return isReply(reply) ? (reply as ControlReply) : null;
+    return fits(replyShape, reply) ? (reply as ControlReply) : null;
   } catch {
     return null;
   }

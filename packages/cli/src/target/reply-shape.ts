@@ -1,120 +1,127 @@
 import type { CommandResults } from '@lastcall/restart/control';
 import {
-  isAny,
-  isCount,
-  isFlag,
-  isNumber,
-  isText,
-  isWord,
+  anyShape,
+  countShape,
+  flagShape,
   listOf,
+  numberShape,
   objectWith,
   oneOf,
+  oneShapeOf,
   optional,
   orNull,
   recordOf,
   type Shape,
+  textShape,
+  wordShape,
 } from '../shape';
 
-const isProcess = objectWith({
-  name: isText,
-  pid: isCount,
-  host: isText,
-  node: isText,
-  uptimeMs: isCount,
+const processShape = objectWith({
+  name: textShape,
+  pid: countShape,
+  host: textShape,
+  node: textShape,
+  uptimeMs: countShape,
 });
 
-const isLifecycle = objectWith({
-  state: isWord,
-  reason: orNull(isText),
-  stage: orNull(isWord),
-  stoppingMs: orNull(isCount),
-  listeners: listOf(objectWith({ name: isText, state: isWord })),
-  health: objectWith({ ready: isFlag }),
+const lifecycleShape = objectWith({
+  state: wordShape,
+  reason: orNull(textShape),
+  stage: orNull(wordShape),
+  stoppingMs: orNull(countShape),
+  listeners: listOf(objectWith({ name: textShape, state: wordShape })),
+  health: objectWith({ ready: flagShape }),
 });
 
-const isSocket = objectWith({ name: isText, address: isText });
+const socketShape = objectWith({ name: textShape, address: textShape });
 
-const isGeneration = objectWith({
-  generation: isCount,
-  state: isWord,
-  topology: orNull(isWord),
-  sockets: listOf(isSocket),
+const generationShape = objectWith({
+  generation: countShape,
+  state: wordShape,
+  topology: orNull(wordShape),
+  sockets: listOf(socketShape),
 });
 
-const isFrame = objectWith({
-  functionName: isText,
-  file: isText,
-  line: isNumber,
-  column: orNull(isNumber),
+const frameShape = objectWith({
+  functionName: textShape,
+  file: textShape,
+  line: numberShape,
+  column: orNull(numberShape),
 });
 
-const isService = objectWith({
+const serviceShape = objectWith({
   role: oneOf('service'),
-  process: isProcess,
-  lifecycle: isLifecycle,
-  activities: recordOf(isCount),
-  restart: orNull(isGeneration),
-  memory: objectWith({ rssBytes: isCount, heapUsedBytes: isCount }),
+  process: processShape,
+  lifecycle: lifecycleShape,
+  activities: recordOf(countShape),
+  restart: orNull(generationShape),
+  memory: objectWith({ rssBytes: countShape, heapUsedBytes: countShape }),
   mainThread: objectWith({
-    responsive: isFlag,
-    blockedMs: isCount,
-    stack: orNull(listOf(isFrame)),
+    responsive: flagShape,
+    blockedMs: countShape,
+    stack: orNull(listOf(frameShape)),
   }),
 });
 
-const isOther = objectWith({ pid: isCount, generation: isCount, state: isWord, uptimeMs: isCount });
+const otherShape = objectWith({
+  pid: countShape,
+  generation: countShape,
+  state: wordShape,
+  uptimeMs: countShape,
+});
 
 /** One of an earlier version does not tell of other processes. */
-const isWorker = objectWith({
-  slot: isCount,
-  pid: orNull(isCount),
-  generation: isCount,
-  state: isWord,
-  restarts: isCount,
-  uptimeMs: orNull(isCount),
-  successor: optional(orNull(isOther)),
-  draining: optional(listOf(isOther)),
+const workerShape = objectWith({
+  slot: countShape,
+  pid: orNull(countShape),
+  generation: countShape,
+  state: wordShape,
+  restarts: countShape,
+  uptimeMs: orNull(countShape),
+  successor: optional(orNull(otherShape)),
+  draining: optional(listOf(otherShape)),
 });
 
-const isSupervisor = objectWith({
+const supervisorShape = objectWith({
   role: oneOf('supervisor'),
-  process: isProcess,
-  state: isWord,
-  command: listOf(isText),
-  workers: listOf(isWorker),
-  sockets: listOf(isSocket),
+  process: processShape,
+  state: wordShape,
+  command: listOf(textShape),
+  workers: listOf(workerShape),
+  sockets: listOf(socketShape),
 });
 
-const isFullDump = objectWith({
+const fullDumpShape = objectWith({
   kind: oneOf('full'),
-  text: isText,
+  text: textShape,
   json: objectWith({}),
-  files: listOf(isText),
+  files: listOf(textShape),
 });
 
 /** What each command may be answered with: who answers need not be one of ours, nor of this version. */
 export const RESULT_SHAPES: Readonly<Record<keyof CommandResults, Shape>> = {
-  status: (value) => isService(value) || isSupervisor(value),
-  dump: (value) =>
-    isFullDump(value) || objectWith({ kind: oneOf('blocked'), last: isService })(value),
-  profile: objectWith({ files: listOf(isText) }),
+  status: oneShapeOf(serviceShape, supervisorShape),
+  dump: oneShapeOf(fullDumpShape, objectWith({ kind: oneOf('blocked'), last: serviceShape })),
+  profile: objectWith({ files: listOf(textShape) }),
   // One of an earlier version does not tell who drains.
   reload: objectWith({
-    pids: listOf(isCount),
-    draining: optional(listOf(isCount)),
-    drainMs: optional(isCount),
+    pids: listOf(countShape),
+    draining: optional(listOf(countShape)),
+    drainMs: optional(countShape),
   }),
-  stop: orNull(objectWith({ durationMs: optional(isCount) })),
+  stop: orNull(objectWith({ durationMs: optional(countShape) })),
 };
 
-const isProgress = objectWith({ type: oneOf('progress'), text: isText });
-const isError = objectWith({
+const progressShape = objectWith({ type: oneOf('progress'), text: textShape });
+const errorShape = objectWith({
   type: oneOf('error'),
-  code: orNull(isText),
-  message: isText,
-  serving: optional(listOf(objectWith({ slot: isCount, pid: isCount, generation: isCount }))),
+  code: orNull(textShape),
+  message: textShape,
+  serving: optional(
+    listOf(objectWith({ slot: countShape, pid: countShape, generation: countShape })),
+  ),
 });
-const isResult = objectWith({ type: oneOf('result'), value: isAny });
+const resultShape = objectWith({ type: oneOf('result'), value: anyShape });
 
 /** Whether it is a line of the protocol. */
-export const isReply: Shape = (reply) => isProgress(reply) || isError(reply) || isResult(reply);
+export const replyShape: Shape = oneShapeOf(progressShape, errorShape, resultShape);

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type DumpDocument, LastcallError, type Report, toError } from '@lastcall/proc';
-import type { Shape } from '../shape';
-import { isDump } from './dump-shape';
-import { isCpuProfile, isHeapProfile, isLoopProfile } from './profile-shape';
-import { isReport } from './report-shape';
+import { printable } from '../printable';
+import { describeMisfit, type Shape } from '../shape';
+import { dumpShape } from './dump-shape';
+import { cpuProfileShape, heapProfileShape, loopProfileShape } from './profile-shape';
+import { reportShape } from './report-shape';
 
 /** One node of V8's CPU profile. */
 export interface CpuNode {
@@ -78,10 +79,11 @@ export function readDocument(path: string): ViewDocument {
       'LASTCALL_CLI_UNKNOWN_FILE',
       `${from} is neither a report (LASTCALL_REPORT), a dump, a .cpuprofile, a .heapprofile nor a loop profile`,
     );
-  if (!SHAPES[kind](value))
+  const misfit = SHAPES[kind](value);
+  if (misfit !== null)
     throw new LastcallError(
       'LASTCALL_CLI_UNKNOWN_FILE',
-      `${from} looks like a ${kind}, but is damaged: what belongs to one is missing, or is something else`,
+      `${from} looks like a ${kind}, but is damaged: ${printable(describeMisfit(misfit))}`,
     );
   return { kind, value, text } as unknown as ViewDocument;
 }
@@ -89,11 +91,11 @@ export function readDocument(path: string): ViewDocument {
 type JsonKind = Exclude<ViewDocument['kind'], 'text'>;
 
 const SHAPES: Readonly<Record<JsonKind, Shape>> = {
-  report: isReport,
-  dump: isDump,
-  'cpu profile': isCpuProfile,
-  'heap profile': isHeapProfile,
-  'loop profile': isLoopProfile,
+  report: reportShape,
+  dump: dumpShape,
+  'cpu profile': cpuProfileShape,
+  'heap profile': heapProfileShape,
+  'loop profile': loopProfileShape,
 };
 
 function read(path: string): string {

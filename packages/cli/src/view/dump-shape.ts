@@ -1,138 +1,162 @@
+import type { DumpDocument } from '@lastcall/proc';
 import {
-  isCount,
-  isFlag,
-  isNumber,
-  isText,
-  isWord,
+  allOf,
+  countShape,
+  flagShape,
   listOf,
+  numberShape,
   objectWith,
   oneOf,
   optional,
   orNull,
   recordOf,
   type Shape,
+  shapeOf,
+  textShape,
+  timeShape,
+  wordShape,
 } from '../shape';
 
-const position = { functionName: isText, file: isText, line: isNumber, column: orNull(isNumber) };
+const SCHEMA: DumpDocument['schema'] = 'lastcall.dump/1';
 
-const isProcess = objectWith({
-  name: isText,
-  pid: isCount,
-  host: isText,
-  node: isText,
-  uptimeMs: isCount,
+const position = {
+  functionName: textShape,
+  file: textShape,
+  line: numberShape,
+  column: orNull(numberShape),
+};
+
+const processShape = objectWith({
+  name: textShape,
+  pid: countShape,
+  host: textShape,
+  node: textShape,
+  uptimeMs: countShape,
 });
 
-const isListener = objectWith({
-  name: isText,
-  phase: isWord,
-  stage: optional(isWord),
-  state: isWord,
-  durationMs: orNull(isCount),
+const listenerShape = objectWith({
+  name: textShape,
+  phase: wordShape,
+  stage: optional(wordShape),
+  state: wordShape,
+  durationMs: orNull(countShape),
 });
 
-const isLifecycle = objectWith({
-  state: isWord,
-  reason: orNull(isText),
-  stoppingMs: orNull(isCount),
-  stage: orNull(isWord),
-  hammerMs: orNull(isCount),
-  listeners: listOf(isListener),
+const lifecycleShape = objectWith({
+  state: wordShape,
+  reason: orNull(textShape),
+  stoppingMs: orNull(countShape),
+  stage: orNull(wordShape),
+  hammerMs: orNull(countShape),
+  listeners: listOf(listenerShape),
   health: objectWith({
-    ready: isFlag,
-    stopping: isFlag,
-    probes: listOf(objectWith({ name: isText, ready: isFlag })),
+    ready: flagShape,
+    stopping: flagShape,
+    probes: listOf(objectWith({ name: textShape, ready: flagShape })),
   }),
-  settings: objectWith({ hammerTimeMs: isCount, waitTimeMs: isCount }),
+  settings: objectWith({ hammerTimeMs: countShape, waitTimeMs: countShape }),
 });
 
-const isActivity = objectWith({
-  kind: isText,
-  name: isText,
-  owner: optional(isText),
-  state: optional(isText),
-  peer: optional(isText),
-  ageMs: orNull(isNumber),
-  ageAtLeast: optional(isFlag),
+const activityShape = objectWith({
+  kind: textShape,
+  name: textShape,
+  owner: optional(textShape),
+  state: optional(textShape),
+  peer: optional(textShape),
+  ageMs: orNull(numberShape),
+  ageAtLeast: optional(flagShape),
 });
 
 /** A dump has 64 at most; a tree is drawn with a function that calls itself for each of them. */
 const MOST_FRAMES = 1000;
 
-const isFrames = listOf(objectWith(position));
+const framesShape = allOf(
+  listOf(objectWith(position)),
+  shapeOf(
+    `a list of at most ${MOST_FRAMES}`,
+    (frames) => (frames as readonly unknown[]).length <= MOST_FRAMES,
+  ),
+);
 
-const isAwaitGroup = objectWith({
-  id: isText,
-  count: isCount,
-  frames: (frames) => isFrames(frames) && (frames as readonly unknown[]).length <= MOST_FRAMES,
-  waitingOn: listOf(objectWith({ what: isText, confidence: isWord })),
-  ageMs: orNull(objectWith({ min: isNumber, max: isNumber })),
+const awaitGroupShape = objectWith({
+  id: textShape,
+  count: countShape,
+  frames: framesShape,
+  waitingOn: listOf(objectWith({ what: textShape, confidence: wordShape })),
+  ageMs: orNull(objectWith({ min: numberShape, max: numberShape })),
 });
 
-const isResource = objectWith({
-  type: isText,
-  count: isCount,
-  isRefed: orNull(isFlag),
-  delayMs: orNull(isNumber),
-  repeats: orNull(isFlag),
-  callbacks: listOf(objectWith({ ...position, event: orNull(isText) })),
+const resourceShape = objectWith({
+  type: textShape,
+  count: countShape,
+  isRefed: orNull(flagShape),
+  delayMs: orNull(numberShape),
+  repeats: orNull(flagShape),
+  callbacks: listOf(objectWith({ ...position, event: orNull(textShape) })),
 });
 
-const isAwaits = objectWith({
+const awaitsShape = objectWith({
   status: oneOf('complete', 'degraded', 'skipped'),
-  reason: orNull(isText),
+  reason: orNull(textShape),
   // Dumps of versions before do not say.
   counted: optional(oneOf('functions', 'promises')),
-  suspended: isCount,
-  groups: listOf(isAwaitGroup),
-  omittedGroups: isCount,
-  resources: listOf(isResource),
-  listeners: listOf(objectWith({ ...position, emitter: isText, event: isText, count: isCount })),
-  stats: objectWith({ pauseMs: isNumber }),
+  suspended: countShape,
+  groups: listOf(awaitGroupShape),
+  omittedGroups: countShape,
+  resources: listOf(resourceShape),
+  listeners: listOf(
+    objectWith({ ...position, emitter: textShape, event: textShape, count: countShape }),
+  ),
+  stats: objectWith({ pauseMs: numberShape }),
 });
 
-const isHandles = objectWith({
+const handlesShape = objectWith({
   groups: listOf(
     objectWith({
-      type: isText,
-      state: orNull(isText),
-      endpoint: orNull(isText),
-      count: isCount,
-      queuedBytes: isCount,
+      type: textShape,
+      state: orNull(textShape),
+      endpoint: orNull(textShape),
+      count: countShape,
+      queuedBytes: countShape,
     }),
   ),
-  list: listOf(objectWith({ type: isText, id: optional(isNumber), program: optional(isText) })),
-  total: isCount,
+  list: listOf(
+    objectWith({ type: textShape, id: optional(numberShape), program: optional(textShape) }),
+  ),
+  total: countShape,
 });
 
-const isMemory = objectWith({
-  rssBytes: isCount,
-  heapUsedBytes: isCount,
-  heapLimitBytes: isCount,
-  externalBytes: isCount,
-  arrayBuffersBytes: isCount,
-  constrainedBytes: orNull(isCount),
+const memoryShape = objectWith({
+  rssBytes: countShape,
+  heapUsedBytes: countShape,
+  heapLimitBytes: countShape,
+  externalBytes: countShape,
+  arrayBuffersBytes: countShape,
+  constrainedBytes: orNull(countShape),
 });
 
 /** A dump. */
-export const isDump: Shape = objectWith({
-  seq: isCount,
-  reason: isText,
-  time: isText,
-  process: isProcess,
-  lifecycle: isLifecycle,
-  activities: objectWith({ counts: recordOf(isCount), oldest: listOf(isActivity) }),
-  handles: isHandles,
-  keepsAlive: recordOf(isCount),
+export const dumpShape: Shape = objectWith({
+  schema: oneOf(SCHEMA),
+  seq: countShape,
+  reason: textShape,
+  time: timeShape,
+  process: processShape,
+  lifecycle: lifecycleShape,
+  activities: objectWith({ counts: recordOf(countShape), oldest: listOf(activityShape) }),
+  handles: handlesShape,
+  keepsAlive: recordOf(countShape),
   loop: objectWith({
-    utilization: isNumber,
-    recentUtilization: isNumber,
-    delayMs: orNull(objectWith({ p50: isNumber, p99: isNumber, max: isNumber })),
+    utilization: numberShape,
+    recentUtilization: numberShape,
+    delayMs: orNull(objectWith({ p50: numberShape, p99: numberShape, max: numberShape })),
   }),
-  memory: isMemory,
-  awaits: isAwaits,
-  watchdog: orNull(objectWith({ thresholdMs: isCount, blocks: isCount, longestMs: isCount })),
-  profiling: isFlag,
-  warnings: listOf(isText),
-  stats: objectWith({ tookMs: isNumber }),
+  memory: memoryShape,
+  awaits: awaitsShape,
+  watchdog: orNull(
+    objectWith({ thresholdMs: countShape, blocks: countShape, longestMs: countShape }),
+  ),
+  profiling: flagShape,
+  warnings: listOf(textShape),
+  stats: objectWith({ tookMs: numberShape }),
 });

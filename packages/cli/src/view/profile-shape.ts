@@ -1,43 +1,51 @@
 import {
-  isCount,
-  isNumber,
-  isText,
+  anyShape,
+  countShape,
   listOf,
+  numberShape,
   objectWith,
   optional,
   orNull,
   recordOf,
   type Shape,
+  textShape,
 } from '../shape';
 import type { HeapNode, HeapProfile } from './document';
 
-const isFrame = objectWith({ functionName: isText, url: isText, lineNumber: isNumber });
+const frameShape = objectWith({ functionName: textShape, url: textShape, lineNumber: numberShape });
 
 /** A `.cpuprofile`. */
-export const isCpuProfile: Shape = objectWith({
-  nodes: listOf(objectWith({ id: isNumber, callFrame: isFrame })),
-  samples: optional(listOf(isNumber)),
-  timeDeltas: optional(listOf(isNumber)),
+export const cpuProfileShape: Shape = objectWith({
+  nodes: listOf(objectWith({ id: numberShape, callFrame: frameShape })),
+  samples: optional(listOf(numberShape)),
+  timeDeltas: optional(listOf(numberShape)),
 });
 
-const isHeapNode = objectWith({ callFrame: isFrame, selfSize: isCount, children: Array.isArray });
+const heapNodeShape = objectWith({
+  callFrame: frameShape,
+  selfSize: countShape,
+  children: listOf(anyShape),
+});
 
 /** A `.heapprofile`. Its tree may be deeper than the stack of this process. */
-export const isHeapProfile: Shape = (value) => {
+export const heapProfileShape: Shape = (value) => {
   const open: unknown[] = [(value as HeapProfile).head];
   while (open.length > 0) {
     const node = open.pop();
-    if (!isHeapNode(node)) return false;
+    const misfit = heapNodeShape(node);
+    if (misfit !== null) return { ...misfit, path: `a node's ${misfit.path.replace(/^\./, '')}` };
     for (const child of (node as HeapNode).children) open.push(child);
   }
-  return true;
+  return null;
 };
 
 /** How an event loop did. */
-export const isLoopProfile: Shape = objectWith({
-  durationMs: isCount,
-  delayMs: orNull(objectWith({ p50: isNumber, p90: isNumber, p99: isNumber, max: isNumber })),
-  utilization: isNumber,
-  collections: recordOf(objectWith({ count: isCount, totalMs: isCount, maxMs: isCount })),
-  memory: objectWith({ start: recordOf(isNumber), end: recordOf(isNumber) }),
+export const loopProfileShape: Shape = objectWith({
+  durationMs: countShape,
+  delayMs: orNull(
+    objectWith({ p50: numberShape, p90: numberShape, p99: numberShape, max: numberShape }),
+  ),
+  utilization: numberShape,
+  collections: recordOf(objectWith({ count: countShape, totalMs: countShape, maxMs: countShape })),
+  memory: objectWith({ start: recordOf(numberShape), end: recordOf(numberShape) }),
 });

@@ -1,48 +1,65 @@
 import {
-  isAny,
-  isCount,
-  isNumber,
-  isText,
-  isWord,
+  allOf,
+  anyShape,
+  countShape,
+  flagShape,
   listOf,
+  numberShape,
   objectWith,
   oneOf,
   optional,
   orNull,
+  recordOf,
   type Shape,
+  textShape,
+  timeShape,
+  wordShape,
 } from '../shape';
 
-const isPhase = objectWith({ phase: isWord, startMs: isCount, endMs: isCount });
+const phaseShape = objectWith({ phase: wordShape, startMs: countShape, endMs: countShape });
 
-const hasFields = objectWith({
-  startMs: orNull(isCount),
-  endMs: orNull(isCount),
-  durationMs: isCount,
+const errorShape = objectWith({ message: textShape, code: optional(textShape) });
+
+const fieldsShape = objectWith({
+  name: textShape,
+  startMs: orNull(countShape),
+  endMs: orNull(countShape),
+  durationMs: countShape,
   outcome: oneOf('ok', 'failed', 'late', 'cut'),
-  drained: optional(isCount),
-  ended: optional(isCount),
-  cut: optional(listOf(isAny)),
-  error: optional(objectWith({})),
+  drained: optional(countShape),
+  ended: optional(countShape),
+  cut: optional(listOf(anyShape)),
+  error: optional(errorShape),
 });
 
 /** Either names it in a timeline: of the wrap-up there are no stages. */
-const isPlaced: Shape = (listener) => {
-  const { stage, phase } = listener as { readonly stage?: unknown; readonly phase?: unknown };
-  return isWord(stage ?? phase);
+const placeShape: Shape = (listener) => {
+  const { stage } = listener as { readonly stage?: unknown };
+  return objectWith(stage == null ? { phase: wordShape } : { stage: wordShape })(listener);
 };
 
+const activityShape = objectWith({ kind: textShape, name: textShape });
+
 /** A report of a stop. */
-export const isReport: Shape = objectWith({
-  pid: isCount,
-  durationMs: isCount,
-  hammerMs: orNull(isCount),
-  forced: orNull(isWord),
-  fatal: orNull(objectWith({})),
-  exit: objectWith({ code: orNull(isNumber), signal: orNull(isWord) }),
+export const reportShape: Shape = objectWith({
+  pid: countShape,
+  reason: textShape,
+  startedAt: timeShape,
+  durationMs: countShape,
+  ok: flagShape,
+  hammerMs: orNull(countShape),
+  forced: orNull(wordShape),
+  fatal: orNull(errorShape),
+  exit: objectWith({ code: orNull(numberShape), signal: orNull(wordShape) }),
   // Reports of earlier versions have none.
-  warnings: optional(listOf(objectWith({ message: isText }))),
-  inFlight: optional(objectWith({ oldest: listOf(objectWith({ kind: isText, name: isText })) })),
-  settings: objectWith({ wrapUpTimeMs: isCount, hammerTimeMs: isCount, waitTimeMs: isCount }),
-  phases: listOf(isPhase),
-  listeners: listOf((listener) => hasFields(listener) && isPlaced(listener)),
+  warnings: optional(listOf(errorShape)),
+  inFlight: optional(objectWith({ oldest: listOf(activityShape) })),
+  resources: optional(recordOf(countShape)),
+  settings: objectWith({
+    wrapUpTimeMs: countShape,
+    hammerTimeMs: countShape,
+    waitTimeMs: countShape,
+  }),
+  phases: listOf(phaseShape),
+  listeners: listOf(allOf(fieldsShape, placeShape)),
 });

@@ -93,13 +93,15 @@ const AGES: ReadonlySet<string> = new Set(['ageMs', 'heldMs']);
 
 /** Of a path without its query: what is shown is sent around, and there may be a token in it. */
 function textOf(key: string, value: unknown): string {
-  if (key === 'path') return String(value).split('?', 1)[0] ?? '';
+  if (key === 'path' && typeof value === 'string') return value.split('?', 1)[0] ?? '';
+  // JSON has larger numbers than we have.
+  if (typeof value === 'number' && !Number.isFinite(value)) return '?';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** What an adapter says of a unit of work, in one line. */
 export function describe(unit: unknown): string {
-  if (typeof unit !== 'object' || unit === null) return printable(unit);
+  if (typeof unit !== 'object' || unit === null) return printable(textOf('', unit));
   const { ageAtLeast, ...known } = unit as Record<string, unknown>;
   const fields = Object.entries(known).filter(([, value]) => value !== undefined && value !== null);
   const least = (key: string): string => (ageAtLeast === true && AGES.has(key) ? '>= ' : '');
