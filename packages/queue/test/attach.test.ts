@@ -73,6 +73,36 @@ describe('attach<Driver>()', () => {
     expect(broker.committed('orders', 0)).toBe(1);
   });
 
+  it('begins the drain where the application closes the consumer itself, before its stage', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 5000, waitTimeMs: 10_000 });
+    const gate = createGate();
+    const handle = attachKafkajs(consumer, { name: 'orders', lifecycle: test.lifecycle });
+    await consumer.connect();
+    await consumer.subscribe({ topics: ['orders'], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      async eachMessage({ topic, partition }) {
+        await gate.opened;
+        // kafkajs drops it once it is told to stop.
+        await consumer.commitOffsets([{ topic, partition, offset: '1' }]);
+      },
+    });
+    await eventually(
+      () => handle.gauges().inHand,
+      (count) => count === 1,
+    );
+    let closed: Promise<void> | undefined;
+    test.lifecycle.onWrapUp(() => {
+      closed = consumer.disconnect();
+      gate.open();
+    });
+    const { listeners } = await stop(test);
+    await closed;
+    expect(listeners.at(-1)).toMatchObject({ name: 'orders', drained: 1, cut: [] });
+    expect(broker.committed('orders', 0)).toBe(1);
+    expect(broker.members.size).toBe(0);
+  });
+
   it('reports what the hammer cut, and warns of a close that is late', async () => {
     const test = createTestLifecycle({ wrapUpTimeMs: 10, hammerTimeMs: 50, waitTimeMs: 10_000 });
     const handle = attachKafkajs(consumer, { lifecycle: test.lifecycle });

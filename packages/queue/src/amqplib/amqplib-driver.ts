@@ -74,7 +74,7 @@ class GatedConnection {
     connection.createChannel = async (options) => gate(await create(options));
     connection.createConfirmChannel = async (options) => gate(await createConfirm(options));
     // An application's own close joins the stop: it would close under the handlers, or be rejected after ours.
-    connection.close = () => (ledger.isDraining ? this.#ended : this.#close());
+    connection.close = () => (ledger.closes() ? this.#ended : this.#close());
     connection.on('close', this.#onClose);
     for (const entry of connection.connection?.channels ?? []) {
       if (isChannel(entry?.channel)) gate(entry.channel);

@@ -1,4 +1,5 @@
 import type { Outcome } from '../drain/cut-message';
+import { joinClose } from '../drain/joined-close';
 import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { ActiveJob } from './active-job';
@@ -22,6 +23,8 @@ export function connectBullmq(
   const active = new WeakMap<Job, ActiveJob>();
   const processJob = worker.processJob.bind(worker);
   const callProcessJob = worker.callProcessJob?.bind(worker);
+  const close = worker.close.bind(worker);
+  const ends = joinClose(worker, ['close'], ledger);
   const early = new EarlyJobs(worker, ledger);
   let closing: Promise<void> = Promise.resolve();
 
@@ -95,7 +98,7 @@ export function connectBullmq(
       worker.on('error', ignore);
       prepareClose(worker);
       // Takes no more jobs from now on; settles when those in hand are done.
-      closing = worker.close();
+      closing = close();
       closing.catch(ignore).then(() => early.endAll());
       return Promise.resolve();
     },
@@ -109,8 +112,12 @@ export function connectBullmq(
     confirm: () => Promise.resolve(),
     isConfirmed: ({ isConfirmed }) => isConfirmed,
     close: () => closing,
-    destroy: () => destroyWorker(worker),
+    destroy() {
+      destroyWorker(worker);
+      ends.release();
+    },
     restore() {
+      ends.restore();
       const own = worker as Partial<OpenWorker>;
       delete own.processJob;
       delete own.callProcessJob;

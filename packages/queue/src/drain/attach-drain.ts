@@ -8,7 +8,7 @@ import {
   type Stage,
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
-import type { QueueDrain, QueueGauges } from './queue-drain';
+import { drainOnClose, type QueueDrain, type QueueGauges } from './queue-drain';
 
 /** Options of every `attach<Driver>()`. */
 export interface AttachOptions extends DrainOptions {
@@ -77,10 +77,14 @@ function toHandle(
 ): QueueHandle {
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
+  const onStop = (): void => drainOnClose(drain);
+  lifecycle.done.addEventListener('abort', onStop, { once: true });
+  if (lifecycle.done.aborted) onStop();
   let isAttached = true;
   const detach = (): void => {
     if (!isAttached || lifecycle.state !== 'running') return;
     isAttached = false;
+    lifecycle.done.removeEventListener('abort', onStop);
     removeSource();
     registration.remove();
     drain.detach();

@@ -17,6 +17,8 @@ export class Ledger<E extends Entry> {
   /** Given up during a stop, while their handlers run on. */
   readonly abandoned: Set<E> = new Set();
   observer: LedgerObserver<E> | undefined;
+  /** Begins the stop; there once that of the process has begun. */
+  beginStop: (() => void) | undefined;
   readonly #consumer: string;
 
   /** @param consumer - What messages call the consumer. */
@@ -35,6 +37,15 @@ export class Ledger<E extends Entry> {
    */
   admit(): void {
     if (this.isDraining) throw this.refusal();
+  }
+
+  /**
+   * The application closes the consumer itself: once the process's stop has begun, that begins the drain, if its stage has not.
+   * @returns whether it drains, and the close is to wait for that
+   */
+  closes(): boolean {
+    this.beginStop?.();
+    return this.isDraining;
   }
 
   /** What a consumer that begins during a stop is refused with. */

@@ -57,6 +57,14 @@ export interface QueueDrainParts<E extends Entry> {
 
 const attached = new WeakSet<object>();
 
+/** By a drain's `stop()`, as a driver may have made an object of its own of the rest: what has a close begin it. */
+const closers = new WeakMap<QueueDrain['stop'], () => void>();
+
+/** The process's stop begins: from now on a close of the application's own begins `drain`. */
+export function drainOnClose({ stop }: QueueDrain): void {
+  closers.get(stop)?.();
+}
+
 /**
  * Prepares a consumer for its drain.
  * @throws LastcallError `LASTCALL_QUEUE_ALREADY_ATTACHED`, and what `connect` throws
@@ -73,14 +81,20 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
   let stop: DrainStop<E> | undefined;
   let isDetached = false;
 
-  return Object.freeze({
+  function begin(): DrainStop<E> {
+    ledger.beginStop = undefined;
+    stop ??= new DrainStop({ consumer: called, driver, ledger, settings, cutting });
+    return stop;
+  }
+
+  const drain: QueueDrain = Object.freeze({
     cutSignal: cutting.signal,
     stop(stopOptions: { readonly signal: AbortSignal }): Promise<DrainResult> {
       const signal = assertSignal(stopOptions?.signal);
       if (isDetached) return Promise.resolve({ drained: 0, cut: [], handedBack: 0, errors: [] });
-      stop ??= new DrainStop({ consumer: called, driver, ledger, settings, cutting });
-      hammerOnAbort(stop, signal);
-      return stop.result;
+      const begun = begin();
+      hammerOnAbort(begun, signal);
+      return begun.result;
     },
     inFlight: (owner = name, limit = Number.POSITIVE_INFINITY) =>
       listInHand(kind, ledger.entries, owner, limit),
@@ -96,6 +110,10 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
       driver.restore();
     },
   });
+  closers.set(drain.stop, () => {
+    if (stop === undefined && !isDetached) ledger.beginStop = begin;
+  });
+  return drain;
 }
 
 /** What messages call a consumer: those of one driver are told apart by the names that they were given. */

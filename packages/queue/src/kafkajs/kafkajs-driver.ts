@@ -1,3 +1,4 @@
+import { joinClose } from '../drain/joined-close';
 import type { Ledger } from '../drain/ledger';
 import type { QueueDriver } from '../drain/queue-driver';
 import { Commits } from './commits';
@@ -20,6 +21,8 @@ export function connectKafkajs(
 ): QueueDriver<KafkaEntry> {
   const { run } = consumer;
   const stop = consumer.stop.bind(consumer);
+  const disconnect = consumer.disconnect.bind(consumer);
+  const ends = joinClose(consumer, ['stop', 'disconnect'], ledger);
   const commits = new Commits();
   const rewind = new Rewind();
   const finished: KafkaEntry[] = [];
@@ -127,11 +130,12 @@ export function connectKafkajs(
     isConfirmed: (entry) => commits.has(entry),
     async close() {
       await stopping;
-      await consumer.disconnect();
+      await disconnect();
     },
     // kafkajs ends its sockets and does not let them keep the process alive; they are out of reach.
-    destroy: () => {},
+    destroy: () => ends.release(),
     restore() {
+      ends.restore();
       consumer.run = run;
       for (const remove of removers) remove();
     },

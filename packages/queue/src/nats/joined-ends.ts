@@ -11,8 +11,10 @@ export interface JoinedEnds {
 /**
  * Makes an application's own `drain()` and `close()` join the stop once that has begun: both would close the connection under
  * handlers, whose answers and acknowledgements would be lost. And after it both would be rejected, as it is closed.
+ *
+ * @param isToWait - Asked at each call: whether there is a stop to join.
  */
-export function joinEnds(connection: OpenConnection, isDraining: () => boolean): JoinedEnds {
+export function joinEnds(connection: OpenConnection, isToWait: () => boolean): JoinedEnds {
   let release: () => void = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -21,7 +23,7 @@ export function joinEnds(connection: OpenConnection, isDraining: () => boolean):
 
   function join(end: () => Promise<void>): () => Promise<void> {
     return async () => {
-      if (isDraining()) {
+      if (isToWait()) {
         await released;
         if (connection.isClosed()) return;
       }

@@ -23,7 +23,7 @@ export function connectNats(
 ): NatsDriver {
   const hands = new NatsHands(ledger);
   const core = new CoreGate(connection, hands);
-  const ends = joinEnds(connection, () => ledger.isDraining);
+  const ends = joinEnds(connection, () => ledger.closes());
   const consumers = new Map<OpenConsumer, JsGate>();
   let isConfirmed = false;
 

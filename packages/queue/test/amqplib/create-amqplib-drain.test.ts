@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ConsumeMessage, Options } from 'amqplib';
 import { eventually } from '../../../../tools/eventually';
 import { createAmqplibDrain, type QueueDrain } from '../../src/amqplib';
+import { drainOnClose } from '../../src/drain/queue-drain';
 import { createGate } from '../harness/gate';
 import { seededRandom } from '../harness/random';
 import { describeRabbitmq } from './test-rabbitmq';
@@ -88,6 +89,25 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       await closed;
       expect(await stopped).toEqual({ drained: 2, cut: [], handedBack: 0, errors: [] });
       await connection.close();
+      expect(await rabbitmq().take(queue)).toEqual([]);
+    });
+
+    it('begins when the application closes the connection itself, in the stop of its process', async () => {
+      const queue = await rabbitmq().queue(2);
+      const gate = createGate();
+      const connection = await rabbitmq().connection();
+      const drain = createAmqplibDrain(connection);
+      const channel = await connection.createChannel();
+      await channel.consume(queue, async (message) => {
+        await gate.opened;
+        if (message) channel.ack(message);
+      });
+      await inHand(drain, 2);
+      drainOnClose(drain);
+      const closed = connection.close();
+      gate.open();
+      await closed;
+      expect(await drain.stop({ signal: never() })).toMatchObject({ drained: 2, cut: [] });
       expect(await rabbitmq().take(queue)).toEqual([]);
     });
 

@@ -38,6 +38,17 @@ function suite(bullmq: () => TestBullmq): void {
       expect(await bullmq().states()).toEqual({ waiting: 1 });
     });
 
+    it('lets an application that closes the worker itself wait for it, not for a processor that hangs', async () => {
+      await bullmq().add(1);
+      const worker = bullmq().worker(hang);
+      const drain = drainOf(worker);
+      await inHand(drain, 1);
+      const stopped = drain.stop({ signal: now() });
+      await worker.close();
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'handed back' }] });
+      await worker.close();
+    });
+
     it('ends at once when it was never used', async () => {
       const drain = drainOf(bullmq().worker(async () => {}, { autorun: false }));
       expect(await drain.stop({ signal: never() })).toMatchObject({ drained: 0, errors: [] });
