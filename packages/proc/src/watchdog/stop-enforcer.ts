@@ -6,6 +6,7 @@ import { killProcess } from './kill-process';
 import type { LoopObserver } from './loop-observer';
 import { type Interruption, MainThreadSession } from './main-thread-session';
 import { nativeState } from './native-state';
+import { whenSilent } from './when-silent';
 
 /** What the host of the main thread is called for. */
 export type HookName = 'hammer' | 'end';
@@ -24,10 +25,16 @@ type EnforcerState =
 /** How late the loop is at least when it is blocked at a deadline, in milliseconds. */
 const BLOCKED_MS = 100;
 
-/** How long the main thread may take to stop, in milliseconds; in native code it never does. */
+/**
+ * How long the main thread may take to stop, in milliseconds; in native code it never does. As {@link whenSilent} counts: a
+ * process that was suspended, or got no core, is not killed for that.
+ */
 const ANSWER_MS = 500;
 /** The same where it is known to be in native code. */
 const SILENT_ANSWER_MS = 50;
+
+/** How long a process without a core is waited for, in milliseconds: by then others have killed it. */
+const NO_LIMIT_MS = 60_000;
 
 /** How long the end may take on the main thread once it has begun, in milliseconds: 'exit' handlers, coverage. */
 const END_MS = 2000;
@@ -98,32 +105,38 @@ export class StopEnforcer {
       const lost = this.#heartbeat.isProfiling ? '; the profile that was running is lost' : '';
       this.#files.writeText({ ...this.#watch.now(), nativeState: nativeState() }, why + lost);
     }
-    setTimeout(killProcess, found.kind === 'stack' ? END_MS : 0);
+    if (found.kind !== 'stack') return killProcess();
+    whenSilent(END_MS, killProcess);
     // The host ends the process within the call, or not at all.
-    if (found.kind === 'stack') void found.ran.then(killProcess);
+    void found.ran.then(killProcess);
   }
 
   /** Stops the main thread where it is and has it call the host. */
   async #interrupt(
     hook: HookName,
     seen: (block: BlockedLoop) => void,
-    limitMs = ANSWER_MS,
+    limitMs = NO_LIMIT_MS,
   ): Promise<Interruption> {
-    const answerMs = Math.min(limitMs, this.#watch.isSilent ? SILENT_ANSWER_MS : ANSWER_MS);
+    const answerMs = this.#watch.isSilent ? SILENT_ANSWER_MS : ANSWER_MS;
     await this.#watch.release();
     const session = new MainThreadSession();
-    const timer = setTimeout(() => session.close(), answerMs);
+    const answered = whenSilent(answerMs, () => session.close());
+    const limit = setTimeout(() => session.close(), limitMs);
+    const stopWaiting = (): void => {
+      answered();
+      clearTimeout(limit);
+    };
     const found = await session.interrupt({
       mayPause: true,
       onStack: (stack) => {
-        clearTimeout(timer);
+        stopWaiting();
         this.#watch.addStack(stack);
         const block: BlockedLoop = { ...this.#watch.now(), stack, stackPrecision: 'exact' };
         seen(block);
         return this.#callOf(hook, block);
       },
     });
-    clearTimeout(timer);
+    stopWaiting();
     if (hook === 'hammer') session.close();
     return found;
   }

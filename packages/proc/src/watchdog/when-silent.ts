@@ -31,7 +31,7 @@ export function whenSilent(
     const dueMs = monotonicMs() + afterMs;
     const ranMs = use.ranMs();
     timer = setTimeout(() => {
-      if (monotonicMs() - dueMs > LATE_MS || isStarved(use, ranMs)) arm();
+      if (monotonicMs() - dueMs > LATE_MS || isStarved(use, ranMs, afterMs)) arm();
       else onSilent();
     }, afterMs);
   };
@@ -39,10 +39,10 @@ export function whenSilent(
   return () => clearTimeout(timer);
 }
 
-function isStarved(use: MainThreadUse, ranBeforeMs: number | null): boolean {
+function isStarved(use: MainThreadUse, ranBeforeMs: number | null, afterMs: number): boolean {
   const ranMs = use.ranMs();
   if (ranMs === null || ranBeforeMs === null) return false;
-  return ranMs - ranBeforeMs < STARVED_MS && use.state() === 'computing';
+  return ranMs - ranBeforeMs < Math.min(STARVED_MS, afterMs / 2) && use.state() === 'computing';
 }
 
 const processUse: MainThreadUse = {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runWatched } from './run-watched';
 
 /** A stop that begins with SIGTERM and blocks the loop. The host's calls are said. */
@@ -56,6 +57,29 @@ describe('a stop that blocks the loop', () => {
     await program.saw('up');
     program.kill('SIGTERM');
     expect(await program.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('is not killed for the time in which it was suspended while it ended', async () => {
+    const program = runWatched(
+      stop(
+        'while (true) {}',
+        `say('ending');
+        for (const from = process.cpuUsage().user; process.cpuUsage().user - from < 200_000; );
+        ${SELF_KILL}`,
+      ),
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.saw('ending');
+    program.kill('SIGSTOP');
+    // What is tested is that time goes by in which nothing of the process runs: more than the 2 s that it has for its end.
+    await delay(2500);
+    program.kill('SIGCONT');
+    const { out, signal } = await program.ended;
+    expect({ out, signal }).toEqual({
+      out: 'up\nhammer\nwait over in listener\nending\nexit handler 143\n',
+      signal: 'SIGTERM',
+    });
   });
 
   it('is killed in native code, where nothing can be called', async () => {

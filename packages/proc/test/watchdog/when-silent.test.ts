@@ -21,6 +21,10 @@ describe('whenSilent()', () => {
     expect(await silence(5, 'computing', [0, 500])).toBeGreaterThan(0);
   });
 
+  it('does not ask for more time on a core than there was', async () => {
+    expect(await silence(20, 'computing', [0, 15])).toBe(2);
+  });
+
   it('takes one for silent that waits in the kernel', async () => {
     expect(await silence(5, 'waiting', [0])).toBeGreaterThan(0);
   });
