@@ -98,6 +98,8 @@ export class Generation {
     } catch (thrown) {
       const error = thrown as LastcallError;
       this.#tell('refused', { reason, error });
+      // Of an upgrade that is under way the end is told, and of one that is over, or of a stop, all has been.
+      if (this.#life.state === 'serving') this.#systemd.reloadRefused(error);
       return Promise.reject(error);
     }
   }

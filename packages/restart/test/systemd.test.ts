@@ -45,6 +45,38 @@ describe('notifications', () => {
     expect(new Set(mains)).toEqual(new Set([`MAINPID=${old}`]));
   });
 
+  itNotifies('tell of an upgrade that is refused: systemd would wait for it', async () => {
+    using systemd = await NotifySocket.open();
+    await using service = new Service({
+      env: {
+        NOTIFY_SOCKET: systemd.path,
+        LASTCALL_MAX_GENERATIONS: '2',
+        WATCHDOG_USEC: '200000',
+      },
+    });
+    const old = await service.ready(1);
+    const slow = ask(await service.address(), '/slow?ms=60000').catch(() => {});
+    await service.saw({ request: '/slow' });
+    send(old, 'SIGHUP');
+    const next = await service.ready(2);
+    await systemd.saw('READY=1', `MAINPID=${next}`);
+    await service.saw({ pid: old, step: 'done' });
+    const count = systemd.got.length;
+    const texts = (): string[] => systemd.got.slice(count).map(({ text }) => text);
+    await systemd.when('that the next one knows it is the main process', () =>
+      texts().find((text) => text === 'WATCHDOG=1'),
+    );
+    send(next, 'SIGHUP');
+    await service.saw({ pid: next, step: 'refused' });
+    const told = (): string[] => texts().filter((text) => text !== 'WATCHDOG=1');
+    await systemd.when('the answer', () => (told().length >= 2 ? true : undefined));
+    const [begun = '', over] = told();
+    expect(begun).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+    expect(over).toMatch(/^READY=1\nSTATUS=.*LASTCALL_UPGRADE_TOO_MANY_GENERATIONS/);
+    send(old, 'SIGKILL');
+    await slow;
+  });
+
   itNotifies('feed the watchdog from the main process alone', async () => {
     using systemd = await NotifySocket.open();
     await using service = new Service({

@@ -83,6 +83,7 @@ function observe(
     onRoll: () => systemd.reloading(workers * (readyTimeoutMs + bakeMs)),
     onRolled: (generation) => systemd.ready(generation),
     onRollFailed: (error) => systemd.reloadFailed(error),
+    onRollRefused: (error) => systemd.reloadRefused(error),
     onStop: () => systemd.stopping(killTimeoutMs),
   };
 }

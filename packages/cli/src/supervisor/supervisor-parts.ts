@@ -21,6 +21,8 @@ export interface SupervisorObserver {
   onRoll(): void;
   onRolled(generation: number): void;
   onRollFailed(error: LastcallError): void;
+  /** An upgrade was asked for while all is well but for the number of processes. */
+  onRollRefused(error: LastcallError): void;
   onStop(): void;
 }
 

@@ -61,11 +61,7 @@ export class Upgrades {
    */
   async upgrade(progress: Progress): Promise<readonly number[]> {
     const { observer, log } = this.#parts;
-    const refusal = refusalOf(this.#life) ?? this.#crowd();
-    if (refusal !== null) {
-      log(`no upgrade: ${refusal.message}`);
-      throw refusal;
-    }
+    this.#assertPossible();
     observer.onRoll();
     this.#life.roll();
     try {
@@ -83,6 +79,18 @@ export class Upgrades {
       this.#again();
       this.#onOver();
     }
+  }
+
+  /** @throws LastcallError why no upgrade can begin */
+  #assertPossible(): void {
+    const refusal = refusalOf(this.#life);
+    const crowd = refusal === null ? this.#crowd() : null;
+    const error = refusal ?? crowd;
+    if (error === null) return;
+    const { observer, log } = this.#parts;
+    log(`no upgrade: ${error.message}`);
+    if (crowd !== null) observer.onRollRefused(crowd);
+    throw error;
   }
 
   /** Before anything is replaced: whoever asks again and again gets a process each time, while the old ones drain. */

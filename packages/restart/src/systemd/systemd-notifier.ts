@@ -76,6 +76,12 @@ export class SystemdNotifier {
     this.#send(['READY=1', `STATUS=upgrade failed: ${code}`]);
   }
 
+  /** An upgrade was asked for, and none begins: whoever has systemd reload would wait for one until its time is over. */
+  reloadRefused(error: LastcallError): void {
+    this.#send(['RELOADING=1', `MONOTONIC_USEC=${this.#parts.environment.monotonicMicros()}`]);
+    this.reloadFailed(error);
+  }
+
   /** Process `pid` is the main one from now on. Resolves when systemd has been told, or cannot be in time. */
   async replacedBy(pid: number): Promise<void> {
     const { environment } = this.#parts;
