@@ -113,9 +113,10 @@ export class ConnectionTracker implements Iterable<Connection> {
     if (this.#tracksAll) return { sockets: [], count: 0 };
     if (this.#records.size === 0) {
       const known = this.#isTls || this.#isFed ? undefined : accepted?.get(this.#server);
-      if (known === undefined) return answeringSockets(this.#server, limit);
+      if (known === undefined || known.busy.length < Math.min(limit, known.busyCount))
+        return answeringSockets(this.#server, limit);
       const busy = known.busy as readonly Socket[];
-      return { sockets: busy.slice(0, limit), count: busy.length };
+      return { sockets: busy.slice(0, limit), count: known.busyCount };
     }
     const all = answeringSockets(this.#server, Number.POSITIVE_INFINITY).sockets;
     const sockets = all.filter((transport) => this.of(transport) === undefined);

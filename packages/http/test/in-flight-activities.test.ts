@@ -81,6 +81,17 @@ describe('inFlight() of accepted sockets', () => {
     expect(list).toHaveBeenCalledTimes(1);
   });
 
+  it('lists more than a dump has listed', async () => {
+    const server = await startServer('http', never);
+    for (let i = 0; i < 3; i++) (await server.peer()).get('/a');
+    await server.settled(({ active }) => active === 3);
+    const listed = (await acceptedSockets())?.get(server.server);
+    const few = new Map([[server.server, { ...listed, busy: listed?.busy.slice(0, 1) }]]);
+    const { counts, activities } = server.drain.inFlight('web', 2, few as AcceptedSockets);
+    expect(counts).toEqual({ 'http request': 3 });
+    expect(activities).toHaveLength(2);
+  });
+
   it('finds what came by another way than a socket', async () => {
     const server = await startServer('http', never);
     (await server.peer()).get('/socket');

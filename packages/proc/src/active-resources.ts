@@ -1,10 +1,14 @@
 import { fstatSync } from 'node:fs';
 import { ownTimerCount } from './own-timers';
 
-/** What others keep the process alive with: our deadlines, and stdout and stderr, are not why it does not end. */
-export function activeResources(): string[] {
+/**
+ * What others keep the process alive with: our deadlines, and stdout and stderr, are not why it does not end.
+ *
+ * @param handles - The open handles, where they are listed already: stdout and stderr are found among them
+ */
+export function activeResources(handles?: readonly unknown[]): string[] {
   // First, as Node makes the two streams when they are first looked at; and listed once: of 10,000 sockets that takes its time.
-  const idlePipes = countIdlePipes();
+  const idlePipes = handles === undefined ? countIdlePipes() : handles.filter(isIdleOutput).length;
   const all = process.getActiveResourcesInfo();
   return without(without(all, 'Timeout', ownTimerCount()), 'PipeWrap', idlePipes);
 }
@@ -23,6 +27,17 @@ function isPipe(fd: number): boolean {
     return facts.isFIFO() || facts.isSocket();
   } catch {
     // It is closed.
+    return false;
+  }
+}
+
+/** Whether a handle is stdout or stderr as a pipe. What nobody has looked at yet is no handle, and need not be made for this. */
+function isIdleOutput(handle: unknown): boolean {
+  try {
+    const { fd } = handle as { readonly fd?: unknown };
+    return (fd === 1 || fd === 2) && isIdlePipe(handle as NodeJS.WriteStream);
+  } catch {
+    // Among the handles of a process may be anything, also what throws at a look.
     return false;
   }
 }

@@ -62,8 +62,11 @@ export interface Environment {
   isTerminal(): boolean;
   /** Whether some socket of this process listens, so that a load balancer may be sending to it. */
   isListening(): boolean;
-  /** What keeps the process alive: resource types, each as often as it occurs. */
-  activeResources(): string[];
+  /**
+   * What keeps the process alive: resource types, each as often as it occurs.
+   * @param handles - The open handles but for accepted sockets, where they are listed already
+   */
+  activeResources(handles?: readonly unknown[]): string[];
   /** Where the open TCP sockets of the process lead, an entry per socket. */
   socketEnds(): string[];
 

@@ -36,6 +36,28 @@ const tell = `
   proc.events.on('warning', ({ error }) => say('warning ' + error.code));
 `;
 
+describe('a dump', () => {
+  it('does not make the standard streams that nobody uses, nor count those that are', async () => {
+    const program = runProgram(`
+      proc.setup({ logger: false });
+      const isMade = () => process._getActiveHandles().some(({ fd }) => fd === 1 || fd === 2);
+      const kept = async () => {
+        const { json } = await proc.dump({ awaits: 'never', write: false });
+        return json.keepsAlive.PipeWrap ?? 0;
+      };
+      (async () => {
+        const before = await kept();
+        say('made: ' + isMade());
+        process.stdout.write('', async () => {
+          say('made by the program: ' + isMade() + ', kept alive by ' + ((await kept()) - before));
+          process.exit();
+        });
+      })();`);
+    const { out } = await program.ended;
+    expect(out).toBe('made: false\nmade by the program: true, kept alive by 0\n');
+  });
+});
+
 describe('SIGUSR1', () => {
   it('writes a dump as text and as JSON, readable by the owner alone', async () => {
     const dir = directory();

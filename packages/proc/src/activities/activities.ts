@@ -6,9 +6,12 @@ import type { Activity, ActivityStart } from './activity';
 
 /** The sockets that a server has accepted. */
 export interface AcceptedBy<Socket = unknown> {
+  /** The first of them: where there are thousands, the others are only counted. */
   readonly sockets: readonly Socket[];
-  /** Those on which a request of HTTP/1 is being answered, or its body is still arriving. */
+  readonly count: number;
+  /** The first of those on which a request of HTTP/1 is being answered, or its body is still arriving. */
   readonly busy: readonly Socket[];
+  readonly busyCount: number;
 }
 
 /** The sockets that keep the process alive, by the server that accepted them. */

@@ -3,27 +3,30 @@ import type { Activity } from './activity';
 /** More of a name than anybody reads. */
 const LONGEST_TEXT = 300;
 
+type PlainActivity = { -readonly [K in keyof Activity]: Activity[K] };
+
 /** A copy of what a source tells, which may work out a field only when it is asked for. */
 export function plainActivity(activity: Activity): Activity {
   const { kind, name, ageMs } = activity;
   const plain = { kind: bounded(kind), name: bounded(name), ageMs };
   try {
-    const { owner, state, peer, ageAtLeast } = activity;
-    const age = ageAtLeast === true ? { ageAtLeast } : {};
-    return { ...plain, ...age, ...withText({ owner, state, peer }) };
+    return withDetails(plain, activity);
   } catch {
     return plain;
   }
 }
 
-type Details = Pick<Activity, 'owner' | 'state' | 'peer'>;
-
-function withText({ owner, state, peer }: Details): Details {
-  return {
-    ...(typeof owner === 'string' ? { owner: bounded(owner) } : {}),
-    ...(typeof state === 'string' ? { state: bounded(state) } : {}),
-    ...(typeof peer === 'string' ? { peer: bounded(peer) } : {}),
-  };
+/** Field by field: a spread takes a microsecond where V8 has not compiled it. */
+function withDetails(
+  { kind, name, ageMs }: Activity,
+  { owner, state, peer, ageAtLeast }: Activity,
+): Activity {
+  const plain: PlainActivity = { kind, name, ageMs };
+  if (ageAtLeast === true) plain.ageAtLeast = ageAtLeast;
+  if (typeof owner === 'string') plain.owner = bounded(owner);
+  if (typeof state === 'string') plain.state = bounded(state);
+  if (typeof peer === 'string') plain.peer = bounded(peer);
+  return plain;
 }
 
 function bounded(text: string): string {

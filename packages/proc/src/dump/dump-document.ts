@@ -12,7 +12,7 @@ export type Endpoint = string;
 export interface HandleRecord {
   /** Class of the object: `Socket`, `TLSSocket`, `Server`, `dgram.Socket`, `ChildProcess`, `Worker`, … */
   readonly type: string;
-  /** Of a server, `listening` or `closing`; of a datagram socket `bound`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (beyond 2,000). */
+  /** Of a server, `listening` or `closing`; of a datagram socket `bound`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (an accepted socket beyond the first 500). */
   readonly state?: string;
   /** Where a server listens, or where the server listens that accepted a socket. */
   readonly local?: Endpoint;
@@ -101,13 +101,13 @@ export interface DumpDocument {
   readonly activities: {
     /** How many of each kind. */
     readonly counts: Readonly<Record<string, number>>;
-    /** The oldest, at most 100. */
+    /** The oldest, at most 50; `counts` has all. */
     readonly oldest: readonly Activity[];
   };
   readonly handles: {
     /** At most 100, most first. */
     readonly groups: readonly HandleGroup[];
-    /** At most 400: servers, children and workers first, then at most 100 streams. */
+    /** Of `total` at most 400: servers, children and workers first, then at most 100 streams and 50 accepted ones; all are in `groups`. */
     readonly list: readonly HandleRecord[];
     readonly total: number;
   };

@@ -153,16 +153,16 @@ export class Dumper {
       return result;
     };
     const general = measure(() => this.#general(reason));
-    await environment.nextTurn();
     const open = measure(() => diagnostics.handles());
     await environment.nextTurn();
     const sorted = measure(() => sortHandles(open as readonly { readonly server?: unknown }[]));
     const { warnings, ...activities } = measure(() => this.#activities(sorted.accepted));
     await environment.nextTurn();
+    const keepsAlive = measure(() => countEach(environment.activeResources(sorted.others)));
     const handles = measure(() => describeHandles(open, sorted));
     const baseMs = pauses.reduce((sum, ms) => sum + ms, 0);
     const stats = { baseMs, basePauseMs: Math.max(...pauses) };
-    return { ...general, activities, handles, warnings, stats };
+    return { ...general, activities, handles, keepsAlive, warnings, stats };
   }
 
   #general(reason: string) {
@@ -174,7 +174,6 @@ export class Dumper {
       at: environment.wallClock(),
       process: diagnostics.process(this.#host.name()),
       lifecycle: this.#host.lifecycle.status(),
-      keepsAlive: countEach(environment.activeResources()),
       memory: diagnostics.memory(),
       watchdog: this.#host.watchdog(),
       profiling: this.#host.isProfiling(),

@@ -18,46 +18,60 @@ export interface SortedHandles<H> {
 
 interface Accepted<H> extends AcceptedBy<H> {
   readonly sockets: H[];
+  count: number;
   readonly busy: H[];
+  busyCount: number;
 }
 
+/** More sockets of a server than anybody looks at; the others are counted. */
+export const MOST_ACCEPTED = 500;
+
 /**
- * Looks at every handle once: the look at each of 10,000 sockets takes a millisecond or two, however little is looked for,
- * as each has to come from memory first.
+ * Looks at every handle once. Beyond {@link MOST_ACCEPTED} of a server its sockets, and those that are busy, are counted and
+ * not listed: V8 has not compiled a loop that runs once, so that each step of it counts where there are 10,000 sockets.
  */
 export function sortHandles<H extends MaybeAccepted>(handles: readonly H[]): SortedHandles<H> {
   const accepted = new Map<unknown, Accepted<H>>();
   const others: H[] = [];
   let latestServer: unknown;
-  let latest: Accepted<H> = { sockets: others, busy: [] };
-  // By index, and the look itself in here: V8 has not compiled a loop that runs once, and each step of it counts.
-  for (let i = 0; i < handles.length; i++) {
-    const handle = handles[i] as H;
-    let server: unknown;
-    let isBusy = false;
+  let latest: Accepted<H> = nothing();
+  let at = 0;
+  while (at < handles.length) {
     try {
-      server = handle.server;
-      if (server) isBusy = Boolean(handle._httpMessage || handle.parser?.incoming);
+      for (; at < handles.length; at += 1) {
+        const handle = handles[at] as H;
+        const { server } = handle;
+        if (!server) {
+          others.push(handle);
+          continue;
+        }
+        const isBusy = handle._httpMessage || handle.parser?.incoming;
+        // Mostly of the same server as the one before it.
+        if (server !== latestServer) {
+          latest = acceptedBy(server, accepted);
+          latestServer = server;
+        }
+        latest.count += 1;
+        if (latest.count <= MOST_ACCEPTED) latest.sockets.push(handle);
+        if (!isBusy) continue;
+        latest.busyCount += 1;
+        if (latest.busyCount <= MOST_ACCEPTED) latest.busy.push(handle);
+      }
     } catch {
       // Among the handles of a process may be anything, also what throws at a look.
+      others.push(handles[at] as H);
+      at += 1;
     }
-    if (!server) {
-      others.push(handle);
-      continue;
-    }
-    // Mostly of the same server as the one before it.
-    if (server !== latestServer) {
-      latest = acceptedBy(server, accepted);
-      latestServer = server;
-    }
-    latest.sockets.push(handle);
-    if (isBusy) latest.busy.push(handle);
   }
   return { accepted, others };
 }
 
 function acceptedBy<H>(server: unknown, accepted: Map<unknown, Accepted<H>>): Accepted<H> {
-  const known = accepted.get(server) ?? { sockets: [], busy: [] };
+  const known = accepted.get(server) ?? nothing();
   accepted.set(server, known);
   return known;
+}
+
+function nothing<H>(): Accepted<H> {
+  return { sockets: [], count: 0, busy: [], busyCount: 0 };
 }

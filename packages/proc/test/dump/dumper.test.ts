@@ -142,7 +142,10 @@ describe('a dump', () => {
     const told = jest.fn(() => []);
     lifecycle.activities.addSource(told);
     await lifecycle.dump({ awaits: 'never', write: false });
-    const accepted = { sockets: [idle, answered, uploading], busy: [answered, uploading] };
+    const accepted = {
+      ...{ sockets: [idle, answered, uploading], count: 3 },
+      ...{ busy: [answered, uploading], busyCount: 2 },
+    };
     expect(told.mock.calls).toEqual([[expect.any(Number), new Map([[server, accepted]])]]);
     expect(handles).toHaveBeenCalledTimes(1);
   });

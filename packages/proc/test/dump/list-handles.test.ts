@@ -123,7 +123,7 @@ describe('its groups', () => {
       { ...common, state: 'listening', endpoint: '0.0.0.0:80' },
       { ...common, state: null, endpoint: '/bin/sleep' },
     ]);
-    expect(list).toHaveLength(102);
+    expect(list).toHaveLength(53);
     expect(list.slice(0, 2)).toMatchObject([{ state: 'listening' }, { program: '/bin/sleep' }]);
   });
 
