@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Report } from '@lastcall/proc';
 import { createTestLifecycle, type TestLifecycle } from '@lastcall/proc/testing';
 import { type Consumer, Kafka, logLevel } from 'kafkajs';
 import { eventually } from '../../../tools/eventually';
+import { runProgram } from '../../../tools/run-program';
 import { attachKafkajs } from '../src/kafkajs';
 import { createGate } from './harness/gate';
 import { FakeKafka } from './kafkajs/fake-kafka';
@@ -125,6 +127,20 @@ describe('attach<Driver>()', () => {
     });
     expect(handle.cutSignal.aborted).toBe(true);
     gate.open();
+  });
+
+  it('has as many handlers watch cutSignal as there are messages, without a warning of Node', async () => {
+    const program = runProgram(
+      join(__dirname, '..'),
+      `
+      const { Kafka } = require('kafkajs');
+      const { attachKafkajs } = require('@lastcall/queue/kafkajs');
+      const consumer = new Kafka({ brokers: ['127.0.0.1:1'] }).consumer({ groupId: 'packer' });
+      const { cutSignal } = attachKafkajs(consumer);
+      for (let i = 0; i < 20; i++) cutSignal.addEventListener('abort', () => {});
+      setImmediate(() => process.exit(0));`,
+    );
+    expect(await program.ended).toMatchObject({ code: 0, err: '' });
   });
 
   it('tells apart in what it says consumers that were given no names', async () => {

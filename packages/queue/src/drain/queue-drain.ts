@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ActivitySample, describe, LastcallError } from '@lastcall/proc';
 import type { DrainSettings } from './drain-options';
 import { type DrainResult, DrainStop } from './drain-stop';
@@ -75,6 +76,8 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
   const called = calledBy(settings.name, name);
   const ledger = new Ledger<E>(called);
   const cutting = new AbortController();
+  // As many listen as there are messages in hand: that is no leak.
+  setMaxListeners(0, cutting.signal);
   const driver = parts.connect(ledger, cutting.signal);
   attached.add(consumer);
   const kind = `${driver.name} ${driver.unit}`;
