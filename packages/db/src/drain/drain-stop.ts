@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LastcallError, toError } from '@lastcall/proc';
 import type { CutWork, Outcome } from './cut-work';
 import { describeWaiter, describeWork } from './describe-work';
@@ -119,6 +120,8 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
     for (const [work, entry] of ledger.pending()) this.#seen.set(work, this.#describe(work, entry));
     for (const waiter of ledger.cutWaiters(reason)) this.#cut.push(describeWaiter(waiter));
     const cancelling = new AbortController();
+    // As many listen as there are statements to cancel: that is no leak.
+    setMaxListeners(0, cancelling.signal);
     await this.#cancel([...this.#seen.keys()], settings.cancelGraceMs, cancelling.signal, reason);
     const running = [...ledger.pending()].map(([work]) => work).filter(this.#isRunning);
     if (running.length > 0) await this.#cancel(running, LAST_CANCEL_MS, cancelling.signal, reason);

@@ -1,6 +1,6 @@
 import { LastcallError } from '@lastcall/proc';
 import { formatAcquireSite } from './acquire-site';
-import type { Ledger } from './ledger';
+import type { Entry, Ledger } from './ledger';
 
 /** What a {@link watchLeaks} needs to know. */
 export interface LeakWatchParts<W extends object> {
@@ -10,6 +10,8 @@ export interface LeakWatchParts<W extends object> {
   readonly held: string;
   readonly ledger: Ledger<W>;
   readonly leakMs: number;
+  /** Whether it is noted where each is acquired. */
+  readonly acquireSites: boolean;
   readonly warn: (error: LastcallError) => void;
 }
 
@@ -35,7 +37,7 @@ export function watchLeaks<W extends object>(parts: LeakWatchParts<W>): () => vo
       }
       if (entry.isLeaked) continue;
       entry.isLeaked = true;
-      parts.warn(leak(parts, Math.round(now - entry.since), formatAcquireSite(entry.site)));
+      parts.warn(leak(parts, entry, now));
     }
     timer = setTimeout(look, Math.max(next, 1)).unref();
   }
@@ -44,16 +46,24 @@ export function watchLeaks<W extends object>(parts: LeakWatchParts<W>): () => vo
 }
 
 function leak<W extends object>(
-  { pool, held, leakMs }: LeakWatchParts<W>,
-  heldMs: number,
-  site: string | undefined,
+  parts: LeakWatchParts<W>,
+  entry: Entry<W>,
+  now: number,
 ): LastcallError {
-  const where =
-    site === undefined
-      ? '; `acquireSites: true` tells where they come from'
-      : `, acquired at ${site}`;
+  const { pool, held, leakMs } = parts;
+  const heldMs = `${entry.isOlder ? 'at least ' : ''}${Math.round(now - entry.since)}`;
   return new LastcallError(
     'LASTCALL_DB_LEAK',
-    `a ${held} of ${pool} has been held for ${heldMs} ms, longer than leakMs of ${leakMs}${where}`,
+    `a ${held} of ${pool} has been held for ${heldMs} ms, longer than leakMs of ${leakMs}${whereFrom(parts, entry)}`,
   );
+}
+
+function whereFrom<W extends object>(
+  { acquireSites }: LeakWatchParts<W>,
+  { site, isOlder }: Entry<W>,
+): string {
+  const at = formatAcquireSite(site);
+  if (at !== undefined) return `, acquired at ${at}`;
+  if (isOlder) return '; it was acquired before the pool was attached';
+  return acquireSites ? '' : '; `acquireSites: true` tells where they come from';
 }

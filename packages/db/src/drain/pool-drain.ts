@@ -129,6 +129,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
           held: parts.held ?? 'connection',
           ledger,
           leakMs: settings.leakMs,
+          acquireSites: settings.acquireSites,
           warn,
         });
 

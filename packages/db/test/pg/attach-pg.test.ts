@@ -154,6 +154,26 @@ describePostgres('attachPg()', (postgres) => {
     expect(attachPg(postgres().pool(), { lifecycle }).name).toBe('pg');
   });
 
+  it('does not ask for acquire sites that it was told to note, of what is older than the attachment', async () => {
+    const test = createTestLifecycle();
+    const pool = postgres().pool({ max: 1 });
+    const client = await pool.connect();
+    const warned = new Promise<{ error: Error }>((resolve) =>
+      test.lifecycle.events.once('warning', resolve as never),
+    );
+    const handle = attachPg(pool, {
+      lifecycle: test.lifecycle,
+      leakMs: 10,
+      acquireSites: true,
+    });
+    const { message } = (await warned).error;
+    client.release();
+    handle.detach();
+    expect(message).toMatch(
+      /has been held for at least \d+ ms, longer than leakMs of 10; it was acquired before the pool was attached$/,
+    );
+  });
+
   it('tells of checkouts, waiting acquires and leaks while the process runs', async () => {
     const test = createTestLifecycle();
     const pool = postgres().pool({ max: 1 });

@@ -49,6 +49,23 @@ describePostgres('a process with a pg pool', (postgres) => {
     expect(await postgres().rows()).toBe(1);
   });
 
+  it('cancels more statements than ten without a warning of Node', async () => {
+    const { program } = start(
+      `
+      pool.options.max = 12;
+      const clients = Promise.all(Array.from({ length: 12 }, () => pool.connect()));
+      clients.then((all) => {
+        for (const client of all) client.query('select pg_sleep(60)').catch(() => {}).finally(() => client.release());
+        say('up');
+      });`,
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { err } = await program.ended;
+    expect(err).toMatch(/orders +cut .* 0 drained, 12 cut \(12 rolled back\)\n/);
+    expect(err).not.toContain('MaxListenersExceededWarning');
+  });
+
   it('is cut at the hammer: says what was rolled back, and nothing crashes afterwards', async () => {
     const { program, report } = start(`
       process.on('exit', () => say('exit'));
