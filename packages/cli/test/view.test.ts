@@ -73,6 +73,19 @@ describe('lastcall view of a report', () => {
     expect(out).not.toContain('\u001B');
   });
 
+  it('leaves out the SQL that showSql has put into it, as logs do', async () => {
+    const path = join(folder, 'with-sql.report');
+    const report = JSON.parse(readFileSync(REPORT, 'utf8'));
+    report.listeners[0].cut = [{ outcome: 'rolled back', sql: "update cards set pin = '4711'" }];
+    writeFileSync(path, JSON.stringify(report));
+    const { out } = await runCli(['view', path]);
+    await runCli(['view', path, '--html', `${path}.html`]);
+    for (const shown of [out, readFileSync(`${path}.html`, 'utf8')]) {
+      expect(shown).toContain('outcome rolled back');
+      expect(shown).not.toContain('4711');
+    }
+  });
+
   it.each([
     'pid',
     'durationMs',

@@ -99,10 +99,10 @@ function textOf(key: string, value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** What an adapter says of a unit of work, in one line. */
+/** What an adapter says of a unit of work, in one line. SQL may hold values: it is for the report, which the owner alone can read. */
 export function describe(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return printable(textOf('', unit));
-  const { ageAtLeast, ...known } = unit as Record<string, unknown>;
+  const { ageAtLeast, sql, ...known } = unit as Record<string, unknown>;
   const fields = Object.entries(known).filter(([, value]) => value !== undefined && value !== null);
   const least = (key: string): string => (ageAtLeast === true && AGES.has(key) ? '>= ' : '');
   return printable(
