@@ -133,6 +133,28 @@ describeRabbitmq('a process that consumes from RabbitMQ', (rabbitmq) => {
     expect(await rabbitmq().take(queue)).toEqual(['1']);
   });
 
+  it('does not crash when its connection breaks before its stage, and lists what is delivered again', async () => {
+    const queue = await rabbitmq().queue(1);
+    const proxy = await rabbitmq().proxy();
+    const source = `${AMQPLIB}
+      const { proc } = require('@lastcall/proc');
+      void consume((connection) => {
+        attachAmqplib(connection, { stage: 'resources' });
+        const closed = new Promise((resolve) => connection.once('close', resolve));
+        proc.onShutdown(() => (say('stopping'), closed), { name: 'web', stage: 'intake' });
+      });`;
+    const program = start(source, { url: proxy.via(rabbitmq().url), queue });
+    await program.saw('begin');
+    program.kill('SIGTERM');
+    await program.saw('stopping');
+    proxy.reset();
+    const { signal, out, err } = await program.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(out + err).not.toMatch(/uncaughtException|^ +at /m);
+    expect(err).toMatch(/resources amqplib +cut .* 0 drained, 1 cut \(1 cut\)\n/);
+    expect(await rabbitmq().take(queue)).toEqual(['0']);
+  });
+
   it('hands back what a handler failed at; the rejection stays the application’s', async () => {
     const { url } = rabbitmq();
     const queue = await rabbitmq().queue(1);

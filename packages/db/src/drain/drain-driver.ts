@@ -44,6 +44,11 @@ export interface DrainDriver<W extends object> {
    */
   inFlight?(): Iterable<W>;
   /**
+   * The process's stop begins, in which nothing is to crash: from now on errors that nobody listens for are {@link DrainFeed.warn}'s.
+   * For a driver whose clients crash the process by them, or print them. Not called without a lifecycle.
+   */
+  hearErrors?(): void;
+  /**
    * A drain begins. From now on the feed is told of everything, by a driver with `inFlight` also of what is in flight
    * already. The moment to end what only waits for something to come, such as a blocking read.
    */

@@ -160,6 +160,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
   });
   noters.set(drain, () => {
     isStopping = true;
+    driver.hearErrors?.();
     ledger.observer ??= early;
   });
   return drain;

@@ -53,6 +53,11 @@ export function connectIoredis(
     return client.status === 'connect' && client.condition?.handshake !== false;
   }
 
+  /** Without a listener ioredis prints errors; those of connections that end are expected in a stop. */
+  function hearErrors(): void {
+    absorbErrors(client, (error) => feed.warn('a connection', error));
+  }
+
   function hasEnded(): boolean {
     return client.status === 'end';
   }
@@ -93,9 +98,10 @@ export function connectIoredis(
     unit: 'command',
     inFlight,
 
+    hearErrors,
+
     beginDrain() {
-      // Without a listener ioredis prints errors; those of connections that end are expected now.
-      absorbErrors(client);
+      hearErrors();
       connections.keepSockets();
       const commands = commandsInFlight();
       for (const command of commands) track(command, (begun) => feed.adopt(begun));

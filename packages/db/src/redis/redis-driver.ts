@@ -77,6 +77,11 @@ export function connectRedis(
     if (waits && id !== undefined) await unblockConnection(client, id, signal);
   }
 
+  /** Without a listener an error of a connection that ends would crash the process. */
+  function hearErrors(): void {
+    absorbErrors(innerOf(client), (error) => feed.warn('a connection', error));
+  }
+
   function destroy(): void {
     isDestroyed = true;
     ended.abort();
@@ -96,9 +101,10 @@ export function connectRedis(
     name: 'redis',
     unit: isOneConnection ? 'command' : 'task',
 
+    hearErrors,
+
     beginDrain() {
-      // Without a listener an error of a connection that ends would crash the process.
-      absorbErrors(innerOf(client));
+      hearErrors();
       unblock(open, ended.signal).catch(() => {});
     },
 

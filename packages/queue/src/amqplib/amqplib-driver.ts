@@ -13,10 +13,13 @@ export function connectAmqplib(
   ledger: Ledger<Delivery>,
 ): QueueDriver<Delivery> {
   const gates = new Map<OpenChannel, ChannelGate>();
+  let isStopping = false;
 
   function gate(channel: OpenChannel): OpenChannel {
     if (!gates.has(channel)) {
-      gates.set(channel, new ChannelGate(channel, ledger));
+      const made = new ChannelGate(channel, ledger);
+      if (isStopping) made.ignoreErrors();
+      gates.set(channel, made);
       channel.on('close', () => gates.delete(channel));
     }
     return channel;
@@ -24,6 +27,12 @@ export function connectAmqplib(
 
   const connection = isConnection(target) ? new GatedConnection(target, gate, ledger) : undefined;
   if (isChannel(target)) gate(target);
+  function ignoreErrors(): void {
+    isStopping = true;
+    connection?.ignoreErrors();
+    for (const each of gates.values()) each.ignoreErrors();
+  }
+
   const everyGate = <T>(step: (gate: ChannelGate) => Promise<T>): Promise<T[]> =>
     Promise.all([...gates.values()].map(step));
 
@@ -31,8 +40,9 @@ export function connectAmqplib(
     name: 'amqplib',
     unit: 'message',
     closeMs: CLOSE_MS,
+    ignoreErrors,
     stopFetching() {
-      connection?.ignoreErrors();
+      ignoreErrors();
       return everyGate((each) => each.stopFetching());
     },
     handBack: (delivery) => delivery.channel.handBack(delivery),

@@ -52,9 +52,13 @@ export class ChannelGate implements DeliveringChannel {
     this.channel.off('close', this.#onClose);
   }
 
-  /** Cancels every consumer, and hands back what failed. From now on an error of the channel crashes nobody. */
-  async stopFetching(): Promise<void> {
+  /** From now on an error of the channel crashes nobody. */
+  ignoreErrors(): void {
     absorbErrors(this.channel);
+  }
+
+  /** Cancels every consumer, and hands back what failed. */
+  async stopFetching(): Promise<void> {
     if (this.#isClosed) return;
     for (const delivery of this.#deliveries.failed()) this.#returnFailed(delivery);
     await Promise.all([...this.#tags].map((tag) => this.#own.cancel(tag)));

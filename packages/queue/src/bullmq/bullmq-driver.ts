@@ -1,3 +1,4 @@
+import { absorbErrors } from '../drain/absorb-errors';
 import type { Outcome } from '../drain/cut-message';
 import { joinClose } from '../drain/joined-close';
 import type { Ledger } from '../drain/ledger';
@@ -27,6 +28,11 @@ export function connectBullmq(
   const ends = joinClose(worker, ['close'], ledger);
   const early = new EarlyJobs(worker, ledger);
   let closing: Promise<void> = Promise.resolve();
+
+  /** BullMQ prints errors that nobody listens for. */
+  function ignoreErrors(): void {
+    absorbErrors(worker);
+  }
 
   async function track(job: Job, token: string, ...rest: unknown[]): Promise<unknown> {
     // Fetched when the stop began.
@@ -93,9 +99,9 @@ export function connectBullmq(
     unit: 'job',
     closeMs: CLOSE_MS,
     waitsForHandlers: true,
+    ignoreErrors,
     stopFetching() {
-      // BullMQ prints errors that nobody listens for.
-      worker.on('error', ignore);
+      ignoreErrors();
       prepareClose(worker);
       // Takes no more jobs from now on; settles when those in hand are done.
       closing = close();

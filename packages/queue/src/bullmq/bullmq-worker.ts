@@ -29,6 +29,7 @@ export interface OpenWorker {
   close(force?: boolean): Promise<void>;
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): readonly unknown[];
 }
 
 /** A processor that throws one of these has moved its job itself. */

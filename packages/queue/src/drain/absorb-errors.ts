@@ -4,11 +4,15 @@ interface Emitter {
   listeners(event: string): readonly unknown[];
 }
 
+const absorbing = new WeakSet<Emitter>();
+
 /**
  * From now on an error of `emitter` crashes nobody, not even where the application takes all listeners away, as some do before
- * they close what they have.
+ * they close what they have. Called again, it does nothing.
  */
 export function absorbErrors(emitter: Emitter): void {
+  if (absorbing.has(emitter)) return;
+  absorbing.add(emitter);
   const absorb = (): void => {};
   const hearSoon = (): void => process.nextTick(hear);
   function hear(): void {

@@ -8,7 +8,7 @@ import {
   type Stage,
 } from '@lastcall/proc';
 import { DRAIN_OPTION_NAMES, type DrainOptions } from './drain-options';
-import { drainOnClose, type QueueDrain, type QueueGauges } from './queue-drain';
+import { prepareDrain, type QueueDrain, type QueueGauges } from './queue-drain';
 
 /** Options of every `attach<Driver>()`. */
 export interface AttachOptions extends DrainOptions {
@@ -77,7 +77,7 @@ function toHandle(
 ): QueueHandle {
   const { name } = registration;
   const removeSource = lifecycle.activities.addSource((limit) => drain.inFlight(name, limit));
-  const onStop = (): void => drainOnClose(drain);
+  const onStop = (): void => prepareDrain(drain);
   lifecycle.done.addEventListener('abort', onStop, { once: true });
   if (lifecycle.done.aborted) onStop();
   let isAttached = true;

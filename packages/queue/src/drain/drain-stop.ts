@@ -55,6 +55,7 @@ export class DrainStop<E extends Entry> implements LedgerObserver<E> {
     this.#hammered = new Promise((resolve) => {
       this.#hammer = resolve;
     });
+    this.#cut.push(...parts.ledger.lostBefore);
     parts.ledger.observer = this;
     this.result = this.#run();
   }

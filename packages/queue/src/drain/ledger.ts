@@ -19,6 +19,8 @@ export class Ledger<E extends Entry> {
   observer: LedgerObserver<E> | undefined;
   /** Begins the stop; there once that of the process has begun. */
   beginStop: (() => void) | undefined;
+  /** What was given up since the process's stop has begun, and before this one. */
+  readonly lostBefore: CutMessage[] = [];
   readonly #consumer: string;
 
   /** @param consumer - What messages call the consumer. */
@@ -68,10 +70,11 @@ export class Ledger<E extends Entry> {
     this.observer?.changed();
   }
 
-  /** `entry` is not waited for any more. Before a stop it is forgotten; during one it is listed. */
+  /** `entry` is not waited for any more. Before the process's stop it is forgotten; during it, it is listed. */
   giveUp(entry: E, outcome: Outcome): void {
     if (!this.entries.delete(entry)) return;
     if (this.isDraining) this.abandoned.add(entry);
+    else if (this.beginStop !== undefined) this.lostBefore.push(describeCut(entry, outcome));
     this.observer?.failed(describeCut(entry, outcome));
     this.observer?.changed();
   }

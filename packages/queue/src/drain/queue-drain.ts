@@ -58,12 +58,15 @@ export interface QueueDrainParts<E extends Entry> {
 
 const attached = new WeakSet<object>();
 
-/** By a drain's `stop()`, as a driver may have made an object of its own of the rest: what has a close begin it. */
-const closers = new WeakMap<QueueDrain['stop'], () => void>();
+/** By a drain's `stop()`, as a driver may have made an object of its own of the rest: whom to tell of the process's stop. */
+const prepared = new WeakMap<QueueDrain['stop'], () => void>();
 
-/** The process's stop begins: from now on a close of the application's own begins `drain`. */
-export function drainOnClose({ stop }: QueueDrain): void {
-  closers.get(stop)?.();
+/**
+ * The process's stop begins: from now on no error crashes it, what is lost is reported, also before `drain` begins, and a close of
+ * the application's own begins it.
+ */
+export function prepareDrain({ stop }: QueueDrain): void {
+  prepared.get(stop)?.();
 }
 
 /**
@@ -113,8 +116,10 @@ export function createQueueDrain<E extends Entry>(parts: QueueDrainParts<E>): Qu
       driver.restore();
     },
   });
-  closers.set(drain.stop, () => {
-    if (stop === undefined && !isDetached) ledger.beginStop = begin;
+  prepared.set(drain.stop, () => {
+    if (stop !== undefined || isDetached) return;
+    ledger.beginStop = begin;
+    driver.ignoreErrors?.();
   });
   return drain;
 }

@@ -17,6 +17,11 @@ export interface QueueDriver<E extends Entry> {
   /** How long {@link confirm}, and then {@link close}, may take, in milliseconds. */
   readonly closeMs: number;
   /**
+   * The process's stop begins, in which nothing is to crash: from now on errors that nobody listens for are ignored. For a driver
+   * that crashes the process by them, or prints them. Not called without a lifecycle.
+   */
+  ignoreErrors?(): void;
+  /**
    * Takes no more messages, and hands back what no handler has seen; settles when the broker knows. Called once, when
    * `ledger.isDraining` has become true: what comes late is handed back too.
    */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ConsumeMessage, Options } from 'amqplib';
 import { eventually } from '../../../../tools/eventually';
 import { createAmqplibDrain, type QueueDrain } from '../../src/amqplib';
-import { drainOnClose } from '../../src/drain/queue-drain';
+import { prepareDrain } from '../../src/drain/queue-drain';
 import { createGate } from '../harness/gate';
 import { seededRandom } from '../harness/random';
 import { describeRabbitmq } from './test-rabbitmq';
@@ -103,7 +103,7 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
         if (message) channel.ack(message);
       });
       await inHand(drain, 2);
-      drainOnClose(drain);
+      prepareDrain(drain);
       const closed = connection.close();
       gate.open();
       await closed;
