@@ -12,7 +12,7 @@ export type Endpoint = string;
 export interface HandleRecord {
   /** Class of the object: `Socket`, `TLSSocket`, `Server`, `dgram.Socket`, `ChildProcess`, `Worker`, … */
   readonly type: string;
-  /** Of a server, `listening` or `closing`; of a datagram socket `bound`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (an accepted socket beyond the first 500). */
+  /** Of a server, `listening` or `closing`; of a datagram socket `bound`; of a stream `connecting`, `open`, `ended by us`, `ended by the peer`, `destroyed`, `not looked at` (an accepted socket beyond the first 500, or 100 where there are over 2,000 handles). */
   readonly state?: string;
   /** Where a server listens, or where the server listens that accepted a socket. */
   readonly local?: Endpoint;

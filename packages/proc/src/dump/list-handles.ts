@@ -42,6 +42,10 @@ const MOST_ACCEPTED_STREAMS = 50;
 /** Further accepted sockets are counted by their server, without a look at their state. */
 const LOOKS = MOST_ACCEPTED;
 
+/** Where there are more handles than so many, a smaller sample has to do: the process waits meanwhile. */
+const MANY = 2000;
+const LOOKS_OF_MANY = 100;
+
 /**
  * Describes what `process._getActiveHandles()` gives, in the few milliseconds that a signal allows at 10,000 sockets: the
  * first streams are described one by one, more are counted by state, all are counted. Objects that throw at a look are named, and no more.
@@ -62,7 +66,7 @@ export function listHandles(
     roles: rolesOfChildren(others),
   };
   for (const handle of others) tryToLookAt(handle, look);
-  let looks = LOOKS;
+  let looks = handles.length > MANY ? LOOKS_OF_MANY : LOOKS;
   for (const [server, { sockets, count: size }] of accepted) {
     const few = sockets.slice(0, looks);
     for (const socket of few) tryToLookAt(socket, look);

@@ -132,12 +132,17 @@ describe('its groups', () => {
     address: () => ({ address: '0.0.0.0', port }),
   });
 
-  it('look at the state of 500 streams, and count the others', () => {
+  it('look at the state of 500 accepted streams, of 100 where there are thousands, and count the others', () => {
     const server = listener(80);
-    const sockets = Array.from({ length: 10_000 }, () => ({ writableLength: 1, server }));
-    expect(listHandles(sockets).groups).toMatchObject([
-      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 9500 },
+    const groupsOf = (length: number) =>
+      listHandles(Array.from({ length }, () => ({ writableLength: 1, server }))).groups;
+    expect(groupsOf(2000)).toMatchObject([
+      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 1500 },
       { state: 'open', endpoint: '0.0.0.0:80', count: 500, queuedBytes: 500 },
+    ]);
+    expect(groupsOf(10_000)).toMatchObject([
+      { state: 'not looked at', endpoint: '0.0.0.0:80', count: 9900 },
+      { state: 'open', endpoint: '0.0.0.0:80', count: 100, queuedBytes: 100 },
     ]);
   });
 
