@@ -314,7 +314,7 @@ describe('SIGUSR2', () => {
     const { err, signal } = await program.ended;
     expect(signal).toBe('SIGKILL');
     expect(err).toMatch(
-      /the stop is out of time; the profile that was running is lost; \S+\.txt\n$/,
+      /the stop is out of time; the profile that was running is lost \(LASTCALL_PROFILE_FAILED\); \S+\.txt\n$/,
     );
   });
 

@@ -102,13 +102,25 @@ export class StopEnforcer {
       return;
     }
     if (found.kind === 'silent') {
-      const lost = this.#heartbeat.isProfiling ? '; the profile that was running is lost' : '';
-      this.#files.writeText({ ...this.#watch.now(), nativeState: nativeState() }, why + lost);
+      const block = { ...this.#watch.now(), nativeState: nativeState() };
+      this.#files.writeText(block, why + this.#lossOfProfile());
+      return killProcess();
     }
-    if (found.kind !== 'stack') return killProcess();
-    whenSilent(END_MS, killProcess);
+    whenSilent(END_MS, () => this.#giveUpOnHost(why));
     // The host ends the process within the call, or not at all.
     void found.ran.then(killProcess);
+  }
+
+  /** The host does not come to its end: where it saves a heap profile, V8 collects the garbage of a heap that is large. */
+  #giveUpOnHost(why: string): void {
+    const lost = this.#lossOfProfile();
+    if (lost !== '') this.#files.writeText(this.#watch.now(), why + lost);
+    killProcess();
+  }
+
+  #lossOfProfile(): string {
+    if (!this.#heartbeat.isProfiling) return '';
+    return '; the profile that was running is lost (LASTCALL_PROFILE_FAILED)';
   }
 
   /** Stops the main thread where it is and has it call the host. */

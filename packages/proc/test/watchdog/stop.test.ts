@@ -59,6 +59,23 @@ describe('a stop that blocks the loop', () => {
     expect(await program.ended).toMatchObject({ signal: 'SIGKILL' });
   });
 
+  it('says that a profile is lost where the host hangs while it saves one', async () => {
+    const program = runWatched(
+      stop('watchdog.noteProfile(true); while (true) {}', `say('saving'); while (true) {}`).replace(
+        '{ thresholdMs: 100, files }',
+        '{ thresholdMs: 100, files, announce: true }',
+      ),
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out, err, signal } = await program.ended;
+    expect({ saves: out.includes('saving'), signal }).toEqual({ saves: true, signal: 'SIGKILL' });
+    const lost = 'the stop is out of time; the profile that was running is lost';
+    expect(err).toContain(`${lost} (LASTCALL_PROFILE_FAILED)`);
+    const texts = program.files().map((file) => readFileSync(file, 'utf8'));
+    expect(texts.join()).toContain(`The process is ended: ${lost} (LASTCALL_PROFILE_FAILED).`);
+  });
+
   it('is not killed for the time in which it was suspended while it ended', async () => {
     const program = runWatched(
       stop(
