@@ -15,6 +15,9 @@ export interface HeapGraphParts {
   readonly strings: SnapshotStrings;
 }
 
+/** V8 has objects from 128 KiB on in a space of their own; a table of a map is a third pointers to numbers. */
+const LARGE_EDGES = 4096;
+
 /** Where a function begins, or the class of an object: line and column count from 0. */
 export interface Location {
   readonly script: number;
@@ -48,6 +51,16 @@ export class HeapGraph {
     this.#parts = parts;
     this.nodeCount = parts.nodes.count;
     this.#names = parts.strings.find(EDGE_NAMES);
+  }
+
+  /** How many edges leave nodes that have so many that they must be large objects. */
+  get largePointers(): number {
+    let count = 0;
+    for (let node = 0; node < this.nodeCount; node++) {
+      const edges = this.endEdge(node) - this.firstEdge(node);
+      if (edges >= LARGE_EDGES) count += edges;
+    }
+    return count;
   }
 
   type(node: number): string {

@@ -20,7 +20,7 @@ export async function searchHeap(
   run: SearchRun,
   promises: readonly Promise<unknown>[],
   session: HeapSession | undefined,
-  at: { readonly liveBytes: number; readonly slowdown: number },
+  at: { readonly liveBytes: number; readonly largeBytes: number; readonly slowdown: number },
 ): Promise<AwaitSites | string> {
   const { clock } = run;
   await clock.measure(() => session?.noteLines());
@@ -34,7 +34,8 @@ export async function searchHeap(
     describeFindings(findings, { located, now, maxGroups: run.options.maxGroups }),
   );
   const { length } = promises;
-  learnCost({ ...at, promises: length, nodes: graph.nodeCount, pauseMs: clock.totalMs });
+  const { nodeCount: nodes, largePointers: pointers } = graph;
+  learnCost({ ...at, promises: length, nodes, pointers, pauseMs: clock.totalMs });
   const reason = shortcoming(session !== undefined, selfTest === 'passed', unlocated, described);
   return {
     status: reason === null ? 'complete' : 'degraded',

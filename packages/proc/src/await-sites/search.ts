@@ -4,6 +4,7 @@ import {
   type CostFacts,
   estimateCost,
   estimateLightPauseMs,
+  largeBytes,
   liveBytes,
   refusal,
 } from './heap-cost';
@@ -59,6 +60,7 @@ async function searchAll(
     }
     const sites = await searchHeap(run, marker.promises, session, {
       liveBytes: liveBytes(),
+      largeBytes: largeBytes(),
       slowdown,
     });
     return typeof sites === 'string' ? await searchPromises(run, marker.promises, sites) : sites;

@@ -38,10 +38,29 @@ describe('estimateCost()', () => {
   });
 
   it('does not learn from a search on a shared core that the heap costs more', () => {
-    const real = { nodes: 1_000_000, liveBytes: 45_000_000, promises: 0 };
+    const large = { largeBytes: 0, pointers: 0 };
+    const real = { ...large, nodes: 1_000_000, liveBytes: 45_000_000, promises: 0 };
     learnCost({ ...real, pauseMs: 4100, slowdown: 1 });
     const before = estimateCost().pauseMs;
     learnCost({ ...real, pauseMs: 4 * 4100, slowdown: 4 });
     expect(estimateCost().pauseMs / before).toBeCloseTo(1, 0);
+  });
+
+  it('learns from a search whether large objects hold pointers', () => {
+    const real = {
+      nodes: 1_000_000,
+      liveBytes: 45_000_000,
+      pauseMs: 4100,
+      promises: 0,
+      slowdown: 1,
+    };
+    const kept = Array.from({ length: 20 }, () => new Array(100_000).fill(real));
+    learnCost({ ...real, largeBytes: 16_000_000, pointers: 0 });
+    const texts = estimateCost();
+    learnCost({ ...real, pauseMs: 4100 + 1600, largeBytes: 16_000_000, pointers: 2_000_000 });
+    const pointers = estimateCost();
+    expect(pointers.pauseMs - texts.pauseMs).toBeGreaterThanOrEqual(1500);
+    expect(pointers.bytes - texts.bytes).toBeGreaterThanOrEqual(200_000_000);
+    expect(kept).toHaveLength(20);
   });
 });

@@ -23,6 +23,16 @@ describe('findAwaitSites() holds back', () => {
     expect(sites.stats.estimatedPauseMs).toBeGreaterThan(1);
   });
 
+  it('where a few large arrays have millions of pointers, of which V8 notes each', async () => {
+    const sites = await runSearch<AwaitSites>(`
+      globalThis.kept = Array.from({ length: 80 }, () => new Array(100_000).fill(globalThis));
+      findAwaitSites().then(tell);`);
+    expect(sites).toMatchObject({ status: 'degraded', heldBack: true, stats: { heapNodes: null } });
+    expect(sites.reason).toMatch(
+      /stop the process for .* and \d+ MB of large arrays, maps or texts/,
+    );
+  });
+
   it('where so many functions wait that it would be too long, which shows once they are counted', async () => {
     const sites = await runSearch<AwaitSites>(`
       const { estimateCost } = require('../../../dist/await-sites/heap-cost');
