@@ -101,3 +101,41 @@ describe('a worker of a cluster that stops alone', () => {
     await program.ended;
   });
 });
+
+/** Of one worker, which it asks to stop and does not listen to until that has ended; then it comes to its messages. */
+const BLOCKED_PRIMARY = (policy: string): string => `
+  const cluster = require('node:cluster');
+  const { execFileSync } = require('node:child_process');
+  cluster.schedulingPolicy = cluster.${policy};
+  cluster.setupPrimary({ exec: '-', execArgv: ['-e', \`
+    const { proc } = require('@lastcall/proc');
+    const { attachHttp } = require('@lastcall/http');
+    const server = require('node:http').createServer();
+    proc.setup({ wrapUpTimeMs: 50, hammerTimeMs: 600, logger: false });
+    attachHttp(server);
+    server.listen(0, '127.0.0.1', () => process.send('up'));
+  \`] });
+  const worker = cluster.fork();
+  const { pid } = worker.process;
+  const hasEnded = () => execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('Z');
+  worker.on('message', () => {
+    worker.process.kill('SIGTERM');
+    for (const end = performance.now() + 10_000; performance.now() < end && !hasEnded(); );
+    say('ended: ' + hasEnded());
+  });
+  cluster.on('exit', (worker, code, signal) => {
+    say('by ' + signal);
+    // What failed by then is told by then.
+    setImmediate(() => process.exit(0));
+  });`;
+
+describe.each(['SCHED_RR', 'SCHED_NONE'])(
+  'a primary that was blocked while a worker stopped (%s)',
+  (policy) => {
+    it('is not brought down by what the worker, which has ended since, asked it', async () => {
+      const program = runProgram(BLOCKED_PRIMARY(policy));
+      const { out, err, code } = await program.ended;
+      expect({ out, err, code }).toEqual({ out: 'ended: true\nby SIGTERM\n', err: '', code: 0 });
+    });
+  },
+);
