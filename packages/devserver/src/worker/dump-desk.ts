@@ -8,6 +8,8 @@ export interface BlockedDump {
   readonly schema: 'lastcall.blocked-dump/1';
   readonly time: string;
   readonly mainThread: MainThreadState;
+  /** For how long a dump had been asked for, in milliseconds, that the main thread, which answers otherwise, did not finish; or null. */
+  readonly unfinishedMs: number | null;
   /** Null when not even V8 answered; `stackError` says why. */
   readonly stack: MainStack | null;
   readonly stackError: string | null;
@@ -60,7 +62,8 @@ export class DumpDesk {
       if (!(await this.#isAnswering())) return this.#blocked(seen);
     }
     const dump = await this.#main.ask({ kind: 'dump', awaits }, DUMP_DEADLINE_MS);
-    return dump === undefined ? this.#blocked(await this.#seeStack()) : { kind: 'full', dump };
+    if (dump !== undefined) return { kind: 'full', dump };
+    return this.#blocked(await this.#seeStack(), DUMP_DEADLINE_MS);
   }
 
   async #seeStack(): Promise<Seen> {
@@ -77,11 +80,12 @@ export class DumpDesk {
     return (await this.#main.ask({ kind: 'health' })) !== undefined;
   }
 
-  #blocked(seen: Seen): Dump {
+  #blocked(seen: Seen, unfinishedMs: number | null = null): Dump {
     const dump: BlockedDump = {
       schema: 'lastcall.blocked-dump/1',
       time: new Date().toISOString(),
       mainThread: this.#main.state(false),
+      unfinishedMs,
       ...seen,
       last: this.#main.lastStatus,
     };
@@ -104,6 +108,7 @@ function describeState(stack: MainStack): string {
 export function formatBlockedDump({
   time,
   mainThread,
+  unfinishedMs,
   stack,
   stackError,
   last,
@@ -116,7 +121,9 @@ export function formatBlockedDump({
   const doing = stack === null ? `unknown: ${stackError}` : describeState(stack);
   return [
     `=== lastcall dump of a blocked process: ${name} pid ${pid} on ${host}, node ${node}, ${time} ===`,
-    `the main thread has not answered for ${mainThread.blockedMs} ms`,
+    unfinishedMs === null
+      ? `the main thread has not answered for ${mainThread.blockedMs} ms`
+      : `the dump that was asked for is not done after ${unfinishedMs / 1000} s: the stack may be that of its making`,
     `main thread: ${doing}`,
     ...lines,
     '',

@@ -1,0 +1,23 @@
+import { DumpDesk, formatBlockedDump } from '../src/worker/dump-desk';
+import type { MainThread } from '../src/worker/main-thread';
+
+/** A main thread that answers, but does not come to the end of a dump. */
+const slow = {
+  ask: async ({ kind }: { readonly kind: string }) => (kind === 'health' ? {} : undefined),
+  state: () => ({ responsive: false, blockedMs: 0 }),
+  lastHealth: { debuggable: true },
+  lastStatus: {
+    process: { name: 'orders', pid: 7, host: 'vm', node: 'v20.0.0' },
+    lifecycle: { state: 'running', health: { ready: true } },
+    activityCounts: {},
+  },
+} as unknown as MainThread;
+
+it('a dump that takes too long is not told as a main thread that does not answer', async () => {
+  const made = await new DumpDesk(slow).take('always');
+  if (made.kind !== 'blocked') throw new Error('it was made');
+  expect(made.dump).toMatchObject({ unfinishedMs: 30_000, stack: null });
+  const text = formatBlockedDump(made.dump);
+  expect(text).toContain('the dump that was asked for is not done after 30 s');
+  expect(text).not.toContain('has not answered');
+});
