@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { freePort } from '../../restart/test/harness/free-port';
 import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { supervisorOf } from './harness/run-service';
@@ -64,4 +65,19 @@ describe('a worker of lastcall run that is named itself', () => {
     await service.saw({ generation: 1, ready: true }, since);
     expect(isAlive(supervisor)).toBe(true);
   });
+});
+
+it('every worker is told in the same way that it asks for a socket too late', async () => {
+  const port = await freePort();
+  const lateSockets = [{ name: 'admin', port, host: '127.0.0.1' }];
+  await using service = run({ options: ['--workers', '3'], plan: { '*': { lateSockets } } });
+  await service.address('admin');
+  const failures = await service.when('two failures', () => {
+    const failed = service.events.filter((event) => event.failed !== undefined);
+    return failed.length >= 2 ? failed : undefined;
+  });
+  for (const { failed, message } of failures) {
+    expect(failed).toBe('LASTCALL_SOCKET_IN_USE');
+    expect(message).toContain('call restart.listen() before restart.ready()');
+  }
 });

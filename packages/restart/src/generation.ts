@@ -56,6 +56,7 @@ export class Generation {
     this.sockets = new SocketDesk({
       environment,
       inherited: handover?.sockets ?? takeActivatedSockets(environment),
+      hasOthers: handover !== undefined,
       warn,
       ticketKeys: async () => (await this.#parent?.ticketKeys) ?? {},
       onBound: (socket, handle) => {

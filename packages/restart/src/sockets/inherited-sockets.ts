@@ -6,12 +6,20 @@ import { isBoundAt } from './socket-address';
 /** The sockets that this process was given and nobody has asked for yet. */
 export class InheritedSockets {
   readonly #environment: RestartEnvironment;
+  readonly #hasOthers: boolean;
   readonly #unclaimed = new Set<PassedSocket>();
   readonly #taken: string[] = [];
   readonly #closed = new Set<string>();
+  #isOver = false;
 
-  constructor(environment: RestartEnvironment, sockets: readonly PassedSocket[]) {
+  /** @param hasOthers - Whether there may be other processes of the service */
+  constructor(
+    environment: RestartEnvironment,
+    sockets: readonly PassedSocket[],
+    hasOthers: boolean,
+  ) {
     this.#environment = environment;
+    this.#hasOthers = hasOthers;
     for (const socket of sockets) this.#unclaimed.add(socket);
   }
 
@@ -53,12 +61,17 @@ export class InheritedSockets {
       this.#closed.add(name);
     }
     this.#unclaimed.clear();
+    this.#isOver = true;
     return closed;
   }
 
-  /** Whether a socket of that name was handed over, and closed as nobody had asked for it by `ready()`. */
-  wasClosed(name: string): boolean {
-    return this.#closed.has(name);
+  /** Why the address of a socket that is called so may be taken by another process of the service; null where it is not by one. */
+  whyTaken(name: string): string | null {
+    if (this.#closed.has(name))
+      return 'was handed over, and closed at restart.ready() as nobody had asked for it, and the former generation still has the address';
+    if (this.#isOver && this.#hasOthers)
+      return 'was asked for after restart.ready(), when none is handed over any more, and another worker, the former generation or another program has the address';
+    return null;
   }
 
   #handOut(found: PassedSocket | undefined): PassedSocket | undefined {

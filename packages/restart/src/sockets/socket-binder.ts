@@ -74,7 +74,9 @@ export class SocketBinder {
     const listening = once(socket, 'listening');
     if (from !== undefined) socket.bind({ fd: from });
     else socket.bind({ port, address });
-    await listening;
+    await listening.catch((thrown) => {
+      throw this.#explain(thrown, name, 'restart.bind()');
+    });
     const record: SocketRecord = {
       name,
       kind: 'udp',
@@ -109,15 +111,17 @@ export class SocketBinder {
     try {
       await listening(server, () => this.#listenAnew(server, options), begin);
     } catch (thrown) {
-      const cause = thrown as NodeJS.ErrnoException;
-      if (cause.code !== 'EADDRINUSE' || !this.#inherited.wasClosed(options.name)) throw cause;
-      throw new LastcallError(
-        'LASTCALL_SOCKET_IN_USE',
-        `the socket '${options.name}' was handed over, and closed at restart.ready() as nobody had asked for it, and the former generation still has the address: ` +
-          'call restart.listen() before restart.ready()',
-        { cause },
-      );
+      throw this.#explain(thrown, options.name, 'restart.listen()');
     }
+  }
+
+  /** The address may be in use by the service itself. */
+  #explain(thrown: unknown, name: string, call: string): unknown {
+    const cause = thrown as NodeJS.ErrnoException;
+    const why = cause.code === 'EADDRINUSE' ? this.#inherited.whyTaken(name) : null;
+    if (why === null) return cause;
+    const message = `the socket '${name}' ${why}: call ${call} before restart.ready()`;
+    return new LastcallError('LASTCALL_SOCKET_IN_USE', message, { cause });
   }
 
   #listenAnew(server: Server, options: ListenOptions): void {

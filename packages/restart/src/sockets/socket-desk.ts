@@ -26,6 +26,8 @@ import { assertPathFreeNow, isFilePath, removePath, temporaryPath } from './unix
 export interface SocketDeskParts {
   readonly environment: RestartEnvironment;
   readonly inherited: readonly PassedSocket[];
+  /** Whether there may be other processes of the service: the former generation, or other workers. */
+  readonly hasOthers: boolean;
   readonly ticketKeys: () => Promise<Readonly<Record<string, string>>>;
   /** Told of each socket that this process has bound itself. */
   readonly onBound: (socket: NamedSocket, handle: SocketHandle) => void;
@@ -53,10 +55,10 @@ export class SocketDesk {
   readonly #lent: unknown[] = [];
 
   constructor(parts: SocketDeskParts) {
-    const { environment, inherited, ticketKeys } = parts;
+    const { environment, inherited, hasOthers, ticketKeys } = parts;
     this.#parts = parts;
     this.named = new NamedSockets(environment);
-    this.#inherited = new InheritedSockets(environment, inherited);
+    this.#inherited = new InheritedSockets(environment, inherited, hasOthers);
     this.#binder = new SocketBinder(environment, this.#inherited, ticketKeys);
   }
 
