@@ -1,9 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask } from '../../restart/test/harness/service';
+import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
+import { ask, send } from '../../restart/test/harness/service';
 import type { Slot } from '../src/supervisor/slot';
 import { describeServing } from '../src/supervisor/what-serves';
 import { commandRoom } from './harness/command-room';
+import { logged } from './harness/run-log';
 import { supervisorOf, workersOf } from './harness/run-service';
 
 const room = commandRoom();
@@ -27,7 +29,7 @@ describe('an upgrade that fails at a later worker', () => {
     const what = 'the upgrade failed, worker 0 serves generation 2, worker 1 generation 1: the new';
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(what) });
     expect(err).toContain('and reload again: that replaces every worker');
-    expect(service.err).toContain(what);
+    await logged(service, what);
     const status = JSON.parse((await lastcall('status', '--json', supervisor)).out);
     const [zero, one] = status.workers;
     expect([zero.generation, zero.pid, one.generation]).toEqual([2, second, 1]);
@@ -81,3 +83,20 @@ describe('what serves is said by generation', () => {
     expect(describeServing(all)).toBe(text);
   });
 });
+
+itWith(['python3', 'systemd-notify'])(
+  'systemd is told in one line why an upgrade failed',
+  async () => {
+    using systemd = await NotifySocket.open();
+    await using service = run({
+      plan: { 2: { fault: 'listen', how: 'throw' } },
+      env: { NOTIFY_SOCKET: systemd.path },
+    });
+    await service.ready(1);
+    send(supervisorOf(service), 'SIGHUP');
+    await systemd.saw(
+      'READY=1',
+      /^STATUS=upgrade failed: LASTCALL_UPGRADE_CHILD_ENDED: generation 1 serves on: the new worker, process \d+, ended \(exit code 1\) before it was ready/,
+    );
+  },
+);

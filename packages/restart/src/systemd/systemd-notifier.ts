@@ -52,11 +52,16 @@ export class SystemdNotifier {
     this.#startWatchdog();
   }
 
+  /** The start lasts up to `atMostMs` longer. */
+  starting(atMostMs: number, why: string): void {
+    this.#send([`EXTEND_TIMEOUT_USEC=${micros(atMostMs)}`, `STATUS=${oneLine(why)}`]);
+  }
+
   /** This process serves. */
-  ready(generation: number): void {
+  ready(generation: number, status = `generation ${generation} serves`): void {
     if (!this.#isMain) return;
     const { pid } = this.#parts.environment;
-    this.#send(['READY=1', `MAINPID=${pid}`, `STATUS=generation ${generation} serves`]);
+    this.#send(['READY=1', `MAINPID=${pid}`, `STATUS=${oneLine(status)}`]);
     this.#startWatchdog();
   }
 
@@ -72,8 +77,9 @@ export class SystemdNotifier {
   }
 
   /** The upgrade failed. */
-  reloadFailed({ code }: LastcallError): void {
-    this.#send(['READY=1', `STATUS=upgrade failed: ${code}`]);
+  reloadFailed({ code, message }: LastcallError): void {
+    const why = message.replace(/^the upgrade failed[,:] /, '');
+    this.#send(['READY=1', `STATUS=${oneLine(`upgrade failed: ${code}: ${why}`)}`]);
   }
 
   /** An upgrade was asked for, and none begins: whoever has systemd reload would wait for one until its time is over. */
@@ -152,6 +158,17 @@ export class SystemdNotifier {
       return 'install systemd-notify, or give restart.setup({ notify }) a function that sends the datagram';
     return `does anybody listen on NOTIFY_SOCKET, ${environment.env('NOTIFY_SOCKET')}? Where not, set LASTCALL_NOTIFY=off`;
   }
+}
+
+/** What is shown of a status; a datagram has room for 4096 bytes. */
+const MOST_CHARACTERS = 500;
+
+/** A line end would begin another field. */
+function oneLine(text: string): string {
+  const characters = [...text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')];
+  return characters.length <= MOST_CHARACTERS
+    ? characters.join('')
+    : `${characters.slice(0, MOST_CHARACTERS - 1).join('')}…`;
 }
 
 function micros(ms: number): number {
