@@ -76,6 +76,11 @@ function observe(
   log: (text: string) => void,
 ): SupervisorObserver {
   return {
+    onDelay: (ms, why) => systemd.starting(ms, why),
+    onPartlyUp: (generation, what) => {
+      log(`${what}; lastcall reload, or SIGHUP, starts the next generation`);
+      systemd.ready(generation, what);
+    },
     onUp: () => {
       log(workers === 1 ? 'the worker is ready' : `${workers} workers are ready`);
       systemd.ready(1);

@@ -6,7 +6,7 @@ export class ServiceLife {
   readonly firstReady: Promise<void>;
   #state: SupervisorState = 'starting';
   #hasBeenReady = false;
-  #isUp = false;
+  #up: 'no' | 'partly' | 'yes' = 'no';
   #onFirstReady: () => void = () => {};
 
   constructor() {
@@ -33,11 +33,21 @@ export class ServiceLife {
     this.#onFirstReady();
   }
 
-  /** Every worker serves. @returns whether that is so for the first time */
+  /** Whether all serve that ever will by themselves. */
+  get isUp(): boolean {
+    return this.#up !== 'no';
+  }
+
+  /** Every worker serves. @returns whether that is news */
   up(): boolean {
-    const isFirst = !this.#isUp && !this.isStopping;
-    this.#isUp = true;
-    return isFirst;
+    const isNews = this.#up !== 'yes' && !this.isStopping;
+    this.#up = 'yes';
+    return isNews;
+  }
+
+  /** Every worker serves but those that have been given up. */
+  partlyUp(): void {
+    this.#up = 'partly';
   }
 
   /** The first worker is there, or an upgrade is over; a stop is not taken back. */

@@ -75,7 +75,7 @@ export class ServiceStart {
   /** Rejects where one cannot be started, when no process is left. */
   async #startOthers(others: readonly Slot[]): Promise<void> {
     this.#life.run();
-    const outcomes = await Promise.allSettled(others.map((slot) => slot.fill()));
+    const outcomes = await Promise.allSettled(others.map((slot) => slot.fillAsAnother()));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed === undefined || this.#life.isStopping) return;
     this.#host.giveUp();

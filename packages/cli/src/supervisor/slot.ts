@@ -25,6 +25,8 @@ export interface SlotHost {
   /** Whether any worker was ever ready: then the program works, and an end is a crash. */
   hasBeenReady(): boolean;
   onReady(): void;
+  /** The next worker starts after a pause. */
+  onRetry(pauseMs: number, why: string): void;
   /** A worker has ended, and nobody takes its place. */
   onVacant(end: GenerationEnd): void;
 }
@@ -208,7 +210,9 @@ export class Slot {
     const what = `process ${pid} ended (${describeEnd(end)})${asked}`;
     const { restart } = settings;
     const why = whyNotAnew(end, { restart, hasBeenReady: hasBeenReady(), wasAsked });
-    if (why === null) this.#onFailure(what, uptimeMs, end);
+    // One that hangs in its start lives long, too.
+    const wasStable = worker.wasReady || !hasBeenReady();
+    if (why === null) this.#onFailure(what, wasStable ? uptimeMs : 0, end);
     else this.#onLast(`${what} and is not started anew: ${why}`, end);
   }
 
@@ -235,7 +239,10 @@ export class Slot {
       : `the next one starts in ${pause} ms`;
     this.#host.log(`worker ${this.index}: ${what}; ${next}`);
     if (isLast) this.#beVacant(end);
-    else if (!this.#isUpgrading) this.#restartSoon(pause);
+    else if (!this.#isUpgrading) {
+      this.#host.onRetry(pause, `worker ${this.index}: ${what}`);
+      this.#restartSoon(pause);
+    }
   }
 
   #beVacant(end: GenerationEnd): void {
@@ -243,9 +250,14 @@ export class Slot {
     this.#host.onVacant(end);
   }
 
-  /** One that hangs in its start would leave the place empty for ever. */
-  async #restart(): Promise<void> {
+  /** Starts a worker of a service that has one already. Rejects where the program cannot be started. */
+  async fillAsAnother(): Promise<void> {
     const worker = await this.fill();
+    void this.#endUnlessReady(worker);
+  }
+
+  /** One that hangs in its start would leave the place empty for ever. */
+  async #endUnlessReady(worker: Worker): Promise<void> {
     const { readyTimeoutMs } = this.#host.settings;
     const { kind } = await worker.becameReady(readyTimeoutMs);
     // Of a program that has called restart.ready() before, another call is to be expected.
@@ -259,7 +271,7 @@ export class Slot {
   #restartSoon(pause: number): void {
     const timer = setTimeout(() => {
       this.#restarts += 1;
-      this.#restart().catch((error: LastcallError) => this.#onNotStarted(error));
+      this.fillAsAnother().catch((error: LastcallError) => this.#onNotStarted(error));
     }, pause);
     this.#cancelRestart = () => clearTimeout(timer);
   }

@@ -15,8 +15,12 @@ export interface SupervisorParts {
 
 /** Who is told how the service does: systemd, for one. */
 export interface SupervisorObserver {
-  /** Every worker is ready for the first time. */
+  /** A worker failed before the service was up: the start may last up to `ms` longer. */
+  onDelay(ms: number, why: string): void;
+  /** Every worker is ready for the first time, or again after some had been given up. */
   onUp(): void;
+  /** Nobody takes the places of some workers; all others serve. */
+  onPartlyUp(generation: number, what: string): void;
   /** An upgrade has begun. */
   onRoll(): void;
   onRolled(generation: number): void;

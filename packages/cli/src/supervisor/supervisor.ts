@@ -8,6 +8,7 @@ import { ServiceStart } from './service-start';
 import { Slot, type SlotHost } from './slot';
 import type { Progress, SupervisorParts } from './supervisor-parts';
 import { Upgrades } from './upgrades';
+import { describeServing } from './what-serves';
 import { Worker } from './worker';
 
 /**
@@ -113,6 +114,7 @@ export class Supervisor {
       isRunning: () => !this.#life.isStopping,
       hasBeenReady: () => this.#life.hasBeenReady,
       onReady: () => this.#onReady(),
+      onRetry: (pauseMs, why) => this.#onRetry(pauseMs, why),
       onVacant: (end) => this.#onVacant(end),
     };
   }
@@ -143,15 +145,38 @@ export class Supervisor {
     }
   }
 
+  /** Whoever waits for the start is to know why it lasts. */
+  #onRetry(pauseMs: number, why: string): void {
+    const { observer, settings } = this.#parts;
+    if (!this.#life.isUp) observer.onDelay(pauseMs + settings.readyTimeoutMs, why);
+  }
+
   /** However long that has taken one of them, and whether or not its first process failed. */
   #onReady(): void {
     this.#life.workerReady();
     const areAll = this.#slots.every(({ worker }) => worker?.state === 'serving');
-    if (!areAll) return;
+    if (!areAll) {
+      this.#tellIfPartlyUp();
+      return;
+    }
     // One that was started anew may use others than the one before.
     if (this.#life.state === 'running')
       this.#parts.sockets.keepOnly(this.#slots.flatMap(({ worker }) => worker?.sockets.used ?? []));
     if (this.#life.up()) this.#parts.observer.onUp();
+  }
+
+  /** All that will serve by themselves do: nobody is to wait for those that have been given up. */
+  #tellIfPartlyUp(): void {
+    const isSettled = this.#slots.every(
+      ({ worker, isVacant, generation }) =>
+        worker?.state === 'serving' || (isVacant && generation > 0),
+    );
+    const what = describeServing(this.#slots);
+    // In an upgrade its end says what serves.
+    if (!isSettled || what === null || this.#life.state !== 'running') return;
+    this.#life.partlyUp();
+    const generation = Math.max(...this.#slots.map((slot) => slot.generation));
+    this.#parts.observer.onPartlyUp(generation, what);
   }
 
   #onVacant(end: GenerationEnd): void {
@@ -159,6 +184,7 @@ export class Supervisor {
     const { isStopping, hasBeenReady } = this.#life;
     // It never came up: the others are in the way of whoever is to see that.
     if (!isStopping && end.code !== 0 && !hasBeenReady) this.stop('SIGTERM');
+    else this.#tellIfPartlyUp();
     this.#endIfOver();
   }
 

@@ -69,6 +69,7 @@ export class Worker {
   readonly #session: WorkerSession;
   #state: WorkerState = 'starting';
   #isAware = false;
+  #wasReady = false;
   #wasAskedToEnd = false;
   #hasSaidSo = false;
   #lastWords = '';
@@ -127,6 +128,11 @@ export class Worker {
   /** Whether somebody wanted it to end. */
   get wasAskedToEnd(): boolean {
     return this.#wasAskedToEnd;
+  }
+
+  /** Whether it has ever been ready. */
+  get wasReady(): boolean {
+    return this.#wasReady;
   }
 
   /** Whether it uses `@lastcall/restart`. */
@@ -280,6 +286,7 @@ export class Worker {
     // They come another way than what says so.
     await this.#offers.arrived(bound, ARRIVAL_MS);
     if (this.#state === 'starting') this.#state = 'serving';
+    this.#wasReady = true;
     this.#onReady();
   }
 
