@@ -354,7 +354,7 @@ onLinux('lastcall doctor of a live process (needs /proc)', () => {
     expect(itself.out).toContain('is a shell (sh)');
     expect(itself.out).not.toContain('[no-lastcall]');
     process.kill(Number(pid), 'SIGKILL');
-    await once(shell, 'exit');
+    await once(shell, 'close');
     expect(JSON.parse(out)[0].findings.map(({ rule }: { rule: string }) => rule)).toContain(
       'shell-in-front',
     );

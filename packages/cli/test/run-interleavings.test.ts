@@ -108,7 +108,7 @@ it('the old worker is ended by hand while the new one fails: nobody serves then,
   const next = await service.saw({ generation: 1, ready: true }, since);
   await service.gone(pid);
   expect(await ask(address)).toBe(`1:${next.pid}`);
-  expect(service.err).toContain('the upgrade failed: the new worker');
+  await logged(service, 'the upgrade failed: the new worker');
   expect(service.err).not.toContain('serves on');
 });
 
@@ -202,7 +202,7 @@ it('a worker that fails takes the sockets that it has bound with it, and those b
   });
   const old = await service.ready(1);
   expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(1);
-  expect(service.err).toContain('the upgrade failed, generation 1 serves on: the new worker');
+  await logged(service, 'the upgrade failed, generation 1 serves on: the new worker');
   await expect(ask(`${host}:${after}`)).rejects.toThrow('ECONNREFUSED');
   expect(existsSync(path)).toBe(false);
   // While no worker is up, clients wait.

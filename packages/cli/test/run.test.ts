@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
-import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
+import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { Load } from '../../restart/test/harness/upgrade-under-load';
 import { commandRoom } from './harness/command-room';
+import { logged } from './harness/run-log';
 import { endOf, supervisorOf, workersOf } from './harness/run-service';
 
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
@@ -23,11 +23,6 @@ const INIT = join(__dirname, '..', 'bin', 'lastcall-init');
 
 const room = commandRoom();
 const { lastcall, run } = room;
-
-/** Waits until the supervisor or a worker has written this to stderr. */
-async function logged(service: Service, text: string): Promise<void> {
-  while (!service.err.includes(text)) await once(service.child.stderr as Readable, 'data');
-}
 
 describe('lastcall run', () => {
   it('has several workers on one socket, and replaces them one after the other', async () => {
@@ -176,7 +171,7 @@ describe('lastcall run', () => {
       expect(code).toBe(1);
       // Who asked is told, and so is who reads the log.
       await logged(service, 'the upgrade failed, generation 1 serves on: ');
-      expect(service.err).toContain(why);
+      await logged(service, why);
       expect(await ask(address)).toBe(`1:${old}`);
       const [worker] = JSON.parse(
         (await lastcall('status', '--json', String(supervisorOf(service)))).out,
@@ -535,7 +530,8 @@ describe('lastcall run of any program', () => {
       await saw(`got ${signal}`);
     }
     child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([5, null]);
+    // What it has written has been read by then.
+    expect(await once(child, 'close')).toEqual([5, null]);
     expect(out.match(/SIGTERM/g)).toHaveLength(1);
   });
 

@@ -137,7 +137,9 @@ async function shown(document: Json): Promise<{ codes: number[]; text: string }>
     const { code, out, err } = await runCli(['view', path, ...options]);
     codes.push(code);
     text += out + err;
-    if (options[0] === '--html' && code === 0) text += readFileSync(page, 'utf8');
+    // It is refused before it is known how it is to be shown.
+    if (code === 1) break;
+    if (options[0] === '--html') text += readFileSync(page, 'utf8');
   }
   return { codes, text };
 }

@@ -27,6 +27,9 @@ describe('the command line of the next generation', () => {
     const { execArgv } = await service.saw({ generation: 2, begun: true });
     await service.ready(2);
     expect(execArgv).toEqual(['--inspect=0']);
+    send(await service.ready(2), 'SIGTERM');
+    // What it writes comes another way than what it says.
+    await service.closed;
     expect(service.err.match(/Debugger listening/g)).toHaveLength(2);
   });
 });

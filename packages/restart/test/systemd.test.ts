@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from './harness/free-port';
 import { itWith, NotifySocket } from './harness/notify-socket';
@@ -40,7 +39,10 @@ describe('notifications', () => {
     });
     const old = await service.ready(1);
     send(old, 'SIGHUP');
-    await systemd.saw('READY=1', 'STATUS=upgrade failed: LASTCALL_UPGRADE_ROLLED_BACK');
+    await systemd.saw(
+      'READY=1',
+      /^STATUS=upgrade failed: LASTCALL_UPGRADE_ROLLED_BACK: the new generation, process \d+, ended with exit code 7 soon after it was ready/,
+    );
     const mains = systemd.got.flatMap(({ text }) => text.match(/^MAINPID=\d+$/m) ?? []);
     expect(new Set(mains)).toEqual(new Set([`MAINPID=${old}`]));
   });
@@ -136,7 +138,7 @@ describe('notifications', () => {
     const old = await service.ready(1);
     await service.saw({ warning: 'LASTCALL_NOTIFY_FAILED' });
     send(old, 'SIGTERM');
-    await service.gone(old);
+    await service.closed;
     expect(service.events.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
   });
 
@@ -146,7 +148,7 @@ describe('notifications', () => {
     send(pid, 'SIGTERM');
     // What is told is out by then.
     await service.saw({ pid, report: 'SIGTERM' });
-    await service.gone(pid);
+    await service.closed;
     expect(service.events.filter(({ warning }) => warning !== undefined)).toEqual([]);
   });
 
@@ -242,7 +244,7 @@ describe('socket activation', () => {
       const { message } = await service.saw({ warning: 'LASTCALL_SOCKET_NOT_ASKED_FOR' });
       expect(message).toContain(`'extra' (127.0.0.1:${extra})`);
       send(pid, 'SIGTERM');
-      await service.gone(pid);
+      await service.closed;
       expect(service.events.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
     },
   );
@@ -275,7 +277,8 @@ it.each(['99999999', '1e9', '-1', '1.5', 'two'])(
     const given = `export LISTEN_PID=$$ LISTEN_FDS=${count}; exec "$@"`;
     await using service = new Service({ under: ['sh', '-c', given, 'sh'] });
     // Streams have been read to their ends by then.
-    expect(await once(service.child, 'close')).toEqual([1, null]);
+    await service.closed;
+    expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.err).toContain("code: 'LASTCALL_SOCKET_INVALID'");
     expect(service.err).toContain(
       `LISTEN_FDS must be how many sockets systemd has opened, at most 4096, got '${count}'`,

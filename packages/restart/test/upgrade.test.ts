@@ -163,8 +163,7 @@ describe('a stop', () => {
     const next = await service.ready(2);
     await service.saw({ pid: old, step: 'ready' });
     send(next, 'SIGTERM');
-    await service.gone(next);
-    await service.gone(old);
+    await service.closed;
     expect(service.events.some(({ step }) => step === 'rolled-back')).toBe(false);
   });
 

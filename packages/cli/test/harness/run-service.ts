@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Plan, Service } from '../../../restart/test/harness/service';
 
@@ -58,9 +57,12 @@ export function runService({
 
 export const supervisorOf = ({ child }: Service): number => child.pid as number;
 
-/** How the supervisor ended. */
-export async function endOf({ child }: Service): Promise<[number | null, NodeJS.Signals | null]> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+/** How the supervisor ended, when all that it and its workers have written has been read. */
+export async function endOf({
+  child,
+  closed,
+}: Service): Promise<[number | null, NodeJS.Signals | null]> {
+  await closed;
   return [child.exitCode, child.signalCode];
 }
 

@@ -39,7 +39,9 @@ const FIXTURES = join(__dirname, '..', 'fixtures');
 export class Service {
   readonly events: ServiceEvent[] = [];
   readonly child: ChildProcess;
-  /** How the first generation ended. */
+  /** Resolves when the service has ended, and all that any process of it has written has been read. */
+  readonly closed: Promise<unknown>;
+  /** How the first generation ended. What it has written may come later. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   err = '';
   readonly #watchers = new Set<() => void>();
@@ -76,6 +78,7 @@ export class Service {
     this.exited = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => resolve({ code, signal }));
     });
+    this.closed = new Promise((resolve) => this.child.once('close', resolve));
     if (this.child.pid !== undefined) this.#processes.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.err += chunk;
