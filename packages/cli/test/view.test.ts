@@ -77,12 +77,15 @@ describe('lastcall view of a report', () => {
     const path = join(folder, 'with-sql.report');
     const report = JSON.parse(readFileSync(REPORT, 'utf8'));
     report.listeners[0].cut = [{ outcome: 'rolled back', sql: "update cards set pin = '4711'" }];
+    report.listeners[1].cut = [{ outcome: 'outcome unknown' }];
     writeFileSync(path, JSON.stringify(report));
     const { out } = await runCli(['view', path]);
     await runCli(['view', path, '--html', `${path}.html`]);
     for (const shown of [out, readFileSync(`${path}.html`, 'utf8')]) {
       expect(shown).toContain('outcome rolled back');
       expect(shown).not.toContain('4711');
+      expect(shown).toContain('outcome unknown');
+      expect(shown).not.toContain('outcome outcome');
     }
   });
 

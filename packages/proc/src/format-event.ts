@@ -154,8 +154,13 @@ function fieldsOf(unit: unknown): string {
   const least = (field: string): string => (ageAtLeast === true && AGES.has(field) ? '>= ' : '');
   return Object.entries(fields)
     .filter(([, value]) => PLAIN.has(typeof value))
-    .map(([field, value]) => `${field} ${least(field)}${textOf(field, value)}`)
+    .map(([field, value]) => fieldOf(field, `${least(field)}${textOf(field, value)}`))
     .join(', ');
+}
+
+/** A value may say itself what it is: `outcome unknown`. */
+function fieldOf(field: string, text: string): string {
+  return text.startsWith(`${field} `) ? text : `${field} ${text}`;
 }
 
 function textOf(field: string, value: unknown): unknown {

@@ -72,6 +72,18 @@ describe('events', () => {
     expect(lines.slice(1, 3)).toEqual(['      cut: heldMs >= 5', '      cut: heldMs 5']);
   });
 
+  it('do not say twice what a field is', async () => {
+    const test = createTestLifecycle();
+    const cut = [{ state: 'running', outcome: 'outcome unknown' }];
+    test.lifecycle.onShutdown(() => ({ drained: 0, cut }), { name: 'orders' });
+    test.kill('SIGTERM');
+    await test.clock.advance(1000);
+    const [end] = test.events.filter(({ type }) => type === 'listenerEnd');
+    expect(formatEvent(end as LifecycleEvent)?.details).toBe(
+      '\n      cut: state running, outcome unknown',
+    );
+  });
+
   it('list the first of what was cut, a line each', async () => {
     const test = createTestLifecycle();
     const unit = {

@@ -99,13 +99,17 @@ function textOf(key: string, value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** A value may say itself what it is: `outcome unknown`. */
+function fieldOf(key: string, text: string): string {
+  return text.startsWith(`${key} `) ? text : `${key} ${text}`;
+}
+
 /** What an adapter says of a unit of work, in one line. SQL may hold values: it is for the report, which the owner alone can read. */
 export function describe(unit: unknown): string {
   if (typeof unit !== 'object' || unit === null) return printable(textOf('', unit));
   const { ageAtLeast, sql, ...known } = unit as Record<string, unknown>;
   const fields = Object.entries(known).filter(([, value]) => value !== undefined && value !== null);
   const least = (key: string): string => (ageAtLeast === true && AGES.has(key) ? '>= ' : '');
-  return printable(
-    fields.map(([key, value]) => `${key} ${least(key)}${textOf(key, value)}`).join(', '),
-  );
+  const told = fields.map(([key, value]) => fieldOf(key, `${least(key)}${textOf(key, value)}`));
+  return printable(told.join(', '));
 }
