@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { freePort } from '../../restart/test/harness/free-port';
 import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { supervisorOf } from './harness/run-service';
+import { endOf, supervisorOf } from './harness/run-service';
 
 const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
 
@@ -41,6 +41,32 @@ describe('a worker of lastcall run that is named itself', () => {
     expect(code).toBe(4);
     expect(service.events.filter(({ step }) => step === 'refused')).toEqual([]);
     expect(await ask(await service.address())).toBe(`1:${worker}`);
+  });
+
+  it('says which workers serve on when the lastcall run that is named is gone, as often as it is asked', async () => {
+    const pidFile = join(room.folder, 'api.pid');
+    await using service = run({ options: ['--name', 'api', '--pid-file', pidFile] });
+    const worker = await service.ready(1);
+    const supervisor = supervisorOf(service);
+    send(supervisor, 'SIGKILL');
+    await service.saw({ pid: worker, step: 'parent-gone' });
+    await endOf(service);
+    for (const [command, target] of [
+      ['stop', 'api'],
+      ['status', 'api'],
+      ['reload', pidFile],
+      ['stop', String(supervisor)],
+    ] as const) {
+      const { code, err } = await lastcall(command, target);
+      expect(err).toContain(`lastcall run, process ${supervisor}, is gone`);
+      expect(err).toContain(`lastcall stop ${worker}`);
+      expect(code).toBe(4);
+    }
+    expect(isAlive(worker)).toBe(true);
+    expect((await lastcall('stop', String(worker))).code).toBe(0);
+    const { code, err } = await lastcall('stop', 'api');
+    expect(err).toContain("there is no process, pid file or control socket 'api'");
+    expect(code).toBe(3);
   });
 
   it('lastcall reload says the same where the worker has a control socket', async () => {

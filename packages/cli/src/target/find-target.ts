@@ -3,11 +3,13 @@ import { LastcallError, toError } from '@lastcall/proc';
 import {
   type ControlAddress,
   controlDirectory,
+  controlName,
   isServed,
   listControls,
 } from '@lastcall/restart/control';
 import type { CliEnvironment } from '../cli-environment';
 import { controlsCalled, findNamed } from './find-named';
+import { assertNoneLeftBy, workersLeftBy } from './left-workers';
 import { environmentOf, processFacts } from './process-facts';
 
 /** No system has larger ones, and Node takes none. */
@@ -27,7 +29,8 @@ export interface Target {
  *
  * A name is that of a control socket. A number is a pid, and a name where no process has that pid.
  *
- * @throws LastcallError (as a rejection) `LASTCALL_CLI_NO_PROCESS`, `LASTCALL_CLI_USAGE`
+ * @throws LastcallError (as a rejection) `LASTCALL_CLI_NO_PROCESS`, `LASTCALL_CLI_USAGE`; `LASTCALL_CLI_IMPOSSIBLE` of a `lastcall run`
+ *   that is gone while its workers serve on
  */
 export async function findTarget(environment: CliEnvironment, text: string): Promise<Target> {
   if (/^\d+$/.test(text)) return byNumber(environment, text);
@@ -36,6 +39,7 @@ export async function findTarget(environment: CliEnvironment, text: string): Pro
   if (pid !== null) return living(environment, pid, text);
   const named = await findNamed(text, await liveControls(environment));
   if (named !== null) return { pid: named.pid, pidFile: null, control: named };
+  for (const { pid } of supervisorsCalled(environment, text)) assertNoneLeftBy(environment, pid);
   throw noProcess(
     content === null
       ? `there is no process, pid file or control socket '${text}' (sockets are looked for in ${controlDirectory(environment.env)})`
@@ -48,6 +52,7 @@ async function byNumber(environment: CliEnvironment, text: string): Promise<Targ
   if (!(pid > 0 && pid <= MAX_PID && environment.kill(pid, 0))) {
     const named = await findNamed(text, await liveControls(environment));
     if (named !== null) return { pid: named.pid, pidFile: null, control: named };
+    if (pid > 0 && pid <= MAX_PID) assertNoneLeftBy(environment, pid);
     throw noProcess(`there is no process ${text}`);
   }
   // Where they cannot be looked at, there are still signals.
@@ -94,9 +99,19 @@ function allControls(environment: CliEnvironment): ControlAddress[] {
   }
 }
 
-/** In a directory that containers share, a pid says nothing: only what nobody serves and no process has is removed. */
-function removeStale(environment: CliEnvironment, { pid, path }: ControlAddress): void {
+/** Those of `lastcall run` alone, whether they are served or not. */
+function supervisorsCalled(environment: CliEnvironment, name: string): ControlAddress[] {
+  const part = controlName(name);
+  return allControls(environment).filter((one) => one.role === 'supervisor' && one.name === part);
+}
+
+/**
+ * In a directory that containers share, a pid says nothing: only what nobody serves and no process has is removed. That of a
+ * supervisor tells by its name whose the workers are that it has left behind.
+ */
+function removeStale(environment: CliEnvironment, { pid, path, role }: ControlAddress): void {
   if (environment.kill(pid, 0)) return;
+  if (role === 'supervisor' && workersLeftBy(environment, pid).length > 0) return;
   try {
     unlinkSync(path);
   } catch {
@@ -111,6 +126,7 @@ async function living(
 ): Promise<Target> {
   // 0 and negative numbers are groups of processes to kill(2).
   if (!(pid > 0) || !environment.kill(pid, 0)) {
+    if (pid > 0) assertNoneLeftBy(environment, pid);
     const from = pidFile === null ? '' : ` (from ${pidFile})`;
     throw noProcess(`there is no process ${pid}${from}`);
   }
