@@ -81,7 +81,7 @@ async function measureDumps(
     nodeListsMs.push(await askStuck<number>(connections, 'nodeListsMs'));
     const times = await askStuck<DumpTimes>(connections, 'dump');
     progress(
-      `dump of ${formatNumber(connections)} stuck requests: ${formatNumber(times.baseMs, 1)} ms (later ones ${formatNumber(warmMs(times), 1)} ms), with await sites ` +
+      `dump of ${formatNumber(connections)} stuck requests: ${formatNumber(times.baseMs, 1)} ms${laterText([times])}, with await sites ` +
         `${formatNumber(times.tookMs)} ms, stopped for ${formatNumber(times.pauseMs)} ms`,
     );
     dumps.push(times);
@@ -170,7 +170,7 @@ function render(result: DiagnosticsResult): string {
     '',
     `A dump of a process with ${formatNumber(connections)} connections whose ${formatNumber(of('suspended'))} async functions are suspended`,
     `(heap ${formatNumber(of('heapMegabytes'))} MB), medians of ${dumps.length} processes: the first dump takes ${formatNumber(of('baseMs'), 1)} ms for all but the await sites,`,
-    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time, later ones ${formatNumber(median(dumps.map(warmMs)), 1)} ms (Node alone takes ${formatNumber(median(nodeListsMs), 1)} ms to list its resources and its handles);`,
+    `at most ${formatNumber(of('basePauseMs'), 1)} ms at a time${laterText(dumps)} (Node alone takes ${formatNumber(median(nodeListsMs), 1)} ms to list its resources and its handles);`,
     `with them ${formatNumber(of('tookMs'))} ms, of which the process stood still for ${formatNumber(of('pauseMs'))} ms.`,
     '',
     `A watchdog with a threshold of ${WATCHDOG_MS} ms takes ${formatNumber(median(watchdogPercents), 2)} % of a core.`,
@@ -179,13 +179,19 @@ function render(result: DiagnosticsResult): string {
   ].join('\n');
 }
 
-/** Results from before later dumps were measured have the first one alone. */
-function warmMs({ baseMs, warmBaseMs = baseMs }: DumpTimes): number {
-  return warmBaseMs;
+/** Results from before later dumps were measured have none. */
+function laterMs(dumps: readonly DumpTimes[]): number[] {
+  return dumps.flatMap(({ warmBaseMs }) => warmBaseMs ?? []);
+}
+
+function laterText(dumps: readonly DumpTimes[]): string {
+  const later = laterMs(dumps);
+  return later.length === 0 ? '' : `, later ones ${formatNumber(median(later), 1)} ms`;
 }
 
 function budgets(result: DiagnosticsResult): Budget[] {
   const base = median(result.dumps.map(({ baseMs }) => baseMs));
+  const later = laterMs(result.dumps);
   return [
     atLeast(
       'bare CPU per request, to that of a process that could be asked',
@@ -205,12 +211,16 @@ function budgets(result: DiagnosticsResult): Budget[] {
       10,
       ' ms',
     ),
-    atMost(
-      `later dumps without await sites at ${formatNumber(result.connections)} connections`,
-      median(result.dumps.map(warmMs)),
-      10,
-      ' ms',
-    ),
+    ...(later.length === 0
+      ? []
+      : [
+          atMost(
+            `later dumps without await sites at ${formatNumber(result.connections)} connections`,
+            median(later),
+            10,
+            ' ms',
+          ),
+        ]),
     atMost('CPU of a watchdog', median(result.watchdogPercents), 1, ' %'),
     atMost('an activity, begin and end', result.nanos.activity, 1000, ' ns'),
   ];
