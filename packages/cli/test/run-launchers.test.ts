@@ -127,6 +127,18 @@ describe('lastcall run of a launcher', () => {
     expect(isAlive(first)).toBe(false);
   });
 
+  it('the time without the service counts from its end, though what it had started took longer', async () => {
+    const script = '(exec 3>&- 4>&-; trap "" TERM; exec sleep 30) & exec "$0" "$@"';
+    await using service = run({ launcher: ['sh', '-c', script] });
+    const first = await service.ready(1);
+    send(first, 'SIGKILL');
+    await logged(service, /process \d+ \(sleep\), has not ended in time: killed/);
+    // It had 2 s.
+    await logged(service, /serves again, after ([2-9]|\d\d)\.\d s/);
+    send(supervisorOf(service), 'SIGTERM');
+    await endOf(service);
+  });
+
   it('one that only starts the service, and ends, is told to stay', async () => {
     await using service = run({ launcher: ['sh', '-c', '"$0" "$@" & sleep 1'] });
     const { pid } = await service.saw({ begun: true });

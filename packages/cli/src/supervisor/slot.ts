@@ -204,7 +204,7 @@ export class Slot {
       this.#beVacant(end);
       return;
     }
-    this.#lostAt ??= performance.now();
+    this.#lostAt ??= worker.endedAt ?? performance.now();
     const { wasAskedToEnd: wasAsked, pid, uptimeMs } = worker;
     const asked = wasAsked ? ', as somebody else asked it to' : '';
     const what = `process ${pid} ended (${describeEnd(end)})${asked}`;

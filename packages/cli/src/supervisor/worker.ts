@@ -76,6 +76,7 @@ export class Worker {
   /** What it says of its own stop. */
   #saidOk: boolean | null = null;
   #wasKilled = false;
+  #endedAt: number | null = null;
   #onReady: () => void = () => {};
   #onPaused: () => void = () => {};
 
@@ -150,8 +151,13 @@ export class Worker {
     this.#offers.reject();
   }
 
+  /** When it has ended; what it has started may take longer. Null while it lives. */
+  get endedAt(): number | null {
+    return this.#endedAt;
+  }
+
   get uptimeMs(): number {
-    return Math.round(performance.now() - this.startedAt);
+    return Math.round((this.#endedAt ?? performance.now()) - this.startedAt);
   }
 
   /** Waits until it is ready, has ended, or `ms` are over. */
@@ -234,6 +240,7 @@ export class Worker {
   async #untilEnded(): Promise<GenerationEnd> {
     const { channel, ended } = this.#process;
     const end = await ended;
+    this.#endedAt = performance.now();
     this.#state = 'leaving';
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, LAST_WORDS_MS);
