@@ -317,6 +317,7 @@ describe('lastcall dump', () => {
       const { code, err } = await lastcall(command, pidOf(program));
       expect(err).toContain('does not handle');
       expect(err).not.toContain('recording');
+      expect(err.includes('LASTCALL_UPGRADE_ON_TERMINAL')).toBe(command === 'reload');
       expect(code).toBe(4);
     }
     expect(program.child.exitCode).toBeNull();

@@ -32,11 +32,19 @@ export function sendHandled(
     const why = proof === signal ? '' : ', so lastcall is not installed there';
     throw new LastcallError(
       'LASTCALL_CLI_IMPOSSIBLE',
-      `process ${pid} has no control socket and does not handle ${proof}${why}: ${signal} would ${signal === 'SIGUSR1' ? 'open its inspector, or kill it' : 'kill it'}`,
+      `process ${pid} has no control socket and does not handle ${proof}${why}: ${signal} would ${WOULD[signal]}`,
     );
   }
   send(environment, pid, signal);
 }
+
+/** What it would do to a process that does not handle it, and what to do about that. */
+const WOULD = {
+  SIGHUP:
+    'kill it; @lastcall/restart handles it from its first use on, at a terminal with LASTCALL_UPGRADE_ON_TERMINAL=true alone',
+  SIGUSR1: 'open its inspector, or kill it',
+  SIGUSR2: 'kill it',
+} as const;
 
 /** Shells handle every signal that would end them, to tidy up and die: that they handle it proves nothing. */
 export function shellOf(program = ''): string | null {
