@@ -1,16 +1,20 @@
-// Uses a pool of pg or mysql2, bare or attached, as a service does.
+// Uses pools of pg or mysql2, bare and attached, as a service does. All are in one process, to be measured in turns: two processes
+// that run the same code can differ by a few percent all their life.
 import { createMysql2Drain } from '@lastcall/db/mysql2';
 import { createPgDrain, type PoolDrain } from '@lastcall/db/pg';
 import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
 import { answerParent, optionsFromParent } from '../parent';
 
-/** How the pool is to be made. */
+/** What a pool is: bare, attached, attached with `acquireSites`. */
+export type PoolKind = 'bare' | 'bare-again' | 'lastcall' | 'sites';
+
+/** How the pools are to be made. */
 export interface DbOptions {
   readonly driver: 'pg' | 'mysql2';
   readonly url: string;
-  readonly attached: boolean;
-  readonly acquireSites: boolean;
+  readonly kinds: readonly PoolKind[];
+  /** Connections of each. */
   readonly max: number;
 }
 
@@ -19,6 +23,7 @@ export type DbWork = 'query' | 'checkout' | 'empty checkout';
 
 /** How much of it. */
 export interface DbLoad {
+  readonly kind: PoolKind;
   readonly work: DbWork;
   readonly count: number;
   readonly concurrency: number;
@@ -28,6 +33,12 @@ export interface DbLoad {
 export interface DbSlice {
   readonly seconds: number;
   readonly cpuMicros: number;
+}
+
+/** Which pool is to be closed, and how long its longest statement takes. */
+export interface DrainLoad {
+  readonly kind: PoolKind;
+  readonly longestMs: number;
 }
 
 /** How long it took to close a pool in use, of which the longest statement had so long to go. */
@@ -42,19 +53,29 @@ interface Checkout {
   release(): void;
 }
 
-const { driver, url, attached, acquireSites, max } = optionsFromParent<DbOptions>();
-const { pool, connect, drain } = driver === 'pg' ? openPg() : openMysql2();
+const { driver, url, kinds, max } = optionsFromParent<DbOptions>();
+const pools = new Map(
+  kinds.map((kind) => [kind, driver === 'pg' ? openPg(kind) : openMysql2(kind)]),
+);
 
-function openPg(): Opened {
+function openPg(kind: PoolKind): Opened {
   const pool = new Pool({ connectionString: url, max });
-  const drain = attached ? createPgDrain(pool, { acquireSites }) : undefined;
+  const drain = isAttached(kind) ? createPgDrain(pool, settingsOf(kind)) : undefined;
   return { pool, connect: () => pool.connect(), drain };
 }
 
-function openMysql2(): Opened {
+function openMysql2(kind: PoolKind): Opened {
   const pool = createPool({ uri: url, connectionLimit: max });
-  const drain = attached ? createMysql2Drain(pool, { acquireSites }) : undefined;
+  const drain = isAttached(kind) ? createMysql2Drain(pool, settingsOf(kind)) : undefined;
   return { pool, connect: () => pool.getConnection(), drain };
+}
+
+function isAttached(kind: PoolKind): boolean {
+  return kind === 'lastcall' || kind === 'sites';
+}
+
+function settingsOf(kind: PoolKind): { acquireSites: boolean } {
+  return { acquireSites: kind === 'sites' };
 }
 
 interface Opened {
@@ -63,24 +84,29 @@ interface Opened {
   readonly drain: PoolDrain | undefined;
 }
 
-const WORK: Record<DbWork, () => Promise<unknown>> = {
-  query: () => pool.query('select 1'),
-  async checkout() {
+const WORK: Record<DbWork, (opened: Opened) => Promise<unknown>> = {
+  query: ({ pool }) => pool.query('select 1'),
+  async checkout({ connect }) {
     const client = await connect();
     await client.query('select 1');
     client.release();
   },
-  async 'empty checkout'() {
+  async 'empty checkout'({ connect }) {
     (await connect()).release();
   },
 };
 
-async function load({ work, count, concurrency }: DbLoad): Promise<DbSlice> {
+function poolOf(kind: PoolKind): Opened {
+  return pools.get(kind) as Opened;
+}
+
+async function load({ kind, work, count, concurrency }: DbLoad): Promise<DbSlice> {
   const one = WORK[work];
+  const opened = poolOf(kind);
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const loop = async (): Promise<void> => {
-    for (let i = 0; i < count / concurrency; i++) await one();
+    for (let i = 0; i < count / concurrency; i++) await one(opened);
   };
   await Promise.all(Array.from({ length: concurrency }, loop));
   const seconds = (performance.now() - startedAt) / 1000;
@@ -92,7 +118,8 @@ async function load({ work, count, concurrency }: DbLoad): Promise<DbSlice> {
  * Closes the pool while each of its clients is in a transaction with a statement that takes up to `longestMs`: by its
  * drain or, without one, by hand, by someone who knows when the last transaction is over.
  */
-async function drainAll({ longestMs }: { readonly longestMs: number }): Promise<DrainTime> {
+async function drainAll({ kind, longestMs }: DrainLoad): Promise<DrainTime> {
+  const { pool, connect, drain } = poolOf(kind);
   const clients = await Promise.all(Array.from({ length: max }, connect));
   let lastAt = 0;
   const work = clients.map(async (client, i) => {

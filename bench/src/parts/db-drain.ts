@@ -1,5 +1,5 @@
 import { Child } from '../child';
-import type { DbOptions, DrainTime } from '../children/db';
+import type { DbOptions, DrainLoad, DrainTime, PoolKind } from '../children/db';
 import { inTurns } from '../in-turns';
 import { formatNumber } from '../markdown-table';
 import { median } from '../median';
@@ -29,10 +29,11 @@ async function run(progress: Progress, { quick }: Effort): Promise<DrainResult> 
 }
 
 async function measureOnce(url: string, closing: Closing): Promise<DrainTime> {
-  const attach = { attached: closing === 'lastcall', acquireSites: false, max: CLIENTS };
-  const options: DbOptions = { driver: 'pg', url, ...attach };
+  const kind: PoolKind = closing === 'lastcall' ? 'lastcall' : 'bare';
+  const options: DbOptions = { driver: 'pg', url, kinds: [kind], max: CLIENTS };
+  const load: DrainLoad = { kind, longestMs: LONGEST_MS };
   await using child = new Child('db', options);
-  return await child.ask<DrainTime>('drainAll', { longestMs: LONGEST_MS });
+  return await child.ask<DrainTime>('drainAll', load);
 }
 
 /** From the end of the last transaction to that of the last connection. */
