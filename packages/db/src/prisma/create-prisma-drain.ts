@@ -14,6 +14,17 @@ export interface OpenPrismaClient extends PrismaClientLike {
   /** Clients that were extended are made of this one. */
   readonly _originalClient: OpenPrismaClient;
   readonly _engineConfig: { readonly adapter?: PrismaPgFactory };
+  readonly _engine?: PrismaEngine;
+}
+
+/** What connects, and disconnects. */
+export interface PrismaEngine {
+  tracingHelper?: PrismaTracing;
+}
+
+/** What is told of each step of the engine. */
+export interface PrismaTracing {
+  runInChildSpan(...args: unknown[]): unknown;
 }
 
 /** A `PrismaPg`: makes an adapter each time the client connects. */
@@ -35,7 +46,8 @@ export interface PrismaPgAdapter {
  * this with one.
  *
  * @param prisma - Not connected yet, unless `PrismaPg` was given a pool of your own: what it makes itself is found when it
- * is made.
+ * is made. Attached later, queries that run are waited for up to the hammer, but not listed, and the stop has the warning
+ * `LASTCALL_DB_ATTACHED_LATE`.
  * @param onWarning - Told of leaks (with `leakMs`), and of errors of idle connections that nobody else listens for.
  * @throws LastcallError `LASTCALL_DB_BAD_POOL`, `LASTCALL_DB_CLOSED`, `LASTCALL_DB_ALREADY_ATTACHED`, `LASTCALL_BAD_OPTION`
  */

@@ -25,6 +25,7 @@ export interface OpenRedis {
   /** Of a pool. */
   readonly totalClients?: number;
   readonly idleClients?: number;
+  readonly clientsInUse?: number;
   readonly _self?: InnerClient;
   sendCommand(args: readonly string[], options?: object): Promise<unknown>;
   duplicate(options?: object): OpenRedis;

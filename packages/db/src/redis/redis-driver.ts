@@ -4,7 +4,7 @@ import type { DrainFeed } from '../drain/drain-feed';
 import { gateWork } from './gated-work';
 import { joinEnds } from './join-ends';
 import { isSingle, type OpenRedis } from './redis-client';
-import { isBlocking, isClientsOwn, RedisWork, wordsOf } from './redis-work';
+import { isBlocking, isClientsOwn, RedisWork, wordOf } from './redis-work';
 import { unblockConnection } from './unblock-connection';
 
 /** Names of what is not one command. */
@@ -14,6 +14,15 @@ const METHOD_NAMES: Readonly<Record<string, string>> = {
   _executePipeline: 'pipeline',
   execute: 'task',
 };
+
+/** What a client was doing before it had a drain. */
+interface EarlyWork {
+  /** Whether some of it may go on. */
+  isThere(): boolean;
+  readonly over: Promise<void>;
+}
+
+const NO_EARLY_WORK: EarlyWork = { isThere: () => false, over: Promise.resolve() };
 
 /** What a client of redis does for its drain. A unit of work is a call: a command, a transaction, a task of a pool. */
 export function connectRedis(
@@ -32,12 +41,13 @@ export function connectRedis(
     method: string,
     args: readonly unknown[],
   ): ((error?: unknown) => void) | undefined {
-    const words = method === 'sendCommand' ? wordsOf(args[0]) : [];
-    if (isClientsOwn(words)) return undefined;
+    const command = method === 'sendCommand' ? wordOf(args[0]) : '';
+    if (isClientsOwn(command)) return undefined;
     feed.admit();
-    const name = METHOD_NAMES[method] ?? (words[0] || 'command').toLowerCase();
+    const name = METHOD_NAMES[method] ?? (command || 'command').toLowerCase();
     const isReady = client.isReady ?? true;
-    const work = new RedisWork(name, isBlocking(words), isReady ? undefined : readies);
+    const blocks = isBlocking(command, args[0]);
+    const work = new RedisWork(name, blocks, isReady ? undefined : readies);
     open.add(work);
     feed.begin(work);
     return (error) => {
@@ -59,17 +69,32 @@ export function connectRedis(
   /** Before what waits for the connection is sent: behind a blocking read the question would wait with it. */
   function learnId(): void {
     readies++;
-    if (isOneConnection) askForId({ asap: true });
+    if (isOneConnection) void askForId({ asap: true });
   }
 
-  function askForId(options: object): void {
+  function askForId(options: object): Promise<void> {
     id = undefined;
-    client.sendCommand(['CLIENT', 'ID'], options).then(
+    return client.sendCommand(['CLIENT', 'ID'], options).then(
       (answer) => {
         id = Number(answer);
       },
       () => {},
     );
+  }
+
+  /** Commands that had begun before: nobody has a list of them, but the server answers in turn, and so the question last. */
+  function watchEarlyWork(): EarlyWork {
+    if (!isOneConnection) {
+      // Of a pool, what is in use when nothing that is known is open; of a cluster its close says it.
+      const mayHave = (): boolean => open.size === 0 && (client.clientsInUse ?? 1) > 0;
+      return client.isOpen ? { isThere: mayHave, over: Promise.resolve() } : NO_EARLY_WORK;
+    }
+    if (!client.isOpen) return NO_EARLY_WORK;
+    let isThere = true;
+    const over = askForId({}).then(() => {
+      isThere = false;
+    });
+    return { isThere: () => isThere, over };
   }
 
   async function unblock(works: Iterable<RedisWork>, signal: AbortSignal): Promise<void> {
@@ -93,7 +118,7 @@ export function connectRedis(
   }
 
   client.on('ready', learnId);
-  if (isOneConnection && client.isReady) askForId({});
+  const early = watchEarlyWork();
   const undoGate = gateWork(client, begin);
   const ends = joinEnds(client, feed);
 
@@ -118,8 +143,14 @@ export function connectRedis(
     judge: (work, end) => (end === 'released' ? 'finished' : outcomeOf(work)),
     destroy,
 
+    get closeWaitsForMore() {
+      return early.isThere();
+    },
+
     async close() {
       ended.abort();
+      // Not behind a close that was begun: redis 5 cannot cut that short.
+      if (client.isOpen && !isDestroyed) await early.over;
       if (!client.isOpen || isDestroyed) return;
       // A client without a connection would wait for one before it closes.
       if (client.isReady === false) destroy();

@@ -39,19 +39,19 @@ export class RedisWork {
   }
 }
 
-/** The words of a raw command, upper case, as far as they are words. */
-export function wordsOf(args: unknown): string[] {
-  if (!Array.isArray(args)) return [];
-  return args.map((arg) => (typeof arg === 'string' ? arg.toUpperCase() : ''));
+/** The first word of a raw command, upper case. The others may be whole values, and are not looked at. */
+export function wordOf(args: unknown): string {
+  const first: unknown = Array.isArray(args) ? args[0] : undefined;
+  return typeof first === 'string' ? first.toUpperCase() : '';
 }
 
 /** Whether a command is the client's own, and no work. */
-export function isClientsOwn([command = '']: readonly string[]): boolean {
+export function isClientsOwn(command: string): boolean {
   return OWN.has(command);
 }
 
 /** Whether the server may keep a command waiting until something comes. */
-export function isBlocking([command = '', ...rest]: readonly string[]): boolean {
+export function isBlocking(command: string, args: unknown): boolean {
   if (command !== 'XREAD' && command !== 'XREADGROUP') return BLOCKING.has(command);
-  return rest.includes('BLOCK');
+  return (args as readonly unknown[]).some((arg) => String(arg).toUpperCase() === 'BLOCK');
 }

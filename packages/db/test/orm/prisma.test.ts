@@ -60,6 +60,51 @@ describePostgres('a drain of Prisma', (postgres) => {
   });
 });
 
+describePostgres('a drain of Prisma that had connected before', (postgres) => {
+  const connected = async () => {
+    const label = { application_name: postgres().table };
+    const adapter = new PrismaPg({ ...label, connectionString: postgres().url, max: 2 });
+    const prisma = createPrismaClient(adapter);
+    await prisma.$executeRawUnsafe('select 1');
+    return prisma;
+  };
+
+  it('lets what had begun finish, and warns: it is not listed', async () => {
+    const prisma = await connected();
+    const early = prisma.$executeRawUnsafe(postgres().insert(1));
+    early.catch(() => {});
+    await postgres().running(1);
+    const drain = createPrismaDrain(prisma, GRACE);
+    const { errors, ...result } = await drain.stop({ signal: new AbortController().signal });
+    expect(result).toEqual({ drained: 0, cut: [] });
+    expect(errors).toMatchObject([{ code: 'LASTCALL_DB_ATTACHED_LATE' }]);
+    await early;
+    expect(await postgres().rows()).toBe(1);
+    expect(await postgres().gone()).toEqual([]);
+  });
+
+  it('warns at the hammer, and does not wait', async () => {
+    const prisma = await connected();
+    const early = prisma.$executeRawUnsafe(postgres().insert(30)).then(
+      () => 'done',
+      () => 'failed',
+    );
+    await postgres().running(1);
+    const drain = createPrismaDrain(prisma, GRACE);
+    const { errors } = await drain.stop({ signal: AbortSignal.abort() });
+    expect(errors).toMatchObject([{ code: 'LASTCALL_DB_ATTACHED_LATE' }]);
+    await postgres().terminate();
+    expect(await early).toBe('failed');
+  });
+
+  it('does not warn of a client that never connected', async () => {
+    const prisma = createPrismaClient(new PrismaPg({ connectionString: postgres().url }));
+    const drain = createPrismaDrain(prisma, GRACE);
+    const stopped = drain.stop({ signal: new AbortController().signal });
+    expect(await stopped).toEqual({ drained: 0, cut: [], errors: [] });
+  });
+});
+
 describe('createPrismaDrain()', () => {
   it('refuses what it cannot drain', () => {
     for (const bad of [undefined, {}, PrismaPg])

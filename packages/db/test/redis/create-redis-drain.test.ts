@@ -117,6 +117,52 @@ describeRedis('createRedisDrain()', (redis) => {
       }
     });
 
+    describe('that was used before', () => {
+      it('lets what had begun before finish', async () => {
+        const client = open();
+        await client.connect();
+        const early = codeOf(client.blPop(redis().key('early'), 1));
+        await redis().blocked(name);
+        const drain = createRedisDrain(client);
+        expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+        expect(await early).toBe('done');
+      });
+
+      it('lets tasks of a pool that had begun before finish', async () => {
+        const pool = createPool({ url: redis().url, name } as never);
+        pool.on('error', () => {});
+        await pool.connect();
+        const early = codeOf(pool.execute((client) => client.blPop(redis().key('early'), 1)));
+        await redis().blocked(name);
+        const drain = createRedisDrain(pool);
+        expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+        expect(await early).toBe('done');
+      });
+
+      it('warns when the hammer has cut it', async () => {
+        const client = open();
+        await client.connect();
+        const early = codeOf(client.blPop(redis().key('early'), 0));
+        await redis().blocked(name);
+        const { errors, ...result } = await createRedisDrain(client).stop({
+          signal: AbortSignal.abort(),
+        });
+        expect(result).toEqual({ drained: 0, cut: [] });
+        expect(errors).toMatchObject([{ code: 'LASTCALL_DB_ATTACHED_LATE' }]);
+        expect(await early).not.toBe('done');
+        expect(client.isOpen).toBe(false);
+      });
+
+      it('does not warn when it is idle', async () => {
+        const client = open();
+        await client.connect();
+        await client.get(redis().key('early'));
+        const drain = createRedisDrain(client);
+        const stopped = drain.stop({ signal: AbortSignal.abort() });
+        expect(await stopped).toEqual({ drained: 0, cut: [], errors: [] });
+      });
+    });
+
     it('closes a client that subscribes', async () => {
       const client = open();
       const drain = createRedisDrain(client);
