@@ -20,6 +20,8 @@ const NONE: ReadonlyMap<number, ServerHttp2Stream> = new Map();
 export class Connection {
   /** What the HTTP/2 server was given: a TCP or unix socket, or a stream that the application injected. */
   readonly socket: Duplex;
+  /** `address:port` of the other end, or `unix`. Read at once: a socket that is gone does not know it any more. */
+  readonly peer: string;
   /** By `performance.now()`; 0 for a connection that is older than the drain. */
   readonly acceptedAt: number;
   /** Only during a stop: since when nothing has been received, by `performance.now()`. */
@@ -32,6 +34,7 @@ export class Connection {
 
   constructor(socket: Duplex, acceptedAt: number) {
     this.socket = socket;
+    this.peer = peerOf(socket);
     this.acceptedAt = acceptedAt;
   }
 
@@ -73,13 +76,6 @@ export class Connection {
     return (this.#session?.open ?? NONE).size;
   }
 
-  /** `address:port` of the other end, or `unix`. */
-  get peer(): string {
-    const { remoteAddress, remotePort } = this.socket as Socket;
-    if (remoteAddress === undefined) return 'unix';
-    return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
-  }
-
   /** Whether it is known what arrives on it: not so for a stream of the application's own. */
   get isSocket(): boolean {
     return typeof (this.socket as Socket).bytesRead === 'number';
@@ -104,4 +100,10 @@ export class Connection {
     this.transport?.destroy();
     this.socket.destroy();
   }
+}
+
+function peerOf(socket: Duplex): string {
+  const { remoteAddress, remotePort } = socket as Socket;
+  if (remoteAddress === undefined) return 'unix';
+  return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
 }
