@@ -140,8 +140,11 @@ describe('lastcall run of a launcher', () => {
   });
 
   it('one that only starts the service, and ends, is told to stay', async () => {
-    await using service = run({ launcher: ['sh', '-c', '"$0" "$@" & sleep 1'] });
-    const { pid } = await service.saw({ begun: true });
+    const flag = join(room.folder, 'flag');
+    const script = `"$0" "$@" & until [ -e ${flag} ]; do sleep 0.05; done`;
+    await using service = run({ launcher: ['sh', '-c', script] });
+    const pid = await service.ready(1);
+    writeFileSync(flag, '');
     expect(await endOf(service)).toEqual([0, null]);
     expect(isAlive(pid)).toBe(false);
     await logged(service, /\(sh\) has ended \(exit code 0\) before what it had started/);
