@@ -34,7 +34,7 @@ describe('lastcall run of a launcher', () => {
     expect(await endOf(service)).toEqual([null, 'SIGTERM']);
     await logged(
       service,
-      /process \d+ \(sh\) has ended \(SIGTERM\) before what it had started: process \d+ \(.+\), is asked to end by SIGTERM, and killed after 1m 0s/,
+      /process \d+ \(sh\) has ended \(SIGTERM\) before what it had started: process \d+ \(.+\) is asked to end by SIGTERM, and killed after 1m 0s/,
     );
   });
 

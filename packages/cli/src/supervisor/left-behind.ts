@@ -78,7 +78,7 @@ export class LeftBehind {
   /** A second signal would cut what is in flight: one that may have got the first from its launcher has time before that. */
   #ask(leader: LeaderEnd, ms: number): void {
     const all = this.#list();
-    const spared = mayKnow(leader) ? all.filter(({ handlesTerm }) => handlesTerm === true) : [];
+    const spared = mayKnow(leader) ? all.filter(({ handlesTerm }) => handlesTerm !== false) : [];
     for (const one of all)
       if (!spared.includes(one)) this.#parts.environment.kill(one.pid, 'SIGTERM');
     if (this.#isForced || all.length === 0) return;
@@ -89,7 +89,7 @@ export class LeftBehind {
       ? ''
       : '; a launcher that ends with exec leaves nothing behind';
     log(
-      `${who}, ${oneOr(all, 'is', 'are')} ${what}, and killed after ${formatDuration(ms)}${advice}`,
+      `${who} ${oneOr(all, 'is', 'are')} ${what}, and killed after ${formatDuration(ms)}${advice}`,
     );
   }
 
@@ -97,7 +97,7 @@ export class LeftBehind {
     const { log } = this.#parts;
     const all = this.#list();
     if (all.length > 0 && !this.#isForced)
-      log(`${nameAll(all)}, ${oneOr(all, 'has', 'have')} not ended in time: killed`);
+      log(`${nameAll(all)} ${oneOr(all, 'has', 'have')} not ended in time: killed`);
     this.#isForced = true;
     this.send('SIGKILL');
     const deadline = performance.now() + KILLED_MS;
@@ -107,7 +107,7 @@ export class LeftBehind {
       this.send('SIGKILL');
     }
     const left = this.#list();
-    if (left.length > 0) log(`${nameAll(left)}, cannot be killed`);
+    if (left.length > 0) log(`${nameAll(left)} cannot be killed`);
   }
 
   /** Waits until all have ended, `ms` are over, or there is no time any more. */

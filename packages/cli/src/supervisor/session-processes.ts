@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { RestartEnvironment } from '@lastcall/restart/handover';
 import { processFacts } from '../target/process-facts';
 
@@ -18,7 +18,7 @@ export function sessionProcesses(
   environment: RestartEnvironment,
   leader: number,
 ): readonly SessionProcess[] {
-  const pids = listPids();
+  const pids = listPids(environment);
   if (pids === null) return groupOf(environment, leader);
   const members = pids.filter((pid) => isOfSession(environment, pid, leader));
   // The number is free once the session is empty: one that has it now leads another session.
@@ -39,8 +39,10 @@ export function isOfSession(environment: RestartEnvironment, pid: number, leader
   return Number(session) === leader && state !== 'Z' && state !== 'X';
 }
 
-function listPids(): number[] | null {
+function listPids(environment: RestartEnvironment): number[] | null {
   try {
+    // That of another namespace means other processes by its numbers.
+    if (readlinkSync('/proc/self') !== String(environment.pid)) return null;
     return readdirSync('/proc').map(Number).filter(Number.isInteger);
   } catch {
     return null;
