@@ -14,6 +14,9 @@ interface Session {
   readonly records: CallRecords;
 }
 
+/** RFC 9113 7. */
+const CANCEL = 8;
+
 const NONE: ReadonlyMap<number, ServerHttp2Stream> = new Map();
 
 /** One accepted connection. */
@@ -96,6 +99,8 @@ export class Connection {
   }
 
   destroy(): void {
+    // Those whose status is not out. The session would reset them without an error, which grpc-js clients take for INTERNAL.
+    for (const stream of [...this.streams]) if (!stream.closed) stream.close(CANCEL);
     this.session?.destroy();
     this.transport?.destroy();
     this.socket.destroy();

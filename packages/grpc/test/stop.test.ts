@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import {
   type Client,
   type Server,
@@ -12,6 +12,7 @@ import { drainSignal } from '../src/drain-signal';
 import { createGrpcDrain } from '../src/grpc-drain';
 import { Gate, turns, within } from './harness/deadline';
 import {
+  createClient,
   disposeServers,
   ended,
   message,
@@ -207,6 +208,37 @@ class Flood {
   }
 }
 
+/** A way to `port` on which everything, also the end, takes a while. */
+async function slowLine(
+  port: number,
+): Promise<{ port: number; busy: Promise<void>; close: () => void }> {
+  const busy = new Gate();
+  let bytes = 0;
+  const later = (step: () => void): void => void setTimeout(step, 20);
+  const line = createServer((near) => {
+    const far = connect({ port, host: '127.0.0.1' });
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('error', () => {});
+      from.on('data', (data) => later(() => to.write(data)));
+      from.on('close', () => later(() => to.end()));
+    }
+    far.on('data', ({ length }) => {
+      bytes += length;
+      if (bytes > 500_000) busy.open();
+    });
+  });
+  line.listen(0, '127.0.0.1');
+  await once(line, 'listening');
+  return {
+    port: (line.address() as AddressInfo).port,
+    busy: busy.opened,
+    close: () => line.close(),
+  };
+}
+
 describe('stop()', () => {
   it('settles at once for a server that was never bound', async () => {
     const test = await TestServer.start();
@@ -252,6 +284,25 @@ describe('stop()', () => {
     expect(rest).toEqual({ drained: 0, ended: 0, errors: [] });
     expect(cut).toHaveLength(begun);
     for (const { code } of (await Promise.all(calls)).flat()) expect(code).toBe(status.UNAVAILABLE);
+  });
+
+  it('tells no client over a slow line INTERNAL whose call the hammer cuts', async () => {
+    for (let round = 0; round < 5; round++) {
+      const test = await TestServer.start();
+      const line = await slowLine(test.port);
+      const client = createClient(line.port);
+      const codes = Array.from({ length: 5 }, () => ended(client.feed({ size: 1_000_000 })));
+      await line.busy;
+      const stopped = test.beginStop();
+      await test.closed();
+      await line.busy;
+      test.hammer();
+      await within('the stop', stopped);
+      for (const { code } of await Promise.all(codes))
+        expect([status.UNAVAILABLE, status.CANCELLED]).toContain(code);
+      client.close();
+      line.close();
+    }
   });
 
   it('does not count a call that its client has cancelled', async () => {
