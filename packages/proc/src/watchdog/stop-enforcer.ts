@@ -133,7 +133,8 @@ export class StopEnforcer {
     await this.#watch.release();
     const session = new MainThreadSession();
     const answered = whenSilent(answerMs, () => session.close());
-    const limit = setTimeout(() => session.close(), limitMs);
+    // A stop without an end has no limit, which a timer would take for none at all.
+    const limit = setTimeout(() => session.close(), Math.min(limitMs, NO_LIMIT_MS));
     const stopWaiting = (): void => {
       answered();
       clearTimeout(limit);
