@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { freePort } from '../../restart/test/harness/free-port';
 import { ask, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { endOf, supervisorOf } from './harness/run-service';
+import { supervisorOf } from './harness/run-service';
 
 const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
 
@@ -50,7 +50,7 @@ describe('a worker of lastcall run that is named itself', () => {
     const supervisor = supervisorOf(service);
     send(supervisor, 'SIGKILL');
     await service.saw({ pid: worker, step: 'parent-gone' });
-    await endOf(service);
+    await service.exited;
     for (const [command, target] of [
       ['stop', 'api'],
       ['status', 'api'],
