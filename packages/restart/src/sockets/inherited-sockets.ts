@@ -70,7 +70,7 @@ export class InheritedSockets {
     if (this.#closed.has(name))
       return 'was handed over, and closed at restart.ready() as nobody had asked for it, and the former generation still has the address';
     if (this.#isOver && this.#hasOthers)
-      return 'was asked for after restart.ready(), when none is handed over any more, and another worker, the former generation or another program has the address';
+      return 'was asked for after restart.ready(), when none is handed over any more, and lastcall run, which holds what was bound before, another worker, the former generation or another program has the address';
     return null;
   }
 
