@@ -48,6 +48,8 @@ describe('a worker of lastcall run that is named itself', () => {
     await using service = run({ options: ['--name', 'api', '--pid-file', pidFile] });
     const worker = await service.ready(1);
     const supervisor = supervisorOf(service);
+    // By what is left of its control socket it is known by its name, and the worker does not wait for that.
+    while (!(await lastcall('status')).out.includes(String(supervisor)));
     send(supervisor, 'SIGKILL');
     await service.saw({ pid: worker, step: 'parent-gone' });
     await service.exited;
