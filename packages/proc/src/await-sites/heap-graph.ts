@@ -15,7 +15,7 @@ export interface HeapGraphParts {
   readonly strings: SnapshotStrings;
 }
 
-/** V8 has objects from 128 KiB on in a space of their own; a table of a map is a third pointers to numbers. */
+/** V8 has objects from 128 KiB, or 16,384 pointers, on in a space of their own; of a map's table many are numbers, and no edges. */
 const LARGE_EDGES = 4096;
 
 /** Where a function begins, or the class of an object: line and column count from 0. */
