@@ -41,6 +41,12 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     }
   }
 
+  /** What had begun before waits in a queue that an `end()` would fail; after one that waits, another that destroys does nothing. */
+  async function closeUsed(close: () => Promise<void>): Promise<void> {
+    await gate.queueServed();
+    await close();
+  }
+
   /** Which socket is whose only postgres.js knows; whatever is left at this time is to be destroyed. */
   function destroy(reason: Error): void {
     gate.refuse(reason);
@@ -59,8 +65,7 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
       end === 'released' ? work.judgeReleased(gate.succeeded(work)) : work.judgeDestroyed(),
     destroy: (_work, reason) => destroy(reason),
     closeWaitsForMore: wasUsed,
-    // After an `end()` that waits, another one that destroys does nothing.
-    close: () => (wasUsed && sql.close ? sql.close() : gate.end()),
+    close: () => (wasUsed && sql.close ? closeUsed(sql.close) : gate.end()),
     socketsClosed: () => sockets.closed(),
     destroySockets: destroy,
     counts() {

@@ -16,6 +16,8 @@ export class SqlGate {
   readonly #failed = new WeakSet<SqlWork>();
   readonly #queries = new Set<SqlQuery>();
   #onSettled: (() => void)[] = [];
+  /** Our own, which is nobody's work. */
+  #probe: SqlQuery | undefined;
   /** Why the connections were destroyed. */
   #destroyedBy: Error | undefined;
 
@@ -59,6 +61,12 @@ export class SqlGate {
     return this.#original.end(options);
   }
 
+  /** Settles when everything that was queued before has been given to a connection: the queue of postgres.js is served in turn. */
+  async queueServed(): Promise<void> {
+    this.#probe = this.#sql.unsafe('select 1');
+    await Promise.resolve(this.#probe).catch(() => {});
+  }
+
   /** Settles when a query has, or `signal` aborts. */
   nextSettled(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -79,6 +87,7 @@ export class SqlGate {
 
   /** A query of the pool: work of its own, or what begins a transaction. */
   #queryBegins(query: SqlQuery): boolean {
+    if (query === this.#probe) return true;
     const transaction = this.#beginning;
     if (transaction !== undefined) {
       this.#beginning = undefined;

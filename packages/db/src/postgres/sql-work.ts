@@ -2,7 +2,7 @@ import { CancelledWork, type Ending } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
 import { endingOfTags, isSeveral, isUndoneByError, mayCommit } from '../postgres-wire/may-commit';
-import { isConnectionError } from './connection-error';
+import { isConnectError, isConnectionError } from './connection-error';
 import type { SqlQuery } from './postgres-sql';
 
 /** What a query is cancelled by. */
@@ -127,7 +127,10 @@ export class SqlWork {
   }
 
   #failed(query: SqlQuery, error: unknown): void {
-    if (query.state === null) return;
+    if (query.state === null) {
+      if (this.backend === null && isConnectError(error)) this.#lose('cut', error);
+      return;
+    }
     if (isConnectionError(error)) this.#lose(this.#judgeRunning(query), error);
     else if (isServerError(error) && error.code === QUERY_CANCELED) {
       const isUndone = isUndoneByError(textOf(query), this.#isInTransaction);

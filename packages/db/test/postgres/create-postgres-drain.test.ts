@@ -410,6 +410,18 @@ describePostgres('createPostgresDrain()', (server) => {
       await sql.end();
     });
 
+    it('lets what was queued before finish', async () => {
+      const sql = connect({ max: 1 });
+      await sql`select 1`;
+      const early = sql.begin((tx) => tx.unsafe(insert(0.3))).then(() => 'finished', codeOf);
+      await server().running(1);
+      const queued = sql.unsafe(insert()).then(() => 'finished', codeOf);
+      const drain = createPostgresDrain(sql);
+      expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+      expect(await Promise.all([early, queued])).toEqual(['finished', 'finished']);
+      expect(await server().rows()).toBe(2);
+    });
+
     it('warns when the hammer has cut it', async () => {
       const { sql, early } = await running(30);
       const stopped = createPostgresDrain(sql).stop({ signal: AbortSignal.abort() });
@@ -429,6 +441,18 @@ describePostgres('createPostgresDrain()', (server) => {
       expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
       expect(await sql`select 1`.catch(codeOf)).toBe('LASTCALL_DB_DRAINING');
     });
+  });
+
+  it('does not count what no connection was made for as drained', async () => {
+    const sql = connect({ database: 'there is no such database' });
+    const drain = createPostgresDrain(sql);
+    const work = [sql`select 1`, sql.begin((tx) => tx`select 1`)].map((each) =>
+      each.then(String, codeOf),
+    );
+    const stopped = drain.stop({ signal: never() });
+    expect(await Promise.all(work)).toEqual(['3D000', '3D000']);
+    const notBegun = { state: 'queued', outcome: 'cut' };
+    expect(await stopped).toMatchObject({ drained: 0, cut: [notBegun, notBegun], errors: [] });
   });
 
   it('is given back as it was', async () => {
