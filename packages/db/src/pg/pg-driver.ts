@@ -2,6 +2,7 @@ import { endOrLinger } from '../drain/connection-keeper';
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { joinClose } from '../drain/joined-close';
+import { keepListeners } from '../drain/keep-listeners';
 import { gateConnect } from './gated-connect';
 import {
   activeQuery,
@@ -44,10 +45,12 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     }
   }
 
-  pool.on('connect', onConnect);
-  pool.on('acquire', onAcquire);
-  pool.on('release', onRelease);
-  pool.on('error', onError);
+  const unlisten = keepListeners(pool, {
+    connect: onConnect,
+    acquire: onAcquire,
+    release: onRelease,
+    error: onError,
+  });
   adoptClients();
   const undoGate = gateConnect(pool, feed);
   const ownEnd = joinClose(pool, 'end', feed);
@@ -85,10 +88,7 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     restore() {
       undoGate();
       ownEnd.undo();
-      pool.off('connect', onConnect);
-      pool.off('acquire', onAcquire);
-      pool.off('release', onRelease);
-      pool.off('error', onError);
+      unlisten();
       keeper.restore();
     },
   };

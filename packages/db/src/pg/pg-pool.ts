@@ -40,6 +40,7 @@ export interface OpenPgPool {
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
   listenerCount(event: string): number;
+  listeners(event: string): readonly unknown[];
 }
 
 /** A message of the server, as pg's connection emits it. */

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
 import { createPgDrain } from '../../src/pg';
@@ -34,6 +34,30 @@ describePostgres('a pg pool whose server fails', (postgres) => {
     await client.query(postgres().insert());
     return client;
   }
+
+  it.each([undefined, 'release', 'error'])(
+    'goes on with the drain after the application has taken away all listeners (%s)',
+    async (event) => {
+      const warnings: unknown[] = [];
+      const drain = createPgDrain(pool, { cancelGraceMs: 20 }, ({ code }) => warnings.push(code));
+      const before = await pool.connect();
+      (pool as EventEmitter).removeAllListeners(...(event === undefined ? [] : [event]));
+      before.release();
+      const client = await begin();
+      expect(drain.gauges().inUse).toBe(1);
+      client.release();
+      expect(drain.gauges().inUse).toBe(0);
+      const removed = new Promise((resolve) => pool.once('remove', resolve));
+      proxy.reset();
+      await removed;
+      expect(warnings).toEqual(['LASTCALL_DB_CONNECTION_LOST']);
+      const held = await begin();
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect({ drained, cut }).toMatchObject({ drained: 0, cut: [{ outcome: 'rolled back' }] });
+      held.release();
+      drain.detach();
+    },
+  );
 
   it('frozen: idle connections are closed without it', async () => {
     const drain = createPgDrain(pool);
