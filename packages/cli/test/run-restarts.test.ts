@@ -11,6 +11,17 @@ const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
 const room = commandRoom();
 const { lastcall, run } = room;
 
+it('a worker that was given up, and then replaced by an upgrade, is no failure of the service', async () => {
+  await using service = run({ options: ['--workers', '2', '--restart', 'never'] });
+  const [, lost = 0] = await workersOf(service, 1, 2);
+  send(lost, 'SIGKILL');
+  await logged(service, 'is not started anew');
+  expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+  await workersOf(service, 2, 2);
+  send(supervisorOf(service), 'SIGTERM');
+  expect(await endOf(service)).toEqual([null, 'SIGTERM']);
+});
+
 describe('a worker that ends is started anew, and the log says so', () => {
   it('after a crash: how it ended, and that its place is served again', async () => {
     await using service = run();

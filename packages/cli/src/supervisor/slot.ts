@@ -28,7 +28,9 @@ export interface SlotHost {
   /** The next worker starts after a pause. */
   onRetry(pauseMs: number, why: string): void;
   /** A worker has ended, and nobody takes its place. */
-  onVacant(end: GenerationEnd): void;
+  onVacant(index: number, end: GenerationEnd): void;
+  /** A worker has the place: how one before it ended does not count any more. */
+  onFilled(index: number): void;
 }
 
 /** The place of one worker: has a process, replaces it in an upgrade, and starts a new one when it crashes. */
@@ -177,6 +179,7 @@ export class Slot {
   #adopt(worker: Worker): void {
     this.#worker = worker;
     this.#isVacant = false;
+    this.#host.onFilled(this.index);
     worker.acceptSockets();
     const former = [...this.#draining].map(({ ended }) => ended);
     void Promise.all(former).then(() => worker.tell({ type: 'alone' }));
@@ -247,7 +250,7 @@ export class Slot {
 
   #beVacant(end: GenerationEnd): void {
     this.#isVacant = true;
-    this.#host.onVacant(end);
+    this.#host.onVacant(this.index, end);
   }
 
   /** Starts a worker of a service that has one already. Rejects where the program cannot be started. */

@@ -23,7 +23,8 @@ export class Supervisor {
   readonly #life = new ServiceLife();
   readonly #slots: readonly Slot[];
   readonly #upgrades: Upgrades;
-  readonly #ends: GenerationEnd[] = [];
+  /** How the last workers of the places ended that nobody has now; under null, how a start that came to nothing did. */
+  readonly #ends = new Map<number | null, GenerationEnd>();
   #finish: (end: GenerationEnd) => void = () => {};
 
   constructor(parts: SupervisorParts) {
@@ -62,7 +63,7 @@ export class Supervisor {
     const start = new ServiceStart(this.#parts, this.#life, {
       giveUp: (end) => {
         this.stop('SIGTERM');
-        if (end !== undefined) this.#ends.push(end);
+        if (end !== undefined) this.#ends.set(null, end);
       },
       ended: this.ended,
     });
@@ -115,7 +116,8 @@ export class Supervisor {
       hasBeenReady: () => this.#life.hasBeenReady,
       onReady: () => this.#onReady(),
       onRetry: (pauseMs, why) => this.#onRetry(pauseMs, why),
-      onVacant: (end) => this.#onVacant(end),
+      onVacant: (index, end) => this.#onVacant(index, end),
+      onFilled: (index) => this.#ends.delete(index),
     };
   }
 
@@ -179,8 +181,8 @@ export class Supervisor {
     this.#parts.observer.onPartlyUp(generation, what);
   }
 
-  #onVacant(end: GenerationEnd): void {
-    this.#ends.push(end);
+  #onVacant(index: number, end: GenerationEnd): void {
+    this.#ends.set(index, end);
     const { isStopping, hasBeenReady } = this.#life;
     // It never came up: the others are in the way of whoever is to see that.
     if (!isStopping && end.code !== 0 && !hasBeenReady) this.stop('SIGTERM');
@@ -192,6 +194,6 @@ export class Supervisor {
     const isOver = this.#life.isStopping
       ? this.living.length === 0
       : this.#slots.every(({ isVacant }) => isVacant);
-    if (isOver) this.#finish(worstEnd(this.#ends));
+    if (isOver) this.#finish(worstEnd([...this.#ends.values()]));
   }
 }
