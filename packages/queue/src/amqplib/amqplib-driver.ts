@@ -13,6 +13,8 @@ export function connectAmqplib(
   ledger: Ledger<Delivery>,
 ): QueueDriver<Delivery> {
   const gates = new Map<OpenChannel, ChannelGate>();
+  /** Also those of channels that the drain has closed. */
+  const known = new Set<ChannelGate>();
   let isStopping = false;
 
   function gate(channel: OpenChannel): OpenChannel {
@@ -20,7 +22,12 @@ export function connectAmqplib(
       const made = new ChannelGate(channel, ledger);
       if (isStopping) made.ignoreErrors();
       gates.set(channel, made);
-      channel.on('close', () => gates.delete(channel));
+      known.add(made);
+      channel.on('close', () => {
+        gates.delete(channel);
+        // One that closes in the drain has something to say all the same.
+        if (!ledger.isDraining) known.delete(made);
+      });
     }
     return channel;
   }
@@ -48,8 +55,7 @@ export function connectAmqplib(
     handBack: (delivery) => delivery.channel.handBack(delivery),
     // Acknowledged before its handler was done: the broker does not deliver it again.
     abandoned: ({ noAck, isAcknowledging }) => (noAck || isAcknowledging ? 'lost' : 'cut'),
-    missed: () =>
-      [...gates.values()].map((each) => each.missed()).filter((what) => what !== undefined),
+    missed: () => [...known].flatMap((each) => each.missed()),
     confirm: () => everyGate((each) => each.close()),
     isConfirmed: ({ noAck, channel }) => noAck || channel.isConfirmed,
     close: () => connection?.close() ?? Promise.resolve(),

@@ -6,6 +6,7 @@ import type { Ledger } from '../drain/ledger';
 import type { ChannelMethods, Message, OnMessage, OpenChannel } from './amqp-types';
 import { Deliveries } from './deliveries';
 import type { DeliveringChannel, Delivery } from './delivery';
+import { EarlyConsumers } from './early-consumers';
 import { EarlyDeliveries } from './early-deliveries';
 
 /** A tag that no consumer has. */
@@ -17,6 +18,7 @@ export class ChannelGate implements DeliveringChannel {
   readonly #ledger: Ledger<Delivery>;
   readonly #deliveries: Deliveries;
   readonly #early: EarlyDeliveries;
+  readonly #earlyConsumers = new EarlyConsumers();
   /** The channel's own methods. */
   readonly #own: ChannelMethods;
   readonly #gated: Omit<ChannelMethods, 'cancel'>;
@@ -41,9 +43,10 @@ export class ChannelGate implements DeliveringChannel {
     return this.#isConfirmed;
   }
 
-  /** What was in hand before the drain knew of it, and may still be; undefined when nothing is. */
-  missed(): string | undefined {
-    return this.#isClosed ? undefined : this.#early.describe();
+  /** What is not known of what was there before the drain. */
+  missed(): string[] {
+    const early = this.#isClosed ? undefined : this.#early.describe();
+    return [early, this.#earlyConsumers.describe()].filter((what) => what !== undefined);
   }
 
   /** Gives the channel back as it was. Consumers keep our wrapper around their handlers, which does no harm. */
@@ -194,6 +197,7 @@ export class ChannelGate implements DeliveringChannel {
     if (!isTold) return;
     for (const tag of tags) this.#deliveries.settle(tag);
     this.#early.settled(deliveryTag, allUpTo === true);
+    this.#earlyConsumers.settled(allUpTo === true ? undefined : message.fields.consumerTag);
   }
 
   #settleAll(tell: () => void): void {
@@ -202,6 +206,7 @@ export class ChannelGate implements DeliveringChannel {
     if (!this.#tell(tell)) return;
     for (const tag of tags) this.#deliveries.settle(tag);
     this.#early.settled(Number.POSITIVE_INFINITY, true);
+    this.#earlyConsumers.settled();
   }
 
   /**
@@ -244,7 +249,11 @@ export class ChannelGate implements DeliveringChannel {
   #adoptConsumers(): void {
     for (const [tag, onMessage] of this.channel.consumers ?? []) {
       this.#tags.add(tag);
-      this.channel.consumers?.set(tag, this.#wrap(tag, onMessage, false));
+      const noting: OnMessage = (message) => {
+        if (message !== null) this.#earlyConsumers.given(tag);
+        return onMessage(message);
+      };
+      this.channel.consumers?.set(tag, this.#wrap(tag, noting, false));
     }
   }
 

@@ -312,6 +312,19 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       },
     );
 
+    it('warns of a consumer that may have been begun with noAck', async () => {
+      const queue = await rabbitmq().queue(0);
+      const connection = await rabbitmq().connection();
+      const channel = await connection.createChannel();
+      await channel.consume(queue, () => {}, { noAck: true });
+      const drain = createAmqplibDrain(connection);
+      rabbitmq().send(queue, 'one');
+      await inHand(drain, 1);
+      const { errors } = await drain.stop({ signal: now() });
+      expect(errors).toMatchObject([{ code: 'LASTCALL_QUEUE_ATTACHED_LATE' }]);
+      expect(errors[0]?.message).toMatch(/if that was with noAck/);
+    });
+
     it('warns when one of them was not', async () => {
       const { queue, drain, channel, messages } = await attachLate(2);
       rabbitmq().send(queue, 'three');
