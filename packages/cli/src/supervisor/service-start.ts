@@ -1,9 +1,10 @@
 import { toError } from '@lastcall/proc';
 import type { GenerationEnd } from '@lastcall/restart/handover';
+import type { ReadyOutcome } from './ready-outcome';
 import type { ServiceLife } from './service-life';
 import type { Slot } from './slot';
 import type { SupervisorParts } from './supervisor-parts';
-import type { ReadyOutcome, Worker } from './worker';
+import type { Worker } from './worker';
 
 /** Why several workers have to say that they are ready. */
 const WHY_READY = 'several workers need it, as they share their sockets by @lastcall/restart';

@@ -12,6 +12,7 @@ import {
 import { describeEnd, isOrderly } from './exit-status';
 import type { GivenSocket, HeldHandle, HeldSocket, HeldSockets } from './held-sockets';
 import { OfferedSockets } from './offered-sockets';
+import { type ReadyOutcome, readyOutcome } from './ready-outcome';
 import type { RunSettings } from './run-settings';
 import { type ServiceWords, WorkerSession } from './worker-session';
 import { WorkerSockets } from './worker-sockets';
@@ -25,11 +26,6 @@ import { WorkerSockets } from './worker-sockets';
  * - `ended`
  */
 export type WorkerState = 'starting' | 'serving' | 'leaving' | 'ended';
-
-/** What happened while one waited for a worker to be ready. */
-export type ReadyOutcome =
-  | { readonly kind: 'ready' | 'late' }
-  | { readonly kind: 'ended'; readonly end: GenerationEnd; readonly why: string };
 
 export interface WorkerOptions {
   readonly environment: RestartEnvironment;
@@ -161,21 +157,9 @@ export class Worker {
   }
 
   /** Waits until it is ready, has ended, or `ms` are over. */
-  async becameReady(ms: number): Promise<ReadyOutcome> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<ReadyOutcome>((resolve) => {
-      // A process that stood still finds its time over before it has read what came meanwhile: one more turn for that.
-      timer = setTimeout(() => setTimeout(resolve, 0, { kind: 'late' }), ms);
-    });
-    const ended = this.ended.then(
-      (end): ReadyOutcome => ({ kind: 'ended', end, why: this.#lastWords }),
-    );
-    const ready = this.ready.then((): ReadyOutcome => ({ kind: 'ready' }));
-    try {
-      return await Promise.race([ready, ended, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  becameReady(ms: number): Promise<ReadyOutcome> {
+    const { ready, ended } = this;
+    return readyOutcome({ ready, ended, lastWords: () => this.#lastWords }, ms);
   }
 
   tell(message: DownMessage): void {
