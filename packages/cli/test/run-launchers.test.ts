@@ -132,7 +132,7 @@ describe('lastcall run of a launcher', () => {
     await using service = run({ launcher: ['sh', '-c', script] });
     const first = await service.ready(1);
     send(first, 'SIGKILL');
-    await logged(service, /process \d+ \(sleep\), has not ended in time: killed/);
+    await logged(service, /process \d+ \(sleep\) has not ended in time: killed/);
     // It had 2 s.
     await logged(service, /serves again, after ([2-9]|\d\d)\.\d s/);
     send(supervisorOf(service), 'SIGTERM');

@@ -228,7 +228,8 @@ function assertWritable(path: string): void {
     const existing = statSync(path, { throwIfNoEntry: false });
     if (existing?.isDirectory()) throw new Error('it is a directory');
     const isReplaced = existing === undefined || existing.isFile();
-    accessSync(isReplaced ? dirname(path) : path, constants.W_OK);
+    // The slash: of a file in place of the folder Node tells no sooner, from 22 on.
+    accessSync(isReplaced ? `${dirname(path)}/` : path, constants.W_OK);
   } catch (error) {
     // Under --permission only the write itself tells: what may be written need not be readable.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error;
