@@ -26,8 +26,13 @@ export interface JsMessage {
   ackAck(): Promise<boolean>;
 }
 
+/** An iteration; the client looks for its server until it is closed. */
+export interface Messages extends AsyncIterable<JsMessage> {
+  close(): Promise<unknown>;
+}
+
 export interface Consumer {
-  consume(options?: unknown): Promise<AsyncIterable<JsMessage>>;
+  consume(options?: unknown): Promise<Messages>;
   fetch(options?: unknown): Promise<AsyncIterable<JsMessage>>;
   next(options?: unknown): Promise<JsMessage | null>;
   info(cached?: boolean): Promise<unknown>;

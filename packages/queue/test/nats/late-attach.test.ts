@@ -1,7 +1,13 @@
 import { eventually } from '../../../../tools/eventually';
 import { createNatsDrain, type NatsDrain } from '../../src/nats';
 import { createGate } from '../harness/gate';
-import { type Client, GENERATIONS, type JsMessage, type Message } from './generations';
+import {
+  type Client,
+  GENERATIONS,
+  type JsMessage,
+  type Message,
+  type Messages,
+} from './generations';
 import { describeNats } from './test-nats';
 
 describeNats('createNatsDrain(), of a connection that consumes already', (nats) => {
@@ -142,6 +148,13 @@ describeNats('createNatsDrain(), of a connection that consumes already', (nats) 
           ({ num_ack_pending }) => num_ack_pending === count,
         );
 
+      /** Nobody else ends them: their clients would miss their heartbeats, and print that. */
+      const consuming = new Set<Messages>();
+      afterEach(async () => {
+        await Promise.all([...consuming].map((messages) => messages.close()));
+        consuming.clear();
+      });
+
       /** A consumer that was not tracked, with `count` messages that it was given. */
       async function untracked(count: number, when: 'before' | 'after') {
         await nats().open(when === 'after' ? count : 0);
@@ -149,7 +162,8 @@ describeNats('createNatsDrain(), of a connection that consumes already', (nats) 
         const attached = when === 'after' ? drainOf(client) : undefined;
         const messages: JsMessage[] = [];
         const consumer = await get(client, nats().stream);
-        await consumer.consume({ callback: (message: JsMessage) => void messages.push(message) });
+        const callback = (message: JsMessage) => void messages.push(message);
+        consuming.add(await consumer.consume({ callback }));
         const drain = attached ?? drainOf(client);
         if (when === 'before') await nats().add(count);
         await until(() => messages.length, count);
@@ -181,7 +195,7 @@ describeNats('createNatsDrain(), of a connection that consumes already', (nats) 
         const drain = drainOf(client);
         const ordered = await get(client, nats().stream, 'ordered');
         let begun = 0;
-        await ordered.consume({ callback: () => void (begun += 1) });
+        consuming.add(await ordered.consume({ callback: () => void (begun += 1) }));
         await until(() => begun, 2);
         expect(await drain.stop({ signal: never() })).toEqual(nothing);
       });
