@@ -27,7 +27,14 @@ export function supervisorOf(environment: CliEnvironment, pid: number): WorkerSu
   const parents = parentsOf(environment, pid);
   const found = parents.find((parent) => isLastcallRun(environment, parent));
   if (found !== undefined) return { pid: found, lives: true, isLastcallRun: true };
-  return { pid: parentPid, lives: parents[0] === parentPid, isLastcallRun: false };
+  const lives = parents[0] === parentPid && !isEnding(environment, parentPid);
+  return { pid: parentPid, lives, isLastcallRun: false };
+}
+
+/** One that has been killed loses its memory first, then its channels, and only then its place as the parent. */
+function isEnding(environment: CliEnvironment, pid: number): boolean {
+  const facts = processFacts(environment, pid);
+  return facts === null || facts.isZombie || facts.args.length === 0;
 }
 
 /** By what the system says: in a container the worker knows its parent by another pid than we do. */
