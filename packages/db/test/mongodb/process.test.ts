@@ -98,7 +98,8 @@ describe('a process with a client of mongodb (and a fake of its server)', () => 
     it.each([
       [
         'is opened on a server that is frozen, and connects',
-        `${onFault(WATCH)} say('ready');`,
+        // Nothing else keeps it until then.
+        `setInterval(() => {}, 1000); ${onFault(WATCH)} say('ready');`,
         'SIGSTOP',
       ],
       [
