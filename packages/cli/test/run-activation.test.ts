@@ -27,6 +27,22 @@ async function firstAnswer(service: Service, port: number): Promise<string> {
   return ask(`127.0.0.1:${port}`);
 }
 
+/** A reload by which the next generation serves the same sockets. @param ports - by their names */
+async function replaces(
+  service: Service,
+  generation: number,
+  ports: Readonly<Record<string, number>>,
+): Promise<void> {
+  const pid = await service.ready(generation);
+  for (const [name, port] of Object.entries(ports))
+    expect(await service.address(name, generation)).toBe(`127.0.0.1:${port}`);
+  const { code } = await room.lastcall('reload', String(supervisorOf(service)), '--wait-drained');
+  expect(code).toBe(0);
+  await service.gone(pid);
+  for (const port of Object.values(ports))
+    expect(await ask(`127.0.0.1:${port}`)).toMatch(new RegExp(`^${generation + 1}:`));
+}
+
 itActivates(
   'several sockets of one unit have its name, and are told apart by where they are',
   async () => {
@@ -39,20 +55,7 @@ itActivates(
       plan: { '*': { sockets } },
     });
     expect(await firstAnswer(service, web)).toMatch(/^1:/);
-    for (const generation of [1, 2, 3]) {
-      const pid = await service.ready(generation);
-      expect(await service.address('app', generation)).toBe(`127.0.0.1:${web}`);
-      expect(await service.address('admin', generation)).toBe(`127.0.0.1:${admin}`);
-      const { code } = await room.lastcall(
-        'reload',
-        String(supervisorOf(service)),
-        '--wait-drained',
-      );
-      expect(code).toBe(0);
-      await service.gone(pid);
-      for (const port of [web, admin])
-        expect(await ask(`127.0.0.1:${port}`)).toMatch(new RegExp(`^${generation + 1}:`));
-    }
+    for (const generation of [1, 2, 3]) await replaces(service, generation, { app: web, admin });
   },
 );
 
@@ -87,19 +90,6 @@ itActivates(
       plan: { '*': { sockets } },
     });
     expect(await firstAnswer(service, web)).toMatch(/^1:/);
-    for (const generation of [1, 2]) {
-      const pid = await service.ready(generation);
-      expect(await service.address('web', generation)).toBe(`127.0.0.1:${web}`);
-      expect(await service.address('admin', generation)).toBe(`127.0.0.1:${admin}`);
-      const { code } = await room.lastcall(
-        'reload',
-        String(supervisorOf(service)),
-        '--wait-drained',
-      );
-      expect(code).toBe(0);
-      await service.gone(pid);
-      for (const port of [web, admin])
-        expect(await ask(`127.0.0.1:${port}`)).toMatch(new RegExp(`^${generation + 1}:`));
-    }
+    for (const generation of [1, 2]) await replaces(service, generation, { web, admin });
   },
 );
