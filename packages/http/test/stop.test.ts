@@ -50,7 +50,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const server = await startServer(kind, hello, { lingerMs: 60_000 });
     const peer = await server.idlePeer();
     const stopped = server.beginStop();
-    await turns(5);
+    await server.refusing();
     await peer.get('/late').got(/hello$/);
     expect(peer.connectionHeaders).toEqual(['close']);
     expect(await peer.ended()).toBe('end');
@@ -63,6 +63,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const peer = (await server.peer()).get('/slow');
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
+    await server.refusing();
     gate.open();
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
     expect(peer.received).toMatch(/answer to \/slow$/);
@@ -84,7 +85,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const peer = await server.peer();
     await peer.get('/slow').got(/first,/);
     const stopped = server.beginStop();
-    await turns(5);
+    await server.refusing();
     gate.open();
     await peer.got(/last\r\n0\r\n\r\n$/);
     await peer.get('/late').got(/last\r\n0\r\n\r\n.*last\r\n0\r\n\r\n$/s);
@@ -105,7 +106,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const peer = await server.peer();
     await server.settled((counts) => counts.new === 1);
     const stopped = server.beginStop();
-    await turns(5);
+    await server.refusing();
     await peer.get('/').got(/hello$/);
     expect(peer.connectionHeaders).toEqual(['close']);
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1 });
@@ -116,7 +117,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const peer = (await server.peer()).send('GET / HTTP/1.1\r\nHo');
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
-    await turns(20);
+    await server.refusing();
     await peer.send('st: test\r\n\r\n').got(/hello$/);
     expect(peer.connectionHeaders).toEqual(['close']);
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
@@ -146,7 +147,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     peer.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345');
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
-    await turns(20);
+    await server.refusing();
     await peer.send('67890').got(/got 10$/);
     expect(peer.connectionHeaders).toEqual(['close']);
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
@@ -181,7 +182,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     );
     const peer = await server.peer();
     const stopped = server.beginStop();
-    await turns(5);
+    await server.refusing();
     const headers = 'Host: test\r\nContent-Length: 4\r\nExpect: 100-continue';
     await peer.send(`POST / HTTP/1.1\r\n${headers}\r\n\r\n`).got(/100 Continue/);
     await peer.send('body').got(/thanks$/);

@@ -109,7 +109,6 @@ export class TestServer<S extends HttpServer = HttpServer> {
     this.#hammer.abort();
   }
 
-  /** Resolves when the states of the connections are as wanted. */
   /** Until the stop has closed the listening socket: before, a busy machine does not announce the end of connections. */
   async refusing(): Promise<void> {
     const deadline = performance.now() + 8_000;
@@ -119,6 +118,7 @@ export class TestServer<S extends HttpServer = HttpServer> {
     }
   }
 
+  /** Resolves when the states of the connections are as wanted. */
   async settled(
     isWanted: (counts: ReturnType<HttpDrain['connections']>) => boolean,
   ): Promise<void> {
