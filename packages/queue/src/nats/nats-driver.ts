@@ -6,6 +6,7 @@ import { JsGate } from './js-gate';
 import type { NatsEntry } from './nats-entry';
 import { NatsHands } from './nats-hands';
 import type { OpenConnection, OpenConsumer } from './nats-types';
+import { OwnRequests } from './own-requests';
 import { watchConnection } from './watch-connection';
 
 const CLOSE_MS = 1000;
@@ -23,6 +24,8 @@ export function connectNats(
 ): NatsDriver {
   const hands = new NatsHands(ledger);
   const core = new CoreGate(connection, hands);
+  // On a connection that stays open they go on.
+  const requests = closesConnection ? new OwnRequests(connection, ledger) : undefined;
   const ends = joinEnds(connection, () => ledger.closes());
   const consumers = new Map<OpenConsumer, JsGate>();
   let isConfirmed = false;
@@ -37,7 +40,7 @@ export function connectNats(
       await Promise.all([core.stop(), ...[...consumers.values()].map((each) => each.stop())]);
     },
     async handBack(entry) {
-      if (entry.giveBack === undefined) return 'lost';
+      if (entry.giveBack === undefined) return entry.abandoned;
       await hands.sendBack(entry);
       await connection.flush();
       return 'handed back';
@@ -49,6 +52,7 @@ export function connectNats(
     },
     async confirm() {
       if (connection.isClosed()) return;
+      await requests?.end();
       await connection.flush();
       isConfirmed = true;
     },
@@ -59,12 +63,14 @@ export function connectNats(
     },
     async close() {
       for (const each of consumers.values()) each.end();
+      requests?.giveUp();
       if (closesConnection && !connection.isClosed()) await ends.close();
     },
     // NATS destroys its socket by itself, whatever the server does.
     destroy: () => ends.release(),
     restore() {
       core.restore();
+      requests?.restore();
       ends.restore();
       for (const each of consumers.values()) each.restore();
     },

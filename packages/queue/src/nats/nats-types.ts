@@ -56,17 +56,20 @@ export interface OpenSubscription extends AsyncIterable<CoreMessage> {
   readonly yielding?: boolean;
 }
 
-/** `connection.request()`, for answers of JetStream about a consumer. */
-export type NatsRequest = (
+/** `connection.request()` and `requestMany()`. */
+export type SendRequest = (
   subject: string,
-  payload: string,
-  options: { readonly timeout: number },
-) => Promise<{
+  payload?: unknown,
+  options?: { readonly timeout?: number; readonly maxWait?: number },
+) => Promise<unknown>;
+
+/** What JetStream answers about a consumer. */
+export interface ConsumerReply {
   json(): {
     readonly config?: { readonly ack_policy?: string };
     readonly num_ack_pending?: number;
   };
-}>;
+}
 
 /** A connection as the drain uses it. */
 export interface OpenConnection {
@@ -82,6 +85,8 @@ export interface OpenConnection {
     payload?: unknown,
     options?: { readonly reply?: string | undefined },
   ): void;
+  request?: SendRequest;
+  requestMany?: SendRequest;
   flush(): Promise<void>;
   close(): Promise<void>;
   drain?(): Promise<void>;

@@ -1,4 +1,4 @@
-import type { NatsRequest, OpenConnection, OpenSubscription } from './nats-types';
+import type { ConsumerReply, OpenConnection, OpenSubscription, SendRequest } from './nats-types';
 
 /** How long the server may take to say what a consumer has in hand. */
 const INFO_MS = 300;
@@ -16,12 +16,12 @@ interface ConsumerAddress {
 
 /** Finds the JetStream consumers of a connection that were not given to `track()`: their messages come to inboxes. */
 export class UntrackedConsumers {
-  readonly #connection: OpenConnection;
+  readonly #ask: SendRequest | undefined;
   /** By inbox, where its first message of JetStream was to be acknowledged. */
   readonly #found = new Map<OpenSubscription, string>();
 
   constructor(connection: OpenConnection) {
-    this.#connection = connection;
+    this.#ask = connection.request?.bind(connection);
   }
 
   /** Looks at what comes to `inbox` until it is known to be one of JetStream. */
@@ -49,10 +49,10 @@ export class UntrackedConsumers {
   }
 
   async #describe({ api, stream, consumer }: ConsumerAddress): Promise<string | undefined> {
-    const { request } = this.#connection as unknown as { request?: NatsRequest };
     const subject = `${api}.CONSUMER.INFO.${stream}.${consumer}`;
-    const answer = await request?.call(this.#connection, subject, '', { timeout: INFO_MS });
-    const { config, num_ack_pending: pending = 0 } = answer?.json() ?? {};
+    const answer = await this.#ask?.(subject, '', { timeout: INFO_MS });
+    const { config, num_ack_pending: pending = 0 } =
+      (answer as ConsumerReply | undefined)?.json() ?? {};
     if (pending === 0 || config?.ack_policy === 'none') return undefined;
     return `the JetStream consumer '${stream} ${consumer}' was not given to track() before it began: of its messages ${pending} are not acknowledged; those that are in hand here are neither waited for nor listed, and are delivered again`;
   }

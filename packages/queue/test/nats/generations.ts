@@ -7,6 +7,7 @@ export interface Client {
   subscribe(subject: string, options?: unknown): AsyncIterable<Message>;
   publish(subject: string, data?: string): void;
   request(subject: string, data?: string, options?: unknown): Promise<Message>;
+  requestMany(subject: string, data?: string, options?: unknown): Promise<AsyncIterable<Message>>;
   flush(): Promise<void>;
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -41,6 +42,8 @@ export interface Consumer {
 export interface Generation {
   readonly name: string;
   connect(servers: string): Promise<Client>;
+  /** To a stream, which acknowledges it. */
+  publish(client: Client, subject: string, data: string): Promise<unknown>;
   /** The consumer `worker` of `stream`, or one that reads all of it in order, without acknowledgements. */
   consumer(client: Client, stream: string, kind?: 'worker' | 'ordered'): Promise<Consumer>;
 }
@@ -49,6 +52,8 @@ export const GENERATIONS: Generation[] = [
   {
     name: 'nats 2.x',
     connect: (servers) => connect2({ servers, reconnectTimeWait: 50 }) as never,
+    publish: (client, subject, data) =>
+      (client as never as Awaited<ReturnType<typeof connect2>>).jetstream().publish(subject, data),
     consumer: (client, stream, kind = 'worker') =>
       (client as never as Awaited<ReturnType<typeof connect2>>)
         .jetstream()
@@ -59,6 +64,7 @@ export const GENERATIONS: Generation[] = [
   {
     name: '@nats-io/transport-node 3.x',
     connect: (servers) => connect3({ servers, reconnectTimeWait: 50 }) as never,
+    publish: (client, subject, data) => jetstream(client as never).publish(subject, data),
     consumer: (client, stream, kind = 'worker') =>
       jetstream(client as never).consumers.get(
         ...((kind === 'ordered' ? [stream] : [stream, kind]) as [string, string]),
