@@ -14,6 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { namedPrograms, pidOf } from './harness/named-programs';
+import { succeeded } from './harness/succeeded';
 import { runCli } from './run-cli';
 
 const NOBODY = 65534;
@@ -36,8 +37,7 @@ describe('lastcall status', () => {
     const pidFile = join(room.folder, 'orders.pid');
     writeFileSync(pidFile, `${pidOf(program)}\n`);
     for (const target of [pidOf(program), pidFile, 'orders']) {
-      const { out, code } = await lastcall('status', target);
-      expect(code).toBe(0);
+      const { out } = await succeeded(lastcall('status', target));
       expect(out).toContain(`orders pid ${pidOf(program)}`);
       expect(out).toContain('nothing in flight that lastcall knows of');
     }
@@ -101,7 +101,7 @@ describe('lastcall status', () => {
       ]);
     }
     expect(other.child.signalCode).toBeNull();
-    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+    await succeeded(lastcall('stop', pidOf(program)));
   });
 
   it.each(COMMANDS)('finds no process of a number that nothing has: %s', async (command) => {
@@ -189,8 +189,8 @@ describe('lastcall status', () => {
       expect(err).toContain('ENOTDIR');
     }
     expect((await lastcall('status', pidOf(program))).out).toContain('no control socket');
-    expect((await lastcall('__complete', '--', 'dump', '')).code).toBe(0);
-    expect((await lastcall('stop', pidOf(program))).code).toBe(0);
+    await succeeded(lastcall('__complete', '--', 'dump', ''));
+    await succeeded(lastcall('stop', pidOf(program)));
   });
 
   it('finds a process by its pid where its environment says, though it is not where one looks', async () => {
@@ -302,8 +302,7 @@ describe('lastcall dump', () => {
     'prints what the process waits for (control socket: %p)',
     async (control) => {
       const program = await up(`${SOURCE} proc.install();`, { control });
-      const { out, code } = await lastcall('dump', '--awaits', 'always', pidOf(program));
-      expect(code).toBe(0);
+      const { out } = await succeeded(lastcall('dump', '--awaits', 'always', pidOf(program)));
       expect(out).toContain('waitForStock');
       const file = join(room.folder, 'dump.json');
       await lastcall('dump', pidOf(program), '-o', file);
@@ -344,8 +343,7 @@ it.each(['reload', 'dump', 'profile'])(
 describe('lastcall profile', () => {
   it.each([true, false])('records for some time (control socket: %p)', async (control) => {
     const program = await up('proc.install();', { control });
-    const { out, code } = await lastcall('profile', pidOf(program), '-s', '300ms', '--json');
-    expect(code).toBe(0);
+    const { out } = await succeeded(lastcall('profile', pidOf(program), '-s', '300ms', '--json'));
     const { files } = JSON.parse(out) as { files: string[] };
     expect(files.map((file) => /-(cpu|heap|loop)-/.exec(file)?.[1]).sort()).toEqual([
       'cpu',
@@ -364,7 +362,7 @@ describe('lastcall profile', () => {
   it('records again at once when it is asked to', async () => {
     await up('');
     for (const time of ['100ms', '150ms'])
-      expect((await lastcall('profile', 'orders', '--kind', 'cpu', '-s', time)).code).toBe(0);
+      await succeeded(lastcall('profile', 'orders', '--kind', 'cpu', '-s', time));
   });
 });
 

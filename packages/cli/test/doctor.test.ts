@@ -13,6 +13,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
+import { send } from '../../restart/test/harness/service';
+import { succeeded } from './harness/succeeded';
 import { runCli } from './run-cli';
 
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
@@ -289,7 +291,7 @@ describe('lastcall doctor', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/Dockerfile\n {2}✗ problem: .*\[shell-in-front\]\n {6}→ /);
     writeFileSync(join(folder, 'Dockerfile'), 'FROM node\nCMD ["node", "app.js"]\n');
-    expect((await runCli(['doctor'], around)).code).toBe(0);
+    await succeeded(runCli(['doctor'], around));
   });
 
   it('looks at the files of a folder that it is given', async () => {
@@ -352,7 +354,7 @@ onLinux('lastcall doctor of a live process (needs /proc)', () => {
     const pid = /pid (\d+)/.exec(String(chunk))?.[1] ?? '';
     const { out } = await runCli(['doctor', '--json', pid]);
     const itself = await runCli(['doctor', String(shell.pid)]);
-    process.kill(Number(pid), 'SIGKILL');
+    send(Number(pid), 'SIGKILL');
     await once(shell, 'close');
     expect(itself.out).toContain('is a shell (sh)');
     expect(itself.out).not.toContain('[no-lastcall]');

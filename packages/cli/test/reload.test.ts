@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask, isAlive, Service } from '../../restart/test/harness/service';
+import { ask, hold, isAlive, Service } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { runService, supervisorOf } from './harness/run-service';
+import { succeeded } from './harness/succeeded';
 
 const REGISTER = join(__dirname, '../../restart/dist/control/register.js');
 const FIXTURE = join(__dirname, '../../restart/test/fixtures/service.cjs');
@@ -39,10 +40,9 @@ describe('lastcall reload', () => {
   it('resolves when the new generation has taken over, and tells the steps', async () => {
     await using service = chain();
     const old = await first(service);
-    const { out, err, code } = await lastcall('reload', String(old));
+    const { out, err } = await succeeded(lastcall('reload', String(old)));
     const next = await service.ready(2);
     expect(out).toMatch(new RegExp(`^reloaded: ${next}( serves; .*)?\n$`));
-    expect(code).toBe(0);
     expect(err).toMatch(/^upgrading \(lastcall reload\)\n[\s\S]*new generation is process/);
     expect(await ask(await service.address())).toBe(`2:${next}`);
     const status = (await lastcall('status', await asked(next))).out;
@@ -53,15 +53,16 @@ describe('lastcall reload', () => {
     await using service = chain(LASTING);
     const address = await service.address();
     const old = await first(service);
-    const slow = ask(address, '/slow?ms=3000');
-    await service.saw({ request: '/slow' });
-    const { out } = await lastcall('reload', String(old));
+    const held = hold(address);
+    await service.saw({ request: '/held' });
+    const { out } = await succeeded(lastcall('reload', String(old)));
     const next = await service.ready(2);
     expect(out).toBe(`reloaded: ${next} serves; ${old} drains, for up to 30.0 s\n`);
-    expect(await slow).toBe(`1:${old}`);
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
     const last = ask(address, '/slow?ms=1000');
     await service.saw({ request: '/slow', pid: next });
-    const waited = await lastcall('reload', '--wait-drained', await asked(next));
+    const waited = await succeeded(lastcall('reload', '--wait-drained', await asked(next)));
     expect(waited.out).toBe(`reloaded: ${await service.ready(3)}\n`);
     expect(isAlive(next)).toBe(false);
     expect(await last).toBe(`2:${next}`);
@@ -70,9 +71,9 @@ describe('lastcall reload', () => {
   it('knows by the name who leads, while another one starts, and while another one drains', async () => {
     await using service = chain({ ...LASTING, 2: { ...LASTING['*'], readyAfterMs: 4000 } });
     const old = await first(service);
-    const slow = ask(await service.address(), '/slow?ms=13000');
-    await service.saw({ request: '/slow' });
-    const reloaded = lastcall('reload', 'orders');
+    const held = hold(await service.address());
+    await service.saw({ request: '/held' });
+    const reloaded = succeeded(lastcall('reload', 'orders'));
     const next = (await service.saw({ generation: 2, begun: true })).pid;
     await asked(next);
     const leaders = [await lastcall('status', 'orders')];
@@ -82,33 +83,36 @@ describe('lastcall reload', () => {
       `pid ${old}`,
       `pid ${next}`,
     ]);
-    expect(await slow).toBe(`1:${old}`);
-  }, 40_000);
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
+  });
 
   it('says which workers drain, and waits for their end when it is to', async () => {
     await using service = room.run({ plan: LASTING });
     const address = await service.address();
     const old = await service.ready(1);
     const supervisor = await asked(supervisorOf(service));
-    const slow = ask(address, '/slow?ms=3000');
-    await service.saw({ request: '/slow' });
-    const { out } = await lastcall('reload', supervisor);
+    const held = hold(address);
+    await service.saw({ request: '/held' });
+    const { out } = await succeeded(lastcall('reload', supervisor));
     const next = await service.ready(2);
     expect(out).toBe(`reloaded: ${next} serves; ${old} drains, for up to 1m 0s\n`);
-    await lastcall('reload', '--wait-drained', supervisor);
+    held.release();
+    await succeeded(lastcall('reload', '--wait-drained', supervisor));
     for (const pid of [old, next]) expect(isAlive(pid)).toBe(false);
-    expect(await slow).toBe(`1:${old}`);
+    expect(await held.answer).toBe(`1:${old}`);
   });
 
   it('ends with 5 when the old process has not drained in time', async () => {
     await using service = chain(LASTING);
     const old = await first(service);
-    const slow = ask(await service.address(), '/slow?ms=10000');
-    await service.saw({ request: '/slow' });
+    const held = hold(await service.address());
+    await service.saw({ request: '/held' });
     const { code, err } = await lastcall('reload', '--wait-drained', '-t', '6', String(old));
     expect(err).toContain(`serves, but ${old} has not drained within 6 s`);
     expect(code).toBe(5);
-    expect(await slow).toBe(`1:${old}`);
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
   });
 
   it('ends with 1, and says why, when the new generation does not come up', async () => {
@@ -121,9 +125,10 @@ describe('lastcall reload', () => {
   });
 
   it('works by SIGHUP and the end of the old process where there is neither', async () => {
-    await using service = new Service();
+    // What the old process has started is looked for while that one is there.
+    await using service = new Service({ plan: { '*': { setup: { bakeMs: 1000 } } } });
     const old = await service.ready(1);
-    const { out } = await lastcall('reload', String(old));
+    const { out } = await succeeded(lastcall('reload', String(old)));
     expect(out).toBe(`reloaded: ${await service.ready(2)}\n`);
   });
 
@@ -132,9 +137,8 @@ describe('lastcall reload', () => {
     await using service = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
     await service.ready(1);
     expect(existsSync(pidFile)).toBe(true);
-    const { out, code } = await lastcall('reload', pidFile);
+    const { out } = await succeeded(lastcall('reload', pidFile));
     const next = await service.ready(2);
-    expect(code).toBe(0);
     expect(out).toBe(`reloaded: ${next}\n`);
   });
 

@@ -1,8 +1,10 @@
 import { freePort } from '../../restart/test/harness/free-port';
+import { logged } from '../../restart/test/harness/logged';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, type Service } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { supervisorOf } from './harness/run-service';
+import { succeeded } from './harness/succeeded';
 
 const room = commandRoom();
 const itActivates = itWith(['systemd-socket-activate']);
@@ -22,8 +24,7 @@ function runActivated(
 
 /** The first connection starts the service. */
 async function firstAnswer(service: Service, port: number): Promise<string> {
-  while (!service.err.includes('Listening on'))
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await logged(service, 'Listening on');
   return ask(`127.0.0.1:${port}`);
 }
 
@@ -36,8 +37,7 @@ async function replaces(
   const pid = await service.ready(generation);
   for (const [name, port] of Object.entries(ports))
     expect(await service.address(name, generation)).toBe(`127.0.0.1:${port}`);
-  const { code } = await room.lastcall('reload', String(supervisorOf(service)), '--wait-drained');
-  expect(code).toBe(0);
+  await succeeded(room.lastcall('reload', String(supervisorOf(service)), '--wait-drained'));
   await service.gone(pid);
   for (const port of Object.values(ports))
     expect(await ask(`127.0.0.1:${port}`)).toMatch(new RegExp(`^${generation + 1}:`));
@@ -70,8 +70,8 @@ itActivates(
       plan: { '*': { sockets } },
     });
     expect(await firstAnswer(service, port)).toMatch(/^1:/);
-    const { code } = await room.lastcall('reload', String(supervisorOf(service)));
-    expect(code).toBe(0);
+    await service.ready(1);
+    await succeeded(room.lastcall('reload', String(supervisorOf(service))));
     const pid = await service.ready(2);
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`127.0.0.1:${port}`)));
     expect(new Set(answers)).toEqual(new Set([`2:${pid}`]));

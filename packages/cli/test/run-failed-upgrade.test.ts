@@ -1,12 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { logged } from '../../restart/test/harness/logged';
 import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
 import { ask, send } from '../../restart/test/harness/service';
 import type { Slot } from '../src/supervisor/slot';
 import { describeServing } from '../src/supervisor/what-serves';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { supervisorOf, workersOf } from './harness/run-service';
+import { succeeded } from './harness/succeeded';
 
 const room = commandRoom();
 const { lastcall, run } = room;
@@ -45,7 +46,7 @@ describe('an upgrade that fails at a later worker', () => {
     });
 
     writeFileSync(mended, '');
-    expect((await lastcall('reload', supervisor)).code).toBe(0);
+    await succeeded(lastcall('reload', supervisor));
     const all = await workersOf(service, 3, 2);
     for (const pid of [second, one.pid]) await service.gone(pid);
     for (let asked = 0; asked < 10; asked += 1)

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join, relative } from 'node:path';
+import { eventually } from '../../../tools/eventually';
+import { logged } from '../../restart/test/harness/logged';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { endOf, type RunOptions, supervisorOf, workersOf } from './harness/run-service';
 
 const FIXTURES = join(__dirname, '../../restart/test/fixtures');
@@ -19,14 +20,6 @@ async function reload(service: Service, ...old: number[]): Promise<void> {
   const { code, err } = await lastcall('reload', String(supervisorOf(service)));
   expect([code, err]).toEqual([0, expect.stringContaining('has taken over')]);
   for (const pid of old) await service.gone(pid);
-}
-
-/** Resolves when the supervisor has written that. */
-async function said(service: Service, text: string): Promise<void> {
-  while (!service.err.includes(text)) {
-    expect(isAlive(supervisorOf(service))).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 describe('the supervisor is killed', () => {
@@ -231,7 +224,7 @@ describe('no descriptor is left', () => {
       );
       limitFiles(supervisor, 8);
       send(supervisor, 'SIGHUP');
-      await said(service, 'the upgrade failed, generation 1 serves on');
+      await logged(service, 'the upgrade failed, generation 1 serves on');
       await logged(service, 'EMFILE');
       expect(await ask(address)).toBe(`1:${old}`);
       limitFiles(supervisor, Number(before?.[1]));
@@ -253,7 +246,7 @@ itWith(['unshare', 'mount'])('a full disk keeps the service from nothing', async
   });
   const address = await service.address();
   const old = await service.ready(1);
-  await said(service, 'ENOSPC');
+  await logged(service, 'ENOSPC');
   await reload(service, old);
   expect(await ask(address)).toMatch(/^2:/);
   send(supervisorOf(service), 'SIGTERM');
@@ -264,7 +257,12 @@ it('a log that nothing can be written to keeps the service from nothing', async 
   // As on a disk that is full, or a terminal that is gone.
   await using service = run({ under: ['sh', '-c', 'exec "$@" 2> /dev/full', 'sh'] });
   const address = await service.address();
-  const old = await service.ready(1);
+  const { pid: old } = await service.saw({ ready: true });
+  const supervisor = String(supervisorOf(service));
+  await eventually(
+    async () => (await lastcall('status', supervisor)).out,
+    (status) => status.includes('serving'),
+  );
   await reload(service, old);
   expect(await ask(address)).toMatch(/^2:/);
   send(supervisorOf(service), 'SIGTERM');

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { logged } from '../../restart/test/harness/logged';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { endOf, supervisorOf } from './harness/run-service';
 
 const room = commandRoom();
@@ -13,8 +13,14 @@ const PATIENT = { LASTCALL_HAMMER_TIME_MS: '15000', LASTCALL_WAIT_TIME_MS: '1600
 
 /** Stops the service while a request is in flight: that one is answered, and no process is left. */
 async function stopsInOrder(service: Service, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  await service.ready(1);
+  await stopsUnheard(service, signal);
+}
+
+/** The same where the supervisor does not hear what the service says: npm closes the descriptors in between. */
+async function stopsUnheard(service: Service, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   const address = await service.address();
-  const pid = await service.ready(1);
+  const { pid } = await service.saw({ ready: true });
   const slow = ask(address, '/slow?ms=1500');
   await service.saw({ request: '/slow' });
   send(supervisorOf(service), signal);
@@ -53,7 +59,7 @@ describe('lastcall run of a launcher', () => {
       writeFileSync(join(room.folder, 'package.json'), JSON.stringify({ scripts }));
       const launcher = ['npm', 'start', '--prefix', room.folder, '--'];
       await using service = run({ launcher, env: PATIENT });
-      await stopsInOrder(service, signal);
+      await stopsUnheard(service, signal);
     },
     40_000,
   );
@@ -63,7 +69,7 @@ describe('lastcall run of a launcher', () => {
     writeFileSync(join(room.folder, 'package.json'), JSON.stringify({ scripts }));
     const launcher = ['npm', 'start', '--prefix', room.folder, '--'];
     await using service = run({ launcher, env: PATIENT });
-    await stopsInOrder(service);
+    await stopsUnheard(service);
     expect(service.err).not.toContain('before what it had started');
   }, 40_000);
 
@@ -74,13 +80,12 @@ describe('lastcall run of a launcher', () => {
   });
 
   it('so it is with one through which the service cannot say that it stops', async () => {
-    // npm closes the descriptors in between.
     const start =
       'trap "kill -TERM \\$pid; exit 0" TERM; run() { env "$@" & pid=$!; wait $pid; }; run';
     writeFileSync(join(room.folder, 'package.json'), JSON.stringify({ scripts: { start } }));
     const launcher = ['npm', 'start', '--prefix', room.folder, '--'];
     await using service = run({ launcher, env: PATIENT });
-    await stopsInOrder(service);
+    await stopsUnheard(service);
   }, 40_000);
 
   it('a job of a shell with a group of its own is found, too', async () => {

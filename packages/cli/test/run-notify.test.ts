@@ -1,7 +1,7 @@
+import { logged } from '../../restart/test/harness/logged';
 import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
-import { ask, send } from '../../restart/test/harness/service';
+import { hold, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { supervisorOf } from './harness/run-service';
 
 const room = commandRoom();
@@ -11,11 +11,16 @@ itWith(['python3', 'systemd-notify'])(
   async () => {
     using systemd = await NotifySocket.open();
     await using service = room.run({
-      env: { NOTIFY_SOCKET: systemd.path, LASTCALL_MAX_GENERATIONS: '2' },
+      env: {
+        NOTIFY_SOCKET: systemd.path,
+        LASTCALL_MAX_GENERATIONS: '2',
+        LASTCALL_HAMMER_TIME_MS: '60000',
+        LASTCALL_WAIT_TIME_MS: '61000',
+      },
     });
     const old = await service.ready(1);
-    const slow = ask(await service.address(), '/slow?ms=60000').catch(() => {});
-    await service.saw({ request: '/slow' });
+    const held = hold(await service.address());
+    await service.saw({ request: '/held' });
     send(supervisorOf(service), 'SIGHUP');
     await systemd.saw('READY=1', 'STATUS=generation 2 serves');
     const count = systemd.got.length;
@@ -25,7 +30,7 @@ itWith(['python3', 'systemd-notify'])(
     const [begun = '', over] = systemd.got.slice(count).map(({ text }) => text);
     expect(begun).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
     expect(over).toMatch(/^READY=1\nSTATUS=.*LASTCALL_UPGRADE_TOO_MANY_GENERATIONS/);
-    send(old, 'SIGKILL');
-    await slow;
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
   },
 );

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { logged } from '../../restart/test/harness/logged';
 import { ask, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { endOf, supervisorOf, workersOf } from './harness/run-service';
+import { succeeded } from './harness/succeeded';
 
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
 
@@ -16,7 +17,7 @@ it('a worker that was given up, and then replaced by an upgrade, is no failure o
   const [, lost = 0] = await workersOf(service, 1, 2);
   send(lost, 'SIGKILL');
   await logged(service, 'is not started anew');
-  expect((await lastcall('reload', String(supervisorOf(service)))).code).toBe(0);
+  await succeeded(lastcall('reload', String(supervisorOf(service))));
   await workersOf(service, 2, 2);
   send(supervisorOf(service), 'SIGTERM');
   expect(await endOf(service)).toEqual([null, 'SIGTERM']);
@@ -58,7 +59,7 @@ describe('a worker that ends is started anew, and the log says so', () => {
       options: ['--restart', 'always'],
       plan: { '*': { fault: 'bake', how: 'done' } },
     });
-    const pid = await service.ready(1);
+    const { pid } = await service.saw({ ready: true });
     await logged(service, `process ${pid} ended (exit code 0); the next one starts`);
     await logged(service, /serves again, after/);
   });
@@ -123,13 +124,13 @@ describe('a worker that ends is not started anew, and the log says why', () => {
     );
     const supervisor = String(supervisorOf(service));
     expect((await lastcall('status', supervisor)).out).toContain('started anew by lastcall reload');
-    expect((await lastcall('reload', supervisor)).code).toBe(0);
+    await succeeded(lastcall('reload', supervisor));
     await workersOf(service, 2, 2);
   });
 
   it('when exit code 0 says that it is done', async () => {
     await using service = run({ plan: { '*': { fault: 'bake', how: 'done' } } });
-    const pid = await service.ready(1);
+    const { pid } = await service.saw({ ready: true });
     expect(await endOf(service)).toEqual([0, null]);
     await logged(
       service,

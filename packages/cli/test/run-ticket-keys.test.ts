@@ -1,21 +1,22 @@
 import { freePort } from '../../restart/test/harness/free-port';
+import { logged } from '../../restart/test/harness/logged';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import type { Service } from '../../restart/test/harness/service';
 import { handshake } from '../../restart/test/harness/tls-client';
 import { commandRoom } from './harness/command-room';
-import { logged } from './harness/run-log';
 import { supervisorOf } from './harness/run-service';
+import { succeeded } from './harness/succeeded';
 
 const room = commandRoom();
 
 async function portOf(service: Service): Promise<number> {
+  await service.ready(1);
   const { address } = await service.saw({ name: 'tls', generation: 1 });
   return Number(String(address).split(':')[1]);
 }
 
 async function reload(service: Service): Promise<void> {
-  const { code } = await room.lastcall('reload', String(supervisorOf(service)), '--wait-drained');
-  expect(code).toBe(0);
+  await succeeded(room.lastcall('reload', String(supervisorOf(service)), '--wait-drained'));
 }
 
 describe('a client resumes its TLS session after an upgrade', () => {

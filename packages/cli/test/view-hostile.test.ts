@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { succeeded } from './harness/succeeded';
 import { type CliResult, runCli } from './run-cli';
 
 // Files come from other machines, and from other people.
@@ -75,7 +76,7 @@ describe('lastcall view refuses what looks like one of ours, and would get into 
 
 it('lastcall view shows the same files as they should be', async () => {
   const files = [DUMP, { ...cpu, samples: [1, 1], timeDeltas: [0, 5] }, { head: node }, loop];
-  for (const content of files) expect((await view(written('file.json', content))).code).toBe(0);
+  for (const content of files) await succeeded(view(written('file.json', content)));
 });
 
 describe('lastcall view obeys no escape sequence', () => {

@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
+import { succeeded } from './harness/succeeded';
 import { runCli } from './run-cli';
 
 const REPORT = join(__dirname, 'fixtures', 'report.json');
@@ -53,8 +54,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('lastcall view of a report', () => {
   it('is a timeline: every listener with bar, outcome and counts, and what was cut', async () => {
-    const { out, code } = await runCli(['view', REPORT]);
-    expect(code).toBe(0);
+    const { out } = await succeeded(runCli(['view', REPORT]));
     expect(out).toContain('not ok, 5.5 s, forced (waitTimeMs)');
     expect(out).toMatch(/intake web +█+ +cut +2 ms +3 drained, 2 ended, 2 cut/);
     expect(out).toMatch(/work stuck +█{10,} +late +4\.5 s/);
@@ -124,7 +124,7 @@ describe('lastcall view of a report', () => {
 
   it('is a Gantt chart with --html: one page without scripts or references', async () => {
     const page = join(folder, 'report.html');
-    expect((await runCli(['view', REPORT, '--html', page])).code).toBe(0);
+    await succeeded(runCli(['view', REPORT, '--html', page]));
     const html = readFileSync(page, 'utf8');
     expect(html.match(/class="bar/g)?.length).toBeGreaterThanOrEqual(8);
     expect(html).not.toMatch(/<script|src=|href=/);

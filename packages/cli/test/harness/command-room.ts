@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Service } from '../../../restart/test/harness/service';
 import { type CliResult, runCli } from '../run-cli';
-import { type RunOptions, runService } from './run-service';
+import { type RunOptions, runService, type SupervisedService } from './run-service';
 
 /** Where the tests of a file run `lastcall`: each has a folder of its own for control sockets and dumps. */
 export interface CommandRoom {
@@ -11,7 +10,7 @@ export interface CommandRoom {
   /** Runs `lastcall` in this process. */
   lastcall(...argv: string[]): Promise<CliResult>;
   /** A service under `lastcall run`. */
-  run(options?: Omit<RunOptions, 'folder'>): Service;
+  run(options?: Omit<RunOptions, 'folder'>): SupervisedService;
 }
 
 /** To be called once per file, outside of the tests. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { logged } from '../../../restart/test/harness/logged';
 import { type Plan, Service } from '../../../restart/test/harness/service';
 
 const BIN = join(__dirname, '..', '..', 'bin', 'lastcall.js');
@@ -22,6 +23,32 @@ export interface RunOptions {
 }
 
 /** A service under `lastcall run`. */
+export class SupervisedService extends Service {
+  /** The process of a generation, once it is ready and the supervisor knows that the service is up. */
+  override async ready(generation: number): Promise<number> {
+    const pid = await super.ready(generation);
+    if (generation === 1) await isUp(this);
+    return pid;
+  }
+
+  /** The process that the supervisor has started to take over, whether or not it has said anything yet. */
+  async started(generation: number): Promise<number> {
+    const line = await logged(this, new RegExp(`process \\d+ starts as generation ${generation}`));
+    const pid = Number(/\d+/.exec(line)?.[0]);
+    this.track(pid);
+    return pid;
+  }
+}
+
+/**
+ * Resolves when the supervisor has heard that all workers are ready, with all their sockets: what they say themselves comes before
+ * that. Until then it refuses to replace them, and takes an end for a start that failed.
+ */
+async function isUp(service: Service): Promise<void> {
+  await logged(service, /the worker is ready|\d+ workers are ready/);
+}
+
+/** A service under `lastcall run`. */
 export function runService({
   folder,
   options = [],
@@ -33,8 +60,8 @@ export function runService({
   launcher = [],
   deadlineMs = 25_000,
   cwd,
-}: RunOptions): Service {
-  return new Service({
+}: RunOptions): SupervisedService {
+  return new SupervisedService({
     plan,
     deadlineMs,
     ...(fixture === undefined ? {} : { fixture }),
@@ -66,8 +93,13 @@ export async function endOf({
   return [child.exitCode, child.signalCode];
 }
 
-/** The processes of all workers that are ready in a generation. */
-export function workersOf(service: Service, generation: number, count: number): Promise<number[]> {
+/** The processes of all workers of a generation, once they are ready; of the first one, once the supervisor knows it. */
+export async function workersOf(
+  service: Service,
+  generation: number,
+  count: number,
+): Promise<number[]> {
+  if (generation === 1) await isUp(service);
   return service.when(`${count} workers of generation ${generation}`, () => {
     const ready = service.events.filter((event) => event.generation === generation && event.ready);
     return ready.length >= count ? ready.map(({ pid }) => pid) : undefined;

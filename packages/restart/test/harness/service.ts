@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,8 @@ export interface ServiceOptions {
 }
 
 const DEADLINE_MS = 25_000;
+/** How long processes that were killed may take to be gone, in milliseconds. */
+const DISPOSE_MS = 10_000;
 const FIXTURES = join(__dirname, '..', 'fixtures');
 
 /** A service under test: every generation of it, as seen by what they write and by its sockets. */
@@ -43,11 +45,13 @@ export class Service {
   readonly closed: Promise<unknown>;
   /** How the first generation ended. What it has written may come later. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** What was written so far to stderr, and lines on stdout that are no events. */
   err = '';
   readonly #watchers = new Set<() => void>();
   readonly #processes = new KnownProcesses();
   readonly #deadline: NodeJS.Timeout;
   readonly #hasOwnPids: boolean;
+  #isClosed = false;
 
   constructor({
     plan = {},
@@ -79,9 +83,14 @@ export class Service {
       this.child.once('exit', (code, signal) => resolve({ code, signal }));
     });
     this.closed = new Promise((resolve) => this.child.once('close', resolve));
+    this.child.once('close', () => {
+      this.#isClosed = true;
+      this.#look();
+    });
     if (this.child.pid !== undefined) this.#processes.add(this.child.pid);
     this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.err += chunk;
+      this.#look();
     });
     if (this.child.stdout !== null)
       createInterface({ input: this.child.stdout }).on('line', (line) => this.#add(line));
@@ -95,21 +104,22 @@ export class Service {
     );
   }
 
-  /** Waits until `find` finds something among the events. */
+  /** Waits until `find` finds something among the events, or in the log; rejects when the service ends before. */
   when<T>(what: string, find: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#watchers.delete(check);
-        const seen = this.events.map((event) => JSON.stringify(event)).join('\n');
-        reject(new Error(`never saw ${what}\n${seen}\n${this.err}`));
-      }, DEADLINE_MS - 5000);
-      const check = (): void => {
-        const found = find();
-        if (found === undefined) return;
+      const finish = (settle: () => void): void => {
         this.#watchers.delete(check);
         clearTimeout(timer);
-        resolve(found);
+        settle();
       };
+      const fail = (why: string): void =>
+        finish(() => reject(new Error(`${why} ${what}\n${this.#seen()}\n${this.err}`)));
+      const check = (): void => {
+        const found = find();
+        if (found !== undefined) finish(() => resolve(found));
+        else if (this.#isClosed) fail('the service has ended without');
+      };
+      const timer = setTimeout(() => fail('never saw'), DEADLINE_MS - 5000);
       this.#watchers.add(check);
       check();
     });
@@ -138,12 +148,20 @@ export class Service {
   /** Kills every generation, and resolves when they are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#deadline);
-    for (;;) {
+    const end = Date.now() + DISPOSE_MS;
+    while (Date.now() < end) {
       this.kill();
       const isOver = this.#processes.alive().length === 0;
       if (isOver && this.child.stdout?.readableEnded !== false) return;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    const left = this.#processes.alive().join(', ') || 'one that has never said its pid';
+    throw new Error(`killed, but not gone: ${left}\n${this.#seen()}\n${this.err}`);
+  }
+
+  /** Has a process killed with the others that has not said anything yet. */
+  track(pid: number): void {
+    this.#processes.add(pid);
   }
 
   kill(): void {
@@ -152,16 +170,21 @@ export class Service {
 
   #add(line: string): void {
     const event = parse(line);
-    if (event === null) {
-      this.err += `${line}\n`;
-      return;
-    }
-    this.events.push(event);
-    if (!this.#hasOwnPids) this.#track(event);
+    if (event === null) this.err += `${line}\n`;
+    else this.events.push(event);
+    if (event !== null && !this.#hasOwnPids) this.#trackAll(event);
+    this.#look();
+  }
+
+  #look(): void {
     for (const check of [...this.#watchers]) check();
   }
 
-  #track(event: ServiceEvent): void {
+  #seen(): string {
+    return this.events.map((event) => JSON.stringify(event)).join('\n');
+  }
+
+  #trackAll(event: ServiceEvent): void {
     this.#processes.add(event.pid);
     if (typeof event.successor === 'number' && event.step === 'spawn')
       this.#processes.add(event.successor);
@@ -174,8 +197,9 @@ interface Bound {
   readonly inherited: boolean;
 }
 
-/** Sends a signal; false when there is no such process. */
+/** Sends a signal; false when there is no such process. What is no pid of a child would mean a group of processes, or all. */
 export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  if (!Number.isInteger(pid) || pid <= 1) throw new Error(`${signal} to ${pid}, which is no child`);
   try {
     return process.kill(pid, signal);
   } catch {
@@ -205,6 +229,15 @@ export function ask(address: string, path = '/'): Promise<string> {
     sent.on('error', reject);
     sent.end();
   });
+}
+
+/** A request that is in flight until it is released. */
+export function hold(address: string): { readonly answer: Promise<string>; release(): void } {
+  const file = join(temporaryDirectory(), 'release');
+  const answer = ask(address, `/held?until=${encodeURIComponent(file)}`);
+  // It may be cut before anybody looks.
+  answer.catch(() => {});
+  return { answer, release: () => writeFileSync(file, '') };
 }
 
 function target(address: string): object {
