@@ -24,7 +24,7 @@ export interface ConnectionKeeper<C extends object>
 export function endOrLinger<C extends object>(
   connection: C,
   keeper: Pick<ConnectionKeeper<C>, 'isBusy' | 'whenIdle'>,
-  feed: Pick<DrainFeed<C>, 'end' | 'linger' | 'settled'>,
+  feed: Pick<DrainFeed<C>, 'end' | 'linger' | 'lingers' | 'settled'>,
 ): void {
   if (!keeper.isBusy(connection)) {
     feed.end(connection);
@@ -32,6 +32,8 @@ export function endOrLinger<C extends object>(
   }
   feed.linger(connection);
   const settle = (): void => {
+    // Handed on, it is told of again when it is given back the next time.
+    if (!feed.lingers(connection)) return;
     if (keeper.isBusy(connection)) keeper.whenIdle(connection, settle);
     else feed.settled(connection);
   };

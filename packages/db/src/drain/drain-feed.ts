@@ -51,6 +51,8 @@ export interface DrainFeed<W extends object> {
    * handed on before, that goes on as the same work.
    */
   linger(work: W): void;
+  /** Whether {@link linger} was told of `work`, and it was neither handed on since, nor has it ended. */
+  lingers(work: W): boolean;
   /** Nothing of whoever gave the connection back runs on it any more: `work` ended, unless it was handed on. */
   settled(work: W): void;
   /**

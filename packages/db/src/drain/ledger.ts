@@ -147,8 +147,12 @@ export class Ledger<W extends object> {
     if (entry?.isActive === true) entry.isLingering = true;
   }
 
+  lingers(work: W): boolean {
+    return this.#known.get(work)?.isLingering === true;
+  }
+
   settled(work: W): void {
-    if (this.#known.get(work)?.isLingering === true) this.end(work);
+    if (this.lingers(work)) this.end(work);
   }
 
   end(work: W): void {

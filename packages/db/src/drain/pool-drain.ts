@@ -102,6 +102,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
     adopt: (work) => ledger.adopt(work),
     end: (work) => ledger.end(work),
     linger: (work) => ledger.linger(work),
+    lingers: (work) => ledger.lingers(work),
     settled: (work) => ledger.settled(work),
     lost: (work, outcome) => ledger.lost(work, outcome),
     get drained() {

@@ -3,7 +3,9 @@ import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
 import {
   beforeLoss,
+  busyCommands,
   currentCommand,
+  isBusy,
   isPrepare,
   lastMessage,
   onCommandEnd,
@@ -77,6 +79,12 @@ export class ConnectionRecord {
     return command !== undefined && this.#questions.has(command) ? undefined : command;
   }
 
+  /** Whether a command of the application waits for the first of its answer, or for its turn. */
+  get isBusy(): boolean {
+    if (!isBusy(this.connection)) return false;
+    return busyCommands(this.connection).some((command) => !this.#questions.has(command));
+  }
+
   look(): WorkSnapshot {
     const connection = this.connection.threadId ?? undefined;
     const { running } = this;
@@ -125,12 +133,17 @@ export class ConnectionRecord {
       if (error?.errno !== undefined && error.errno > 0)
         this.#isPrepared = PREPARED.test(error.message);
     });
-    this.#questions.add(asked);
+    this.#note(asked);
   };
 
   /** Calls back when everything that was sent, and waits to be, has its answer. When the connection ends, it never does. */
   whenAnswered(then: () => void): void {
-    this.#questions.add(this.connection.ping((error) => error || then()));
+    this.#note(this.connection.ping((error) => error || then()));
+  }
+
+  /** @param question - Undefined where the connection is closed, and its error came at once. */
+  #note(question: Mysql2Command | undefined): void {
+    if (question !== undefined) this.#questions.add(question);
   }
 
   /** What became of the work that the application has ended after the cancel. */

@@ -133,12 +133,16 @@ export function isBusy(connection: Mysql2Connection): boolean {
   return Boolean(_command) && sequenceId === 1;
 }
 
-/** Whether a statement runs on `connection`, or waits there: all that counts where the pool has closed it already. */
-export function runsStatement(connection: Mysql2Connection): boolean {
+/** The commands by which {@link isBusy} says so. */
+export function busyCommands(connection: Mysql2Connection): Mysql2Command[] {
   const { _command, _commands, sequenceId } = internals(connection);
   const waiting = _commands?.toArray() ?? [];
-  const commands = _command && sequenceId === 1 ? [_command, ...waiting] : waiting;
-  return commands.some((command) => textOf(command) !== undefined);
+  return _command && sequenceId === 1 ? [_command, ...waiting] : waiting;
+}
+
+/** Whether a statement runs on `connection`, or waits there: all that counts where the pool has closed it already. */
+export function runsStatement(connection: Mysql2Connection): boolean {
+  return busyCommands(connection).some((command) => textOf(command) !== undefined);
 }
 
 /** Whether the pool still counts `connection` as its own. */

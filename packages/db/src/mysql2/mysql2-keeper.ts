@@ -4,7 +4,7 @@ import type { DrainFeed } from '../drain/drain-feed';
 import { SocketSet } from '../drain/socket-set';
 import { ConnectionRecord } from './connection-record';
 import { killConnections } from './kill-connections';
-import { isBusy, statementsWithoutCallback } from './mysql2-internals';
+import { statementsWithoutCallback } from './mysql2-internals';
 import type { Mysql2Connection } from './mysql2-pool';
 
 /** How long a statement has that was interrupted for the second time, before its connection is killed. */
@@ -62,7 +62,7 @@ export function keepMysql2Connections(
       return killConnections(running, 'QUERY', signal);
     },
 
-    isBusy,
+    isBusy: (connection) => recordOf(connection).isBusy,
     whenIdle: (connection, then) => recordOf(connection).whenAnswered(then),
 
     judge(connection, end) {

@@ -78,11 +78,11 @@ export interface Mysql2Connection {
   /** Replaced when TLS begins. */
   readonly stream: Mysql2Stream;
   readonly config: Mysql2Config;
-  ping(callback: (error?: Error | null) => void): Mysql2Command;
+  ping(callback: (error?: Error | null) => void): Mysql2Command | undefined;
   query(
     options: object,
     callback: (error: NodeJS.ErrnoException | null, rows?: unknown) => void,
-  ): Mysql2Command;
+  ): Mysql2Command | undefined;
   release(): void;
   destroy(): void;
   on(event: string, listener: (error?: Error) => void): unknown;

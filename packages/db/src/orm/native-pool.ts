@@ -73,6 +73,7 @@ export function connectNativePools(
       },
       end: (work) => feed.end(work),
       linger: (work) => feed.linger(work),
+      lingers: (work) => feed.lingers(work),
       settled: (work) => feed.settled(work),
       lost: (work, outcome) => feed.lost(work, outcome),
       get drained() {

@@ -1,4 +1,5 @@
 import { createPool as createCallbackPool } from 'mysql2';
+import { eventually } from '../../../../tools/eventually';
 import { createMysql2Drain } from '../../src/mysql2';
 import { describeMariadb } from './describe-mariadb';
 
@@ -56,6 +57,31 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
         await Promise.all(work);
       },
     );
+
+    it('hands on a connection that was released under a statement, and counts both as one', async () => {
+      const pool = mariadb().pool({ connectionLimit: 1 });
+      const drain = createMysql2Drain(pool);
+      const connection = await pool.getConnection();
+      await mariadb().query(`lock tables ${mariadb().database}.work write`);
+      const sent = connection.query(insert(0));
+      await mariadb().running(1);
+      const next = pool.getConnection();
+      connection.release();
+      const holder = await next;
+      expect(drain.gauges()).toMatchObject({ inUse: 1, waiting: 0 });
+      const behind = holder.query(insert(0));
+      await mariadb().query('unlock tables');
+      await sent;
+      await behind;
+      holder.release();
+      await eventually(
+        () => drain.gauges().inUse,
+        (count) => count === 0,
+      );
+      await pool.query(insert(0));
+      expect(await drain.stop({ signal: never() })).toEqual({ drained: 0, cut: [], errors: [] });
+      expect(await mariadb().rows()).toBe(3);
+    });
 
     it('does not call finished what the application has destroyed under a statement', async () => {
       const pool = mariadb().pool();
