@@ -20,6 +20,8 @@ export interface AwaitSources {
   readonly clock: PauseClock;
   /** How long the process may be stopped to look for single functions, in milliseconds. */
   readonly lookupMs: number;
+  /** Whether a function is worth such a look, which takes a walk over the heap. */
+  isLookedUp(each: Suspended): boolean;
 }
 
 /** How many functions of a chain one stack shows. */
@@ -48,7 +50,7 @@ export async function locateAwaits(
     found,
   );
   await lookUp(
-    suspended.filter((each) => !found.has(each)),
+    suspended.filter((each) => !found.has(each) && sources.isLookedUp(each)),
     sources,
     found,
   );

@@ -4,9 +4,10 @@ import { type Described, describeFindings } from './describe-findings';
 import { learnCost } from './heap-cost';
 import type { HeapSession } from './heap-session';
 import { type AwaitPosition, locateAwaits } from './locate-awaits';
+import { isOwnFile } from './own-files';
 import { type Findings, readHeap } from './read-heap';
 import type { SearchRun } from './search-run';
-import { checkTestFunctions } from './self-test';
+import { checkTestFunctions, isTestFunction } from './self-test';
 import type { Suspended } from './suspended-functions';
 import { takeSnapshot } from './take-snapshot';
 
@@ -53,7 +54,7 @@ const FORCED_LOOKUP_MS = 5000;
 const UNKNOWN_SHAPES = `V8 ${process.versions.v8} keeps suspended functions in a way that is not known here`;
 
 async function locate(
-  { suspended, graph, promiseIndexes }: Findings,
+  { suspended, graph, positions, promiseIndexes }: Findings,
   promises: readonly Promise<unknown>[],
   session: HeapSession | undefined,
   { clock, options }: SearchRun,
@@ -63,7 +64,11 @@ async function locate(
     promises[promiseIndexes.get(node) ?? -1];
   const mayTakeMs = options.force ? FORCED_LOOKUP_MS : options.maxPauseMs / 4;
   const lookupMs = Math.min(mayTakeMs, clock.leftMs / 2);
-  return await locateAwaits(suspended, { graph, promiseOf, session, lookupMs, clock });
+  // Our own functions are not shown, and some wait for this search, beyond the listed promises.
+  const isLookedUp = (each: Suspended): boolean =>
+    isTestFunction(graph, each) || !isOwnFile(positions.ofFunction(each.closure)?.file ?? '');
+  const sources = { graph, promiseOf, session, lookupMs, clock, isLookedUp };
+  return await locateAwaits(suspended, sources);
 }
 
 /** What the result lacks, in a sentence. */

@@ -1,4 +1,5 @@
 import type { CodePosition } from './await-sites';
+import type { HeapGraph } from './heap-graph';
 import type { AwaitPosition } from './locate-awaits';
 import type { Findings } from './read-heap';
 import type { Suspended } from './suspended-functions';
@@ -23,6 +24,12 @@ async function lastcallSelfTestInner(promise: Promise<void>): Promise<void> {
 
 async function lastcallSelfTestOuter(promise: Promise<void>): Promise<void> {
   await lastcallSelfTestInner(promise);
+}
+
+/** Whether a function is one of the two. */
+export function isTestFunction(graph: HeapGraph, { closure }: Suspended): boolean {
+  const name = graph.name(closure);
+  return name === lastcallSelfTestInner.name || name === lastcallSelfTestOuter.name;
 }
 
 /** Whether the test functions have been found as they are: one waiting for the other, each in its own line. */

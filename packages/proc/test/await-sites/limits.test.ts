@@ -64,6 +64,22 @@ describe('findAwaitSites() holds back', () => {
     expect(unhurried).toMatchObject({ status: 'complete' });
   });
 
+  it('from looking up functions of its own in the heap, which it does not show: each takes a walk over all of it', async () => {
+    const [sites, lookups] = await runSearch<[AwaitSites, number]>(`
+      const { Session } = require('inspector');
+      const { post } = Session.prototype;
+      let lookups = 0;
+      Session.prototype.post = function (method, ...args) {
+        if (method === 'HeapProfiler.getObjectByHeapObjectId') lookups++;
+        return post.call(this, method, ...args);
+      };
+      const { createLifecycle } = require('../../../dist');
+      createLifecycle({ logger: false }).dump({ awaits: 'always', write: false })
+        .then(({ json }) => tell([json.awaits, lookups]));`);
+    expect(sites).toMatchObject({ status: 'complete', suspended: 0 });
+    expect(lookups).toBe(0);
+  });
+
   it('with thousands of functions that have to be looked up one by one: the process goes on meanwhile', async () => {
     const [sites, ticks] = await runSearch<[AwaitSites, number]>(`
       const kept = [];
