@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,10 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { freePort } from '../../packages/restart/test/harness/free-port';
+import { logged } from '../../packages/restart/test/harness/logged';
 import { itWith } from '../../packages/restart/test/harness/notify-socket';
 import { ask, Service, send } from '../../packages/restart/test/harness/service';
 import {
@@ -162,8 +161,7 @@ describe('a unit of docs/deploy', () => {
       'systemd-socket-activate',
       ...['-l', listen, `--fdname=${socket.get('FileDescriptorName')}`, ...passed],
     ]);
-    while (!service.err.includes('Listening on'))
-      await once(service.child.stderr as Readable, 'data');
+    await logged(service, 'Listening on');
     const answer = await ask(listen);
     expect(answer).toBe(`1:${await service.ready(1)}`);
     expect(await service.address()).toBe(listen);
@@ -175,6 +173,8 @@ describe('a unit of docs/deploy', () => {
     await using service = start({ command, ...rest });
     const supervisor = service.child.pid as number;
     const first = await ready(service, 1, 2);
+    // The supervisor hears of it another way than the test.
+    await logged(service, '2 workers are ready');
     const cwd = release('srv', 2);
     const reload = unit.get('ExecReload')?.[0]?.replace('$MAINPID', String(supervisor)).split(' ');
     expect(run(reload ?? [], rest.env)).toMatchObject({ status: 0 });
@@ -202,9 +202,10 @@ describe('an image of docs/deploy, as process 1', () => {
       const image = startOfImage(placed('supervised/Dockerfile'));
       await using service = start(image, IN_CONTAINER);
       await service.ready(1);
+      await logged(service, 'the worker is ready');
       const one = processOne(service);
       send(one, 'SIGHUP');
-      await service.saw({ generation: 1, step: 'done' });
+      await logged(service, /worker 0: process \d+ has taken over/);
       const inside = ['nsenter', '--target', String(one), '--pid', '--mount'];
       const lastcall = join(root, 'app', 'node_modules', '.bin', 'lastcall');
       expect(run([...inside, lastcall, 'reload', 'service'], image.env)).toMatchObject({
@@ -267,12 +268,4 @@ function ready(service: Service, generation: number, count: number): Promise<num
 function processOne({ child }: Service): number {
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
   return Number(children.split(' ')[0]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await once(server.close(), 'close');
-  return port;
 }

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../restart/test/harness/free-port';
 import { logged } from '../../restart/test/harness/logged';
 import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, hold, isAlive, send } from '../../restart/test/harness/service';
@@ -252,14 +251,6 @@ it('the supervisor stands still until the time to be ready is over: that the new
   send(supervisorOf(service), 'SIGCONT');
   await service.saw({ pid: old, step: 'done' });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 it('who connects when the workers have closed their sockets is refused at once, and not reset when they have drained', async () => {
   await using service = run({

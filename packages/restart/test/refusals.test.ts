@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -16,9 +15,9 @@ function restartIn(changes: Partial<RestartEnvironment>) {
   return { ...test, restart: createRestart({ ...test, environment }) };
 }
 
-/** Its children, as this namespace counts. */
-function childrenOf(pid: number): string[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+/** Its one child, as this namespace counts. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
 }
 
 describe('an upgrade is refused, and the service goes on', () => {
@@ -66,9 +65,7 @@ describe('an upgrade is refused, and the service goes on', () => {
     });
     const address = await service.address();
     const { pid } = await service.saw({ ready: true });
-    const [one = ''] = childrenOf(service.child.pid as number);
-    const [own = ''] = childrenOf(Number(one));
-    send(Number(own), 'SIGHUP');
+    send(childOf(childOf(service.child.pid as number)), 'SIGHUP');
     await service.saw({ step: 'refused', code: 'LASTCALL_UPGRADE_UNSUPPORTED' });
     expect(await ask(address)).toBe(`1:${pid}`);
   });
@@ -81,9 +78,8 @@ describe('an upgrade is refused, and the service goes on', () => {
     const address = await service.address();
     const { pid } = await service.saw({ ready: true });
     expect(pid).toBe(1);
-    // Its pid here is another: unshare's child.
-    const { stdout } = spawnSync('pgrep', ['-P', String(service.child.pid)], { encoding: 'utf8' });
-    send(Number(stdout), 'SIGHUP');
+    // Its pid here is another.
+    send(childOf(service.child.pid as number), 'SIGHUP');
     await service.saw({ step: 'refused', code: 'LASTCALL_UPGRADE_UNSUPPORTED' });
     expect(await ask(address)).toBe('1:1');
   });

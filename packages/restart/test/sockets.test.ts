@@ -1,18 +1,11 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import net, { createServer } from 'node:net';
+import net from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './harness/free-port';
 import { ask, Service, send, temporaryDirectory } from './harness/service';
 import { handshake } from './harness/tls-client';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function upgrade(service: Service, generation: number): Promise<number> {
   const pid = await service.ready(generation);

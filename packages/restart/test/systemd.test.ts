@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { freePort } from './harness/free-port';
+import { logged } from './harness/logged';
 import { itWith, NotifySocket } from './harness/notify-socket';
-import { ask, Service, send, temporaryDirectory } from './harness/service';
+import { ask, hold, Service, send, temporaryDirectory } from './harness/service';
 
 const FIXTURE = join(__dirname, 'fixtures', 'service.cjs');
 const itNotifies = itWith(['python3', 'systemd-notify']);
@@ -34,7 +35,7 @@ describe('notifications', () => {
   itNotifies('tell of an upgrade that failed, and never of its process', async () => {
     using systemd = await NotifySocket.open();
     await using service = new Service({
-      plan: { 2: { fault: 'bake' }, '*': { setup: { bakeMs: 1000 } } },
+      plan: { 2: { fault: 'bake' }, '*': { setup: { bakeMs: 10_000 } } },
       env: { NOTIFY_SOCKET: systemd.path },
     });
     const old = await service.ready(1);
@@ -53,12 +54,14 @@ describe('notifications', () => {
       env: {
         NOTIFY_SOCKET: systemd.path,
         LASTCALL_MAX_GENERATIONS: '2',
+        LASTCALL_HAMMER_TIME_MS: '60000',
+        LASTCALL_WAIT_TIME_MS: '61000',
         WATCHDOG_USEC: '200000',
       },
     });
     const old = await service.ready(1);
-    const slow = ask(await service.address(), '/slow?ms=60000').catch(() => {});
-    await service.saw({ request: '/slow' });
+    const held = hold(await service.address());
+    await service.saw({ request: '/held' });
     send(old, 'SIGHUP');
     const next = await service.ready(2);
     await systemd.saw('READY=1', `MAINPID=${next}`);
@@ -75,8 +78,8 @@ describe('notifications', () => {
     const [begun = '', over] = told();
     expect(begun).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
     expect(over).toMatch(/^READY=1\nSTATUS=.*LASTCALL_UPGRADE_TOO_MANY_GENERATIONS/);
-    send(old, 'SIGKILL');
-    await slow;
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
   });
 
   itNotifies('feed the watchdog from the main process alone', async () => {
@@ -186,8 +189,7 @@ describe('socket activation', () => {
       },
     });
     // The first connection starts the service.
-    while (!service.err.includes('Listening on'))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await logged(service, 'Listening on');
     const first = await ask(`127.0.0.1:${web}`);
     const old = await service.ready(1);
     expect(first).toBe(`1:${old}`);
@@ -213,8 +215,7 @@ describe('socket activation', () => {
       args: [FIXTURE],
       plan: { '*': { sockets: [{ name: 'web', fd: 3 }], setup: { bakeMs: 50 } } },
     });
-    while (!service.err.includes('Listening on'))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await logged(service, 'Listening on');
     expect(await ask(`127.0.0.1:${port}`)).toMatch(/^1:/);
     const old = await service.ready(1);
     send(old, 'SIGHUP');
@@ -236,8 +237,7 @@ describe('socket activation', () => {
         args: [FIXTURE],
         plan: { '*': { sockets: [{ name: 'web', port: web, host: '127.0.0.1' }] } },
       });
-      while (!service.err.includes('Listening on'))
-        await new Promise((resolve) => setTimeout(resolve, 10));
+      await logged(service, 'Listening on');
       const first = await ask(`127.0.0.1:${web}`);
       const pid = await service.ready(1);
       expect(first).toBe(`1:${pid}`);
@@ -260,8 +260,7 @@ describe('socket activation', () => {
       args: [FIXTURE],
       plan: { '*': { sockets: [{ name: 'web', path }] } },
     });
-    while (!service.err.includes('Listening on'))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await logged(service, 'Listening on');
     expect(await ask(path)).toMatch(/^1:/);
     const pid = await service.ready(1);
     send(pid, 'SIGTERM');

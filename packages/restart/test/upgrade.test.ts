@@ -1,14 +1,8 @@
-import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { logged } from './harness/logged';
 import { itWith } from './harness/notify-socket';
-import { ask, isAlive, Service, send, temporaryDirectory } from './harness/service';
-
-/** Waits until a generation has written this to stderr. */
-async function logged(service: Service, text: string): Promise<void> {
-  while (!service.err.includes(text)) await once(service.child.stderr as Readable, 'data');
-}
+import { ask, hold, isAlive, Service, send, temporaryDirectory } from './harness/service';
 
 describe('an upgrade by SIGHUP', () => {
   it('puts a new generation on the same sockets, and ends the old one with exit code 0', async () => {
@@ -61,9 +55,7 @@ describe('an upgrade by SIGHUP', () => {
       const old = await service.ready(1);
       send(old, 'SIGHUP');
       const { successor } = await service.saw({ pid: old, step: 'done' });
-      while (!service.err.includes('this one stops'))
-        await once(service.child.stdout as Readable, 'data');
-      expect(service.err).toContain(`no job of this terminal: kill ${successor} ends it`);
+      await logged(service, `no job of this terminal: kill ${successor} ends it`);
     },
   );
 
@@ -81,15 +73,19 @@ describe('an upgrade by SIGHUP', () => {
   });
 
   it('is refused while one is under way, and once the process has been replaced', async () => {
-    await using service = new Service({ plan: { 1: { setup: { bakeMs: 400 } } } });
+    await using service = new Service({ plan: { 1: { setup: { bakeMs: 2000 } } } });
     const old = await service.ready(1);
+    const held = hold(await service.address());
+    await service.saw({ request: '/held' });
     send(old, 'SIGHUP');
     await service.saw({ pid: old, step: 'spawn' });
     send(old, 'SIGHUP');
     await service.saw({ pid: old, step: 'refused', code: 'LASTCALL_UPGRADE_IN_PROGRESS' });
-    const slow = ask(await service.address(), '/');
-    await slow;
     await service.saw({ pid: old, step: 'done' });
+    send(old, 'SIGHUP');
+    await service.saw({ pid: old, step: 'refused', code: 'LASTCALL_UPGRADE_REPLACED' });
+    held.release();
+    expect(await held.answer).toBe(`1:${old}`);
     expect(service.events.filter(({ step }) => step === 'spawn')).toHaveLength(1);
   });
 
@@ -202,8 +198,13 @@ describe('a stop', () => {
     const pidFile = join(temporaryDirectory(), 'service.pid');
     const plan = { sockets: [{ name: 'web', path }], setup: { bakeMs: 100, pidFile } };
     await using service = new Service({
-      plan: { '*': plan, 2: { readyAfterMs: 500 } },
-      env: { LASTCALL_WRAP_UP_TIME_MS: '1500' },
+      plan: { '*': plan, 2: { readyAfterMs: 2000 } },
+      // It is to live until then.
+      env: {
+        LASTCALL_WRAP_UP_TIME_MS: '4000',
+        LASTCALL_HAMMER_TIME_MS: '10000',
+        LASTCALL_WAIT_TIME_MS: '11000',
+      },
     });
     const old = await service.ready(1);
     send(old, 'SIGHUP');
