@@ -1,5 +1,5 @@
 import { freemem } from 'node:os';
-import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { memoryUsage } from '../diagnostics/memory-usage';
 
 /** What a search will cost, before it is begun. */
@@ -28,8 +28,6 @@ const MEMORY_PER_NODE = 450;
 /** What a small heap costs. */
 const LEAST_PAUSE_MS = 100;
 const LEAST_MEMORY = 60 << 20;
-/** What the search needs on V8's heap. */
-const HEAP_HEADROOM = 32 << 20;
 
 let bytesPerNode = BYTES_PER_NODE;
 let pauseMsPerNode = PAUSE_MS_PER_NODE;
@@ -98,11 +96,6 @@ export function refusal(cost: HeapCost, maxPauseMs: number, slowdown = 1): strin
   }
   if (cost.bytes > free) {
     return `it would need about ${toMb(cost.bytes)} MB of memory, and ${toMb(free)} MB are free`;
-  }
-  const { heap_size_limit, used_heap_size } = getHeapStatistics();
-  const left = heap_size_limit - used_heap_size;
-  if (left < HEAP_HEADROOM) {
-    return `V8's heap has ${toMb(left)} MB left to its limit, and ${toMb(HEAP_HEADROOM)} MB are needed`;
   }
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   liveBytes,
   refusal,
 } from './heap-cost';
+import { lackOfHeapRoom } from './heap-room';
 import { HeapSession } from './heap-session';
 import { searchHeap } from './search-heap';
 import { searchPromises } from './search-promises';
@@ -53,6 +54,8 @@ async function searchAll(
       }),
     );
     const slowdown = Math.max(slowdownAtFirst, slowdownOf(before, coreTime()));
+    const full = lackOfHeapRoom();
+    if (full !== undefined) return await searchPromises(run, marker.promises, full);
     const facts = { promises: marker.promises.length, slowdown: run.isUrgent ? slowdown : 1 };
     const why = run.options.force ? undefined : refusalOf(run, facts);
     if (why !== undefined) {

@@ -33,6 +33,20 @@ describe('findAwaitSites() holds back', () => {
     );
   });
 
+  it('where V8 has too little room left, whoever insists: it would end the process', async () => {
+    const sites = await runSearch<AwaitSites>(
+      `globalThis.kept = Array.from({ length: 46 }, () => new Array(131_072).fill(0.5));
+       findAwaitSites({ force: true }).then(tell);`,
+      { flags: '--max-old-space-size=64' },
+    );
+    expect(sites).toMatchObject({
+      status: 'degraded',
+      heldBack: false,
+      stats: { heapNodes: null },
+    });
+    expect(sites.reason).toMatch(/V8's heap has \d+ MB left to its limit, and 32 MB are needed$/);
+  });
+
   it('where so many functions wait that it would be too long, which shows once they are counted', async () => {
     const sites = await runSearch<AwaitSites>(`
       const { estimateCost } = require('../../../dist/await-sites/heap-cost');
