@@ -30,6 +30,15 @@ export function endOrLinger<C extends object>(
     feed.end(connection);
     return;
   }
+  waitUntilIdle(connection, keeper, feed);
+}
+
+/** A function of its own: what it closes over need not be made for the others. */
+function waitUntilIdle<C extends object>(
+  connection: C,
+  keeper: Pick<ConnectionKeeper<C>, 'isBusy' | 'whenIdle'>,
+  feed: Pick<DrainFeed<C>, 'linger' | 'lingers' | 'settled'>,
+): void {
   feed.linger(connection);
   const settle = (): void => {
     // Handed on, it is told of again when it is given back the next time.

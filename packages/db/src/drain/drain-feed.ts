@@ -10,6 +10,11 @@ export interface Ticket {
 /** What a driver tells the drain. Everything is O(1): it is called for each acquire. */
 export interface DrainFeed<W extends object> {
   /**
+   * Whether an acquire that is served without waiting needs no ticket: nothing is refused, and nobody wants to know where it was asked
+   * for. Its connection is told of by {@link begin}, at the latest before the next turn of the event loop.
+   */
+  readonly isOpen: boolean;
+  /**
    * New work wants to begin, at once, without a queue of its own.
    * @throws LastcallError `LASTCALL_DB_DRAINING` when it is refused
    */
@@ -41,6 +46,11 @@ export interface DrainFeed<W extends object> {
    * @param site - Where that was asked for, for work that had no ticket; called only with `acquireSites`.
    */
   begin(work: W, site?: () => AcquireSite): void;
+  /**
+   * `work` is a connection, which will begin and end many times: it carries its place in the books from now on, where it need not be
+   * looked up.
+   */
+  carry(work: W): void;
   /** `work` had begun before the drain knew of it; since when is not known. */
   adopt(work: W): void;
   /** `work` ended by itself. Does nothing when it is not known, or over. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LastcallError, toError } from '@lastcall/proc';
 import type { CutWork, Outcome } from './cut-work';
 import { describeWaiter, describeWork } from './describe-work';
@@ -102,6 +103,8 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
 
   async #run(): Promise<DrainResult> {
     await Promise.race([this.#quiet(), this.#hammered]);
+    // What has just been promised an idle connection has it one turn later, and is work then.
+    await nextTurn();
     const { ledger } = this.#parts;
     ledger.gate = 'closed';
     if (!ledger.isQuiet) await this.#cutWork();

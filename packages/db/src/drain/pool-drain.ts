@@ -95,10 +95,14 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
   }
 
   const driver = parts.connect({
+    get isOpen() {
+      return ledger.isOpen;
+    },
     admit: () => ledger.admit(),
     enqueue: (cut, below, isServedNow, site) => ledger.enqueue(cut, below, isServedNow, site),
     leave: (ticket, work, hasFailed) => ledger.leave(ticket as Waiter, work, hasFailed),
     begin: (work, site) => ledger.begin(work, site),
+    carry: (work) => ledger.carry(work),
     adopt: (work) => ledger.adopt(work),
     end: (work) => ledger.end(work),
     linger: (work) => ledger.linger(work),
@@ -156,6 +160,7 @@ export function createPoolDrain<W extends object>(parts: PoolDrainParts<W>): Poo
       isDetached = true;
       attached.delete(pool);
       endLeakWatch();
+      ledger.close();
       driver.restore();
     },
   });

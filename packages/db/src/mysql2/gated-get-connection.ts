@@ -18,6 +18,11 @@ export function gateGetConnection(
   const { getConnection, releaseConnection } = pool;
 
   function gated(callback: ConnectionCallback): void {
+    // mysql2 says at once which connection it will be.
+    if (feed.isOpen && pool._freeConnections.length > 0) {
+      getConnection.call(pool, callback);
+      return;
+    }
     try {
       enqueue(callback);
     } catch (error) {

@@ -10,16 +10,21 @@ import type { Mysql2Connection } from './mysql2-pool';
 /** How long a statement has that was interrupted for the second time, before its connection is killed. */
 const INTERRUPT_MS = 50;
 
+interface Kept extends Mysql2Connection {
+  readonly [key: symbol]: ConnectionRecord | undefined;
+}
+
 /** Looks after connections of mysql2. */
 export function keepMysql2Connections(
-  feed: Pick<DrainFeed<Mysql2Connection>, 'lost' | 'end'>,
+  feed: Pick<DrainFeed<Mysql2Connection>, 'lost' | 'end' | 'carry'>,
 ): ConnectionKeeper<Mysql2Connection> {
-  const records = new WeakMap<Mysql2Connection, ConnectionRecord>();
+  /** Where each connection has its record: it is looked for at each checkout. */
+  const key = Symbol('lastcall');
   const open = new Set<ConnectionRecord>();
   const sockets = new SocketSet();
 
   function recordOf(connection: Mysql2Connection): ConnectionRecord {
-    const known = records.get(connection);
+    const known = (connection as Kept)[key];
     if (known !== undefined) return known;
     const record = new ConnectionRecord(connection, (outcome) => {
       open.delete(record);
@@ -27,7 +32,8 @@ export function keepMysql2Connections(
       // `pool.query()` never releases a connection that is gone, and for everybody else a release of one does nothing.
       feed.end(connection);
     });
-    records.set(connection, record);
+    Object.defineProperty(connection, key, { value: record });
+    feed.carry(connection);
     open.add(record);
     return record;
   }
@@ -51,7 +57,7 @@ export function keepMysql2Connections(
       recordOf(connection);
       sockets.add(connection.stream);
     },
-    isKept: (connection) => records.has(connection),
+    isKept: (connection) => (connection as Kept)[key] !== undefined,
     look: (connection) => recordOf(connection).look(),
 
     async cancel(connections, signal) {

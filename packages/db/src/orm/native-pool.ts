@@ -57,6 +57,9 @@ export function connectNativePools(
 
   function noteOwner(index: number): DrainFeed<object> {
     return {
+      get isOpen() {
+        return feed.isOpen;
+      },
       admit: () => feed.admit(),
       enqueue: (cut, below, isServedNow, site) => feed.enqueue(cut, below, isServedNow, site),
       leave(ticket, work, hasFailed) {
@@ -67,6 +70,7 @@ export function connectNativePools(
         owners.set(work, index);
         feed.begin(work, site);
       },
+      carry: (work) => feed.carry(work),
       adopt(work) {
         owners.set(work, index);
         feed.adopt(work);

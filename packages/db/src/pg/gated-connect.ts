@@ -40,6 +40,8 @@ export function gateConnect(pool: OpenPgPool, feed: DrainFeed<PgClient>): () => 
   }
 
   function gated(callback?: ConnectCallback): Promise<PgClient> | undefined {
+    // In pg's own hands for the rest of this turn: the drain looks at what it has to wait for one turn later.
+    if (feed.isOpen && isServedNow()) return original.call(pool, callback);
     if (callback === undefined) return connectWithPromise();
     try {
       enqueue(callback);

@@ -60,6 +60,8 @@ export function connectPgPool(pool: OpenPgPool, feed: DrainFeed<PgClient>): Drai
     name: 'pg',
     unit: 'checkout',
     closeIdle() {
+      // One of them may be promised to somebody.
+      if (pool.waitingCount > 0) return;
       // pg would destroy one on which something still runs.
       for (const client of idleClients(pool)) if (!isBusy(client)) removeClient(pool, client);
     },

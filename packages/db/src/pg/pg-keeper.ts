@@ -13,17 +13,19 @@ import type { PgClient, PgOptions } from './pg-pool';
  */
 export function keepPgClients(
   options: PgOptions,
-  feed: Pick<DrainFeed<PgClient>, 'lost'>,
+  feed: Pick<DrainFeed<PgClient>, 'lost' | 'carry'>,
 ): ConnectionKeeper<PgClient> {
-  const records = new WeakMap<PgClient, ClientRecord>();
+  /** Where each client has its record: it is looked for at each checkout. */
+  const key = Symbol('lastcall');
   const open = new Set<ClientRecord>();
   const sockets = new SocketSet();
 
   function recordOf(client: PgClient): ClientRecord {
-    const known = records.get(client);
+    const known = (client as Kept)[key];
     if (known !== undefined) return known;
     const record = new ClientRecord(client, ({ client }, outcome) => feed.lost(client, outcome));
-    records.set(client, record);
+    Object.defineProperty(client, key, { value: record });
+    feed.carry(client);
     open.add(record);
     client.on('end', () => open.delete(record));
     return record;
@@ -36,7 +38,7 @@ export function keepPgClients(
 
   return {
     keep,
-    isKept: (client) => records.has(client),
+    isKept: (client) => (client as Kept)[key] !== undefined,
     look: (client) => recordOf(client).look(),
 
     cancel(clients, signal) {
@@ -72,6 +74,10 @@ export function keepPgClients(
       for (const record of open) record.release();
     },
   };
+}
+
+interface Kept extends PgClient {
+  readonly [key: symbol]: ClientRecord | undefined;
 }
 
 /** A client of pg-native has no stream of its own; its own end is all there is. */

@@ -118,6 +118,31 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       expect(await mariadb().gone()).toEqual([]);
     });
 
+    it('serves an acquire that has just been promised an idle connection', async () => {
+      const pool = mariadb().pool({ connectionLimit: 1 });
+      const drain = createMysql2Drain(pool);
+      await pool.query('select 1');
+      const acquired = pool.getConnection();
+      const stopped = drain.stop({ signal: never() });
+      const connection = await acquired;
+      await connection.query(insert(0));
+      connection.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await mariadb().rows()).toBe(1);
+    });
+
+    it('leaves no acquire unsettled that has been promised an idle connection when the hammer falls', async () => {
+      const pool = mariadb().pool({ connectionLimit: 1 });
+      const drain = createMysql2Drain(pool, { cancelGraceMs: 20 });
+      await pool.query('select 1');
+      const acquired = pool.getConnection();
+      const stopped = drain.stop({ signal: AbortSignal.abort() });
+      const connection = await acquired;
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'cut' }], errors: [] });
+      connection.release();
+      expect(await mariadb().gone()).toEqual([]);
+    });
+
     it('is closed at once when nothing is in flight, also when it was never used', async () => {
       for (const use of [false, true]) {
         const pool = mariadb().pool();

@@ -37,6 +37,32 @@ describePostgres('createPgDrain()', (postgres) => {
       }
     });
 
+    it('serves an acquire that has just been promised an idle client', async () => {
+      const pool = postgres().pool({ max: 1 });
+      const drain = createPgDrain(pool);
+      await pool.query('select 1');
+      const acquired = pool.connect();
+      const stopped = drain.stop({ signal: never() });
+      const client = await acquired;
+      await client.query(postgres().insert());
+      client.release();
+      expect(await stopped).toEqual({ drained: 1, cut: [], errors: [] });
+      expect(await postgres().rows()).toBe(1);
+      expect(pool.totalCount).toBe(0);
+    });
+
+    it('leaves no acquire unsettled that has been promised an idle client when the hammer falls', async () => {
+      const pool = postgres().pool({ max: 1 });
+      const drain = createPgDrain(pool, { cancelGraceMs: 20 });
+      await pool.query('select 1');
+      const acquired = pool.connect();
+      const stopped = drain.stop({ signal: AbortSignal.abort() });
+      const client = await acquired;
+      expect(await stopped).toMatchObject({ drained: 0, cut: [{ outcome: 'cut' }], errors: [] });
+      client.release();
+      expect(await postgres().gone()).toEqual([]);
+    });
+
     it.each(['before', 'during'])(
       'waits for statements whose client was released under them, %s the stop',
       async (when) => {
