@@ -50,6 +50,15 @@ it('a beforeBegin that throws makes listen() reject, and nothing listens', async
   await service.saw({ failed: 'no', listening: false });
 });
 
+it('what a beforeBegin throws is what listen() rejects with, on a socket that was handed over, too', async () => {
+  await using service = run(`
+    const beforeBegin = () => { if (restart.generation === 2) throw new TypeError('no'); };
+    up({ beforeBegin }).catch((error) => say({ failed: String(error), listening: server.listening }));`);
+  const old = await service.ready(1);
+  send(old, 'SIGHUP');
+  await service.saw({ generation: 2, failed: 'TypeError: no', listening: false });
+});
+
 describe('hooks', () => {
   it.each(['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP'] as const)(
     'hooks run before and after what %s does',

@@ -90,9 +90,10 @@ describe('a new generation that fails does no harm, and the next attempt succeed
     await using service = new Service({ plan: { 2: { sockets } } });
     const old = await service.ready(1);
     send(old, 'SIGHUP');
-    await service.saw({ generation: 2, failed: 'EADDRINUSE' });
+    const { message } = await service.saw({ generation: 2, failed: 'EADDRINUSE' });
     await service.saw({ pid: old, step: 'failed', code: 'LASTCALL_UPGRADE_CHILD_ENDED' });
     await new Promise((resolve) => holder.close(resolve));
+    expect(message).toContain("the socket 'more' was not among those that were handed over");
     await servesOnAndCanTryAgain(service, old);
   });
 

@@ -74,6 +74,12 @@ export class InheritedSockets {
     return null;
   }
 
+  /** What may be the matter where an address is taken before `restart.ready()`; null in the first process of a service. */
+  get hint(): string | null {
+    if (!this.#hasOthers) return null;
+    return 'was not among those that were handed over: another program has its address, or another process of the service that asked for it late; ask for it before restart.ready(), in each of them';
+  }
+
   #handOut(found: PassedSocket | undefined): PassedSocket | undefined {
     if (found === undefined) return undefined;
     this.#unclaimed.delete(found);

@@ -95,31 +95,33 @@ export class SocketBinder {
     { backlog }: ListenOptions,
     begin: () => void,
   ): Promise<void> {
-    try {
-      // The backlog counts as an argument of its own alone: as an option beside `fd` Node ignores it.
-      await listening(server, () => server.listen({ fd: passed.fd }, backlog as never), begin);
-    } catch (cause) {
-      throw new LastcallError(
-        'LASTCALL_SOCKET_INVALID',
-        `the socket '${passed.name}' (${passed.address}) was handed over, but cannot be listened on: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
+    // The backlog counts as an argument of its own alone: as an option beside `fd` Node ignores it.
+    const listen = () => server.listen({ fd: passed.fd }, backlog as never);
+    await listening(server, listen, begin, (cause) => {
+      const message = `the socket '${passed.name}' (${passed.address}) was handed over, but cannot be listened on: ${cause.message}`;
+      return new LastcallError('LASTCALL_SOCKET_INVALID', message, { cause });
+    });
   }
 
   async #listenOnPort(server: Server, options: ListenOptions, begin: () => void): Promise<void> {
-    try {
-      await listening(server, () => this.#listenAnew(server, options), begin);
-    } catch (thrown) {
-      throw this.#explain(thrown, options.name, 'restart.listen()');
-    }
+    await listening(
+      server,
+      () => this.#listenAnew(server, options),
+      begin,
+      (cause) => this.#explain(cause, options.name, 'restart.listen()'),
+    );
   }
 
   /** The address may be in use by the service itself. */
-  #explain(thrown: unknown, name: string, call: string): unknown {
-    const cause = thrown as NodeJS.ErrnoException;
-    const why = cause.code === 'EADDRINUSE' ? this.#inherited.whyTaken(name) : null;
-    if (why === null) return cause;
+  #explain(cause: NodeJS.ErrnoException, name: string, call: string): Error {
+    if (cause.code !== 'EADDRINUSE') return cause;
+    const why = this.#inherited.whyTaken(name);
+    if (why === null) {
+      // Node's own error stays what it is: nobody knows whether it is one of the service that has the address.
+      const { hint } = this.#inherited;
+      if (hint !== null) cause.message += ` (the socket '${name}' ${hint})`;
+      return cause;
+    }
     const message = `the socket '${name}' ${why}: call ${call} before restart.ready()`;
     return new LastcallError('LASTCALL_SOCKET_IN_USE', message, { cause });
   }
@@ -191,8 +193,17 @@ export class SocketBinder {
   }
 }
 
-/** Calls `begin` in the turn in which the server listens, so before it can be given a connection. */
-function listening(server: Server, listen: () => void, begin: () => void): Promise<void> {
+/**
+ * Calls `begin` in the turn in which the server listens, so before it can be given a connection.
+ *
+ * @param explain - What to reject with where it cannot listen; what `begin` throws is the program's, and passed on as it is.
+ */
+function listening(
+  server: Server,
+  listen: () => void,
+  begin: () => void,
+  explain: (error: NodeJS.ErrnoException) => Error = (error) => error,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const onListening = (): void => {
       server.off('error', onError);
@@ -206,7 +217,7 @@ function listening(server: Server, listen: () => void, begin: () => void): Promi
     };
     const onError = (error: Error): void => {
       server.off('listening', onListening);
-      reject(error);
+      reject(explain(error));
     };
     server.once('listening', onListening);
     server.once('error', onError);
@@ -215,7 +226,7 @@ function listening(server: Server, listen: () => void, begin: () => void): Promi
     } catch (error) {
       server.off('listening', onListening);
       server.off('error', onError);
-      reject(error);
+      reject(explain(error as Error));
     }
   });
 }
