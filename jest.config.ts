@@ -1,3 +1,8 @@
+/**
+ * Loaded without a check of its types, which takes longer than many a test: `npm run types` checks them.
+ * @jest-config-loader ts-node
+ * @jest-config-loader-options {"transpileOnly": true}
+ */
 import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 

@@ -4,6 +4,7 @@ import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { LastcallError } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
+import { eventually } from '../../../tools/eventually';
 import { attachHttp, drainSignal, type UpgradedConnection } from '../src';
 import { within } from './harness/deadline';
 
@@ -41,6 +42,11 @@ describe('attachHttp()', () => {
     await test.clock.advance(1);
     expect(handle.drainSignal).toBe(drainSignal(server));
     expect(handle.drainSignal.aborted).toBe(true);
+    // Before it has closed the listening socket, a busy machine does not announce the end of connections.
+    await eventually(
+      () => server.listening,
+      (isListening) => !isListening,
+    );
     answer?.();
     expect(await waiting).toMatchObject({ body: 'answered', headers: { connection: 'close' } });
     await closed;

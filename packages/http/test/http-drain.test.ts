@@ -365,6 +365,7 @@ describe('detach()', () => {
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
     server.drain.detach();
+    await server.refusing();
     gate.open();
     await peer.got(/hello$/);
     expect(peer.connectionHeaders).toEqual(['close']);

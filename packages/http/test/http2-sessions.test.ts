@@ -284,6 +284,7 @@ describe('stop() of a server with allowHTTP1', () => {
     const peer = (await server.peer()).get('/one');
     await server.settled(({ active }) => active === 2);
     const stopped = server.beginStop();
+    await server.refusing();
     gate.open();
     await peer.got(/answer to \/one$/);
     expect(peer.connectionHeaders).toEqual(['close']);

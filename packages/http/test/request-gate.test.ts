@@ -34,6 +34,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('rejectWith503 of %s', (kin
     const slow = (await server.peer()).get('/slow');
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
+    await server.refusing();
     await idle.get('/late').got(/\r\n\r\n/);
     expect(idle.received).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
     expect(idle.received).toMatch(/^Retry-After: 1\r$/im);
@@ -56,6 +57,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('rejectWith503 of %s', (kin
     const server = await startServer(kind, hello, { lingerMs: 60_000, rejectWith503: true });
     const peer = await server.idlePeer();
     const stopped = server.beginStop();
+    await server.refusing();
     await peer.get('/1', '/2', '/3').got(/(?:503 .*){3}/s);
     expect(peer.connectionHeaders).toEqual(['keep-alive', 'keep-alive', 'close']);
     await within('stop()', stopped);
@@ -97,6 +99,7 @@ describe('the gate', () => {
     }) as never);
     const peer = await server.idlePeer();
     const stopped = server.beginStop();
+    await server.refusing();
     peer.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n');
     await peer.got(/100 Continue/);
     await peer.send('body').got(/checked$/);

@@ -159,6 +159,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     });
     const peer = await server.peer({ allowHalfOpen: true });
     const stopped = server.beginStop();
+    await server.refusing();
     peer.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n12345');
     await peer.got(/no/);
     expect(peer.connectionHeaders).toEqual(['close']);
@@ -232,6 +233,7 @@ describe.each<Kind>(['http', 'https', 'h1 over h2'])('stop() of %s', (kind) => {
     const server = await startServer(kind, hello, { lingerMs: 60_000 });
     const peer = await server.idlePeer();
     const stopped = server.beginStop();
+    await server.refusing();
     while (peer.ending === undefined && peer.responses < 100) {
       const before = peer.responses;
       peer.get('/');
@@ -392,6 +394,7 @@ describe.each<Kind>(['http', 'https'])('pipelining on %s', (kind) => {
     await server.settled(({ active }) => active === 1);
     await turns(5);
     const stopped = server.beginStop();
+    await server.refusing();
     gate.open();
     await peer.got(/answer to \/1.*answer to \/2.*answer to \/3$/s);
     expect(peer.connectionHeaders).toEqual(['keep-alive', 'keep-alive', 'close']);
@@ -402,6 +405,7 @@ describe.each<Kind>(['http', 'https'])('pipelining on %s', (kind) => {
     const server = await startServer(kind, hello, { lingerMs: 60_000 });
     const peer = await server.idlePeer();
     const stopped = server.beginStop();
+    await server.refusing();
     await peer.get('/1', '/2', '/3').got(/(?:hello.*){3}/s);
     expect(peer.connectionHeaders).toEqual(['keep-alive', 'keep-alive', 'close']);
     expect(await peer.ended()).toBe('end');
@@ -417,6 +421,7 @@ describe.each<Kind>(['http', 'https'])('pipelining on %s', (kind) => {
     await server.settled(({ active }) => active === 1);
     await turns(5);
     const stopped = server.beginStop();
+    await server.refusing();
     gate.open();
     await peer.got(/answer to \/slow.*answer to \/.*answer to \/$/s);
     expect(peer.connectionHeaders).toEqual(['keep-alive', 'keep-alive', 'close']);
@@ -504,7 +509,7 @@ describe('stop()', () => {
     const peer = await server.idlePeer();
     const { signal } = new AbortController();
     const stopped = server.drain.stop({ signal, lingerMs: 60_000 });
-    for (let round = 0; round < 10; round += 1) await new Promise((next) => setTimeout(next, 0));
+    await server.refusing();
     await peer.get('/late').got(/hello$/);
     expect(peer.connectionHeaders).toEqual(['close']);
     await expect(within('stop()', stopped)).resolves.toMatchObject({ drained: 1, cut: [] });
@@ -543,6 +548,7 @@ describe('stop()', () => {
     const peer = (await server.peer()).get('/slow');
     await server.settled(({ active }) => active === 1);
     const stopped = server.beginStop();
+    await server.refusing();
     gate.open();
     await peer.got(/answer to \/slow$/);
     expect(peer.connectionHeaders).toEqual(['close']);

@@ -302,7 +302,7 @@ describe.each([
       await mongod.slow('insert', 30_000);
       const early = codeOf(ordersOf(client).insertOne({ n: 1 }));
       await mongod.running('insert');
-      const drain = createMongoDrain(client);
+      const drain = createMongoDrain(client, { cancelGraceMs: 5000 });
       const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
       expect(await early).toBe(11601);
       expect(drained).toBe(0);

@@ -94,10 +94,8 @@ describe('a stop that blocks the loop', () => {
     await delay(2500);
     program.kill('SIGCONT');
     const { out, signal } = await program.ended;
-    expect({ out, signal }).toEqual({
-      out: 'up\nhammer\nwait over in listener\nending\nexit handler 143\n',
-      signal: 'SIGTERM',
-    });
+    expect(out).toMatch(/wait over in listener\nending\nexit handler 143\n$/);
+    expect(signal).toBe('SIGTERM');
   });
 
   it('is killed in native code, where nothing can be called', async () => {
