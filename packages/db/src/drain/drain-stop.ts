@@ -46,6 +46,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
   #hammer!: () => void;
   #isHammered = false;
   #isSettled = false;
+  #isClosing = false;
   /** Of work: by us or by others. */
   #hasLostConnections = false;
   #onQuiet: (() => void) | undefined;
@@ -166,6 +167,7 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
 
   async #close(): Promise<void> {
     const { pool, driver, ledger } = this.#parts;
+    this.#isClosing = true;
     const closing = driver
       .close()
       .catch((error: unknown) => void this.#errors.push(toError(error)));
@@ -196,6 +198,8 @@ export class DrainStop<W extends object> implements LedgerObserver<W> {
 
   readonly #closeIdle = (): void => {
     const { ledger, driver } = this.#parts;
+    // Its own close ends them, too.
+    if (this.#isClosing) return;
     if (ledger.gate === 'closed' && ledger.waiters.size === 0) driver.closeIdle?.();
   };
 

@@ -39,6 +39,8 @@ export function connectMysql2Pool(
     unit: 'checkout',
 
     closeIdle() {
+      // One that is closed keeps what it had, and has ended it: to end it again is an error.
+      if (pool._closed) return;
       for (const connection of pool._freeConnections.toArray()) closeIdleConnection(connection);
     },
 

@@ -94,6 +94,11 @@ function contract(server: () => TestServer, open: (url: string) => Promise<Drain
   const cancelled = /^(?:57014|ER_QUERY_INTERRUPTED)$|cancel|interrupted/i;
   afterEach(async () => {
     expect(await server().gone()).toEqual([]);
+    // A drain that is over has nothing to do any more, turn after turn.
+    await server().eventually(
+      async () => process.getActiveResourcesInfo().filter((name) => name === 'Immediate'),
+      (left) => left.length === 0,
+    );
   });
 
   it('finishes what is in flight, open and queued, refuses what is new, and closes the ORM last', async () => {
