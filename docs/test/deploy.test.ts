@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { itWith, MOUNTS, PID_NAMESPACES } from '../../packages/proc/test/harness/needs';
 import { freePort } from '../../packages/restart/test/harness/free-port';
 import { logged } from '../../packages/restart/test/harness/logged';
-import { itWith } from '../../packages/restart/test/harness/notify-socket';
 import { ask, Service, send } from '../../packages/restart/test/harness/service';
 import {
   containerOf,
@@ -189,14 +189,17 @@ describe('a unit of docs/deploy', () => {
 });
 
 describe('an image of docs/deploy, as process 1', () => {
-  itWith(['unshare'])('gets SIGTERM, and ends with 143: Dockerfile', async () => {
-    await using service = start(startOfImage(placed('Dockerfile')), IN_CONTAINER);
-    await service.ready(1);
-    send(processOne(service), 'SIGTERM');
-    expect(await service.exited).toEqual({ code: 143, signal: null });
-  });
+  itWith(['unshare', PID_NAMESPACES, MOUNTS])(
+    'gets SIGTERM, and ends with 143: Dockerfile',
+    async () => {
+      await using service = start(startOfImage(placed('Dockerfile')), IN_CONTAINER);
+      await service.ready(1);
+      send(processOne(service), 'SIGTERM');
+      expect(await service.exited).toEqual({ code: 143, signal: null });
+    },
+  );
 
-  itWith(['unshare', 'nsenter'])(
+  itWith(['unshare', 'nsenter', PID_NAMESPACES, MOUNTS])(
     'replaces its workers as docker kill and docker exec ask, and ends with 143: supervised/Dockerfile',
     async () => {
       const image = startOfImage(placed('supervised/Dockerfile'));
@@ -219,7 +222,7 @@ describe('an image of docs/deploy, as process 1', () => {
 });
 
 describe('a Deployment of docs/deploy', () => {
-  itWith(['unshare']).each([
+  itWith(['unshare', PID_NAMESPACES, MOUNTS]).each([
     ['deployment.yaml', 'Dockerfile'],
     ['supervised/deployment.yaml', 'supervised/Dockerfile'],
   ])('starts the image, and its probes are answered also during the stop: %s', async (name, of) => {

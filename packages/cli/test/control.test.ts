@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -13,16 +13,10 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { AS_NOBODY, itWith, NOBODY, ROOT } from '../../proc/test/harness/needs';
 import { namedPrograms, pidOf } from './harness/named-programs';
 import { succeeded } from './harness/succeeded';
 import { runCli } from './run-cli';
-
-const NOBODY = 65534;
-const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-/** Only root can run a service as somebody else (CI is root), and only where that user may read this Node. */
-const canBeNobody =
-  spawnSync(AS_NOBODY[0] ?? '', [...AS_NOBODY.slice(1), process.execPath, '-e', '']).status === 0;
-const itAsRoot = canBeNobody ? it : it.skip;
 
 const room = namedPrograms();
 const { lastcall, up } = room;
@@ -203,13 +197,13 @@ describe('lastcall status', () => {
     }
   });
 
-  itAsRoot(
+  itWith([ROOT, 'setpriv', NOBODY])(
     'finds a process of another user when root asks, and no socket that is not its own',
     async () => {
       const theirs = join(room.folder, 'control');
       chmodSync(room.folder, 0o755);
       mkdirSync(theirs, { mode: 0o700 });
-      chownSync(theirs, NOBODY, NOBODY);
+      chownSync(theirs, 65534, 65534);
       const program = await up('', { under: AS_NOBODY });
       const elsewhere = (): undefined => undefined;
       const { out } = await runCli(['status', pidOf(program)], { env: elsewhere });

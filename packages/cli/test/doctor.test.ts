@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { runProgram } from '../../../tools/run-program';
+import { describeWith, itWith, LINUX, ROOT } from '../../proc/test/harness/needs';
 import { send } from '../../restart/test/harness/service';
 import { succeeded } from './harness/succeeded';
 import { runCli } from './run-cli';
@@ -20,7 +21,7 @@ import { runCli } from './run-cli';
 const BIN = join(__dirname, '..', 'bin', 'lastcall.js');
 // What keeps root from reading what others may not; not another user, who may not read this Node either.
 const WITHOUT_RIGHTS = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'];
-const isRoot = process.getuid?.() === 0;
+const isRoot = ROOT.isThere();
 
 /** In a process of its own: one that waits for a pipe can only be killed. */
 async function doctor(path: string, under: readonly string[] = []) {
@@ -107,7 +108,7 @@ describe('lastcall doctor of what is no file it can read says so, and does not w
     expect([code, err]).toEqual([3, expect.stringContaining('no process, pid file or control')]);
   });
 
-  it('a file and a folder that one may not read', async () => {
+  itWith(isRoot ? ['setpriv'] : [])('a file and a folder that one may not read', async () => {
     const closed = join(folder, 'closed');
     mkdirSync(closed);
     const file = join(folder, 'Dockerfile');
@@ -323,9 +324,7 @@ describe('lastcall doctor', () => {
 });
 
 // What a process is started with and listens to is read in /proc, which only Linux has.
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-onLinux('lastcall doctor of a live process (needs /proc)', () => {
+describeWith([LINUX])('lastcall doctor of a live process', () => {
   it('sees whether signals are handled', async () => {
     const bare = runProgram(folder, 'setInterval(() => {}, 1000); console.log("up")');
     await bare.saw('up');

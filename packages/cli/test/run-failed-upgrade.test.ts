@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { itWith } from '../../proc/test/harness/needs';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
+import { NotifySocket } from '../../restart/test/harness/notify-socket';
 import { ask, send } from '../../restart/test/harness/service';
 import type { Slot } from '../src/supervisor/slot';
 import { describeServing } from '../src/supervisor/what-serves';

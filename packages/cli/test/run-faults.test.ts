@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { type AddressInfo, createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { eventually } from '../../../tools/eventually';
+import { itWith, MOUNTS } from '../../proc/test/harness/needs';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, isAlive, type Service, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { endOf, type RunOptions, supervisorOf, workersOf } from './harness/run-service';
@@ -234,7 +234,7 @@ describe('no descriptor is left', () => {
   );
 });
 
-itWith(['unshare', 'mount'])('a full disk keeps the service from nothing', async () => {
+itWith(['unshare', 'mount', MOUNTS])('a full disk keeps the service from nothing', async () => {
   const directory = join(room.folder, 'full');
   mkdirSync(directory);
   const fill = `head -c 4096 /dev/zero > ${directory}/filler`;

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { itWith } from '../../proc/test/harness/needs';
 import { freePort } from '../../restart/test/harness/free-port';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith } from '../../restart/test/harness/notify-socket';
 import { ask, hold, isAlive, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { endOf, supervisorOf, workersOf } from './harness/run-service';

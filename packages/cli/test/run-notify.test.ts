@@ -1,5 +1,6 @@
+import { itWith } from '../../proc/test/harness/needs';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
+import { NotifySocket } from '../../restart/test/harness/notify-socket';
 import { hold, send } from '../../restart/test/harness/service';
 import { commandRoom } from './harness/command-room';
 import { supervisorOf } from './harness/run-service';

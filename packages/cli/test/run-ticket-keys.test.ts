@@ -1,6 +1,6 @@
+import { itWith } from '../../proc/test/harness/needs';
 import { freePort } from '../../restart/test/harness/free-port';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith } from '../../restart/test/harness/notify-socket';
 import type { Service } from '../../restart/test/harness/service';
 import { handshake } from '../../restart/test/harness/tls-client';
 import { commandRoom } from './harness/command-room';

@@ -11,8 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import {
+  describeWith,
+  itWith,
+  MOUNTS,
+  type Need,
+  nodeWith,
+  PID_NAMESPACES,
+} from '../../proc/test/harness/needs';
 import { logged } from '../../restart/test/harness/logged';
-import { itWith, NotifySocket } from '../../restart/test/harness/notify-socket';
+import { NotifySocket } from '../../restart/test/harness/notify-socket';
 import { ask, hold, isAlive, send } from '../../restart/test/harness/service';
 import { Load } from '../../restart/test/harness/upgrade-under-load';
 import { commandRoom } from './harness/command-room';
@@ -24,6 +32,12 @@ const INIT = join(__dirname, '..', 'bin', 'lastcall-init');
 
 const room = commandRoom();
 const { lastcall, run } = room;
+
+const ENV_WITH_DEFAULT_SIGNAL: Need = {
+  isThere: () => spawnSync('env', ['--default-signal=INT,QUIT', 'true']).status === 0,
+  missing: 'env has no --default-signal (coreutils 8.31)',
+  canBeHad: true,
+};
 
 /** Workers finish what takes long when they are replaced. */
 const LASTING = { LASTCALL_HAMMER_TIME_MS: '60000', LASTCALL_WAIT_TIME_MS: '61000' };
@@ -599,12 +613,7 @@ describe('lastcall run of any program', () => {
   });
 });
 
-const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
-if (!canUnshare && process.env.LASTCALL_REQUIRE_SERVICES === '1')
-  throw new Error('the tests need `unshare --pid --fork` (LASTCALL_REQUIRE_SERVICES=1)');
-const asPid1 = canUnshare ? describe : describe.skip;
-
-asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
+describeWith(['unshare', PID_NAMESPACES, MOUNTS])('lastcall run as process 1', () => {
   const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
   /** Orphans: a shell in the background leaves `sleep` to process 1, which ends at once. */
@@ -665,8 +674,8 @@ asPid1('lastcall run as process 1 (needs unshare --pid)', () => {
   });
 
   // Older versions of Node cannot: for them the tests above have an init in front.
-  const hasExecve = 'execve' in process ? it : it.skip;
-  hasExecve('needs no init in front where Node can replace itself (22.15)', async () => {
+  const hasExecve = nodeWith('process.execve()', 'execve' in process);
+  itWith([hasExecve])('needs no init in front where Node can replace itself (22.15)', async () => {
     const { out, code } = await runAsPid1([]);
     expect(out).toContain('left 0');
     expect(out).toContain('first sh');
@@ -687,8 +696,7 @@ describe('lastcall-init', () => {
   });
 
   // A shell cannot give a signal its default back where its parent ignores it; env of coreutils 8.31 and later can.
-  const hasEnv = spawnSync('env', ['--default-signal=INT,QUIT', 'true']).status === 0;
-  (hasEnv ? it.each : it.skip.each)([
+  itWith([ENV_WITH_DEFAULT_SIGNAL]).each([
     ['SIGINT', 130],
     ['SIGQUIT', 131],
   ] as const)('a program without handlers dies of %s', async (signal, code) => {

@@ -13,6 +13,7 @@ import { dirname, extname, join } from 'node:path';
 import { runProgram as runBareProgram } from '../../../tools/run-program';
 import type { DumpDocument } from '../src';
 import { createTestLifecycle } from '../src/testing';
+import { itWith, LINUX, nodeWith } from './harness/needs';
 import { runProgram } from './run-program';
 
 const directory = (): string => mkdtempSync(join(tmpdir(), 'lastcall-'));
@@ -194,8 +195,8 @@ describe('SIGUSR1', () => {
   });
 
   // Node 20 refuses to start with the flag: there is nothing to tell.
-  const hasFlag = !process.versions.node.startsWith('20.');
-  (hasFlag ? it : it.skip)(
+  const FLAG = nodeWith('--disable-sigusr1', !process.versions.node.startsWith('20.'));
+  itWith([FLAG])(
     'that Node keeps from the program is told at once, and another signal can be taken',
     async () => {
       const dir = directory();
@@ -221,7 +222,7 @@ describe('SIGUSR1', () => {
   );
 
   // Only Linux tells which signals are blocked.
-  (hasFlag && process.platform === 'linux' ? it : it.skip).each([
+  itWith([FLAG, LINUX]).each([
     ['--disable_sigusr1', true],
     ['"--disable-sigusr1"', true],
     ['--disable-sigusr1 --no-disable-sigusr1', false],
@@ -612,33 +613,30 @@ describe('the watchdog', () => {
 
 describe('under nodemon', () => {
   // Only Linux tells a process who its parent is.
-  (process.platform === 'linux' ? it : it.skip)(
-    'SIGUSR2 is a stop: nodemon waits for the end',
-    async () => {
-      const nodemon = join(directory(), 'nodemon.js');
-      writeFileSync(
-        nodemon,
-        `const [file, ...args] = process.argv.slice(2);
+  itWith([LINUX])('SIGUSR2 is a stop: nodemon waits for the end', async () => {
+    const nodemon = join(directory(), 'nodemon.js');
+    writeFileSync(
+      nodemon,
+      `const [file, ...args] = process.argv.slice(2);
       require('node:child_process').spawn(file, args, { stdio: 'inherit' });`,
-      );
-      const program = runProgram(
-        `proc.setup({ wrapUpTimeMs: 0 });
+    );
+    const program = runProgram(
+      `proc.setup({ wrapUpTimeMs: 0 });
       proc.onShutdown(() => say('closed'), { name: 'pool' });
       say('pid ' + process.pid + '.');`,
-        { under: [process.execPath, nodemon] },
-      );
-      await program.saw('.');
-      const out = new Promise<string>((resolve) => {
-        program.child.stdout?.once('data', resolve);
-      });
-      const pid = Number(
-        readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, 'utf8'),
-      );
-      process.kill(pid, 'SIGUSR2');
-      expect(await out).toContain('closed');
-      expect((await program.ended).err).toContain('ends by SIGUSR2');
-    },
-  );
+      { under: [process.execPath, nodemon] },
+    );
+    await program.saw('.');
+    const out = new Promise<string>((resolve) => {
+      program.child.stdout?.once('data', resolve);
+    });
+    const pid = Number(
+      readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, 'utf8'),
+    );
+    process.kill(pid, 'SIGUSR2');
+    expect(await out).toContain('closed');
+    expect((await program.ended).err).toContain('ends by SIGUSR2');
+  });
 
   it('an own profileSignal is a profile all the same', async () => {
     const { lifecycle, events, kill } = createTestLifecycle(

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../src';
+import { itWith, PID_NAMESPACES } from './harness/needs';
 import { runProgram } from './run-program';
 
 const temporary = (name: string): string => join(mkdtempSync(join(tmpdir(), 'lastcall-')), name);
@@ -387,26 +388,25 @@ describe('under', () => {
     expect((await hung.ended).signal).toBe('SIGHUP');
   });
 
-  it('PID 1, whose default dispositions the kernel ignores, the process ends with 128+n', async () => {
-    const under = ['unshare', '--pid', '--fork', '--kill-child'];
-    try {
-      execFileSync('unshare', [...under.slice(1), 'true'], { stdio: 'ignore' });
-    } catch {
-      if (process.env.LASTCALL_REQUIRE_SERVICES === '1')
-        throw new Error('unshare --pid is not allowed here');
-      console.warn('unshare --pid is not allowed here: PID 1 is not tested');
-      return;
-    }
-    const program = runProgram(
-      `
+  itWith(['unshare', PID_NAMESPACES])(
+    'PID 1, whose default dispositions the kernel ignores, the process ends with 128+n',
+    async () => {
+      const under = ['unshare', '--pid', '--fork', '--kill-child'];
+      const program = runProgram(
+        `
       proc.onShutdown(() => say('closed'), { name: 'pool' });
       say('pid ' + process.pid);
       // A process of another PID namespace cannot be named from outside: the signal comes from a child.
       require('node:child_process').spawn('/bin/sh', ['-c', 'kill -TERM 1'], { stdio: 'ignore' });`,
-      { under },
-    );
-    expect(await program.ended).toMatchObject({ code: 143, signal: null, out: 'pid 1\nclosed\n' });
-  });
+        { under },
+      );
+      expect(await program.ended).toMatchObject({
+        code: 143,
+        signal: null,
+        out: 'pid 1\nclosed\n',
+      });
+    },
+  );
 
   it('a fork with an IPC channel and pm2, the shutdown message stops it and the channel does not keep it alive', async () => {
     const stopped = runProgram(`proc.onShutdown(() => say('closed')); say('up');`, {

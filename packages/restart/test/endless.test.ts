@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { itWith } from '../../proc/test/harness/needs';
 import { ask, Service, send } from './harness/service';
 
 const PACKAGE = join(__dirname, '..');
@@ -185,24 +186,19 @@ it('what the program has put into its environment is not handed on', async () =>
   await service.saw({ generation: 2, kept: null, given: 'at the start' });
 });
 
-const hasSs = spawnSync('ss', ['-V']).status === 0;
-
-(hasSs ? it : it.skip)(
-  'the backlog is the one that was asked for, in every generation (needs ss)',
-  async () => {
-    await using service = run(`up({ backlog: 37 });`);
-    const address = await service.address();
-    const old = await service.ready(1);
-    const backlog = (): string | undefined =>
-      spawnSync('ss', ['-ltnH', `sport = :${address.split(':')[1]}`], { encoding: 'utf8' })
-        .stdout.trim()
-        .split(/\s+/)[2];
-    expect(backlog()).toBe('37');
-    send(old, 'SIGHUP');
-    await service.saw({ pid: old, step: 'done' });
-    expect(backlog()).toBe('37');
-  },
-);
+itWith(['ss'])('the backlog is the one that was asked for, in every generation', async () => {
+  await using service = run(`up({ backlog: 37 });`);
+  const address = await service.address();
+  const old = await service.ready(1);
+  const backlog = (): string | undefined =>
+    spawnSync('ss', ['-ltnH', `sport = :${address.split(':')[1]}`], { encoding: 'utf8' })
+      .stdout.trim()
+      .split(/\s+/)[2];
+  expect(backlog()).toBe('37');
+  send(old, 'SIGHUP');
+  await service.saw({ pid: old, step: 'done' });
+  expect(backlog()).toBe('37');
+});
 
 it('upgrade() resolves with the pid of the process that has taken over, and rejects where none has', async () => {
   await using service = run(`

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { itWith } from './harness/notify-socket';
+import { itWith, MOUNTS } from '../../proc/test/harness/needs';
 import {
   ask,
   isAlive,
@@ -114,7 +114,7 @@ describe('a new generation that fails does no harm, and the next attempt succeed
   });
 });
 
-itWith(['unshare', 'mount'])(
+itWith(['unshare', 'mount', MOUNTS])(
   'a full disk leaves the pid file as it is, and the old generation in charge',
   async () => {
     const directory = temporaryDirectory();

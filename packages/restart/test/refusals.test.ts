@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createTestLifecycle } from '@lastcall/proc/testing';
+import { itWith, MOUNTS, PID_NAMESPACES } from '../../proc/test/harness/needs';
 import { createRestart, type Restart, type RestartEnvironment } from '../src';
 import { assertSupported } from '../src/assert-supported';
 import { createProcessRestartEnvironment } from '../src/process-restart-environment';
-import { itWith } from './harness/notify-socket';
 import { ask, Service, send } from './harness/service';
 
 function restartIn(changes: Partial<RestartEnvironment>) {
@@ -55,7 +55,7 @@ describe('an upgrade is refused, and the service goes on', () => {
     expect(() => assertSupported(environment, 1)).toThrow('tini ends the container');
   });
 
-  itWith(['unshare']).each([
+  itWith(['unshare', PID_NAMESPACES, MOUNTS]).each([
     ['a script that a shell runs', ['sh', '-c', '"$@"; exit 0', 'sh']],
     ['lastcall-init', [join(__dirname, '../../cli/bin/lastcall-init')]],
   ])('as the child of %s that is PID 1, really', async (_, front) => {
@@ -70,7 +70,7 @@ describe('an upgrade is refused, and the service goes on', () => {
     expect(await ask(address)).toBe(`1:${pid}`);
   });
 
-  itWith(['unshare'])('as PID 1 of a container, really', async () => {
+  itWith(['unshare', PID_NAMESPACES])('as PID 1 of a container, really', async () => {
     await using service = new Service({
       under: ['unshare', '--pid', '--fork', '--kill-child'],
       hasOwnPids: true,

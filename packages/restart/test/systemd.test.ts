@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { itWith } from '../../proc/test/harness/needs';
 import { freePort } from './harness/free-port';
 import { logged } from './harness/logged';
-import { itWith, NotifySocket } from './harness/notify-socket';
+import { NotifySocket } from './harness/notify-socket';
 import { ask, hold, Service, send, temporaryDirectory } from './harness/service';
 
 const FIXTURE = join(__dirname, 'fixtures', 'service.cjs');

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { itWith } from '../../proc/test/harness/needs';
 import { logged } from './harness/logged';
-import { itWith } from './harness/notify-socket';
 import { ask, hold, isAlive, Service, send, temporaryDirectory } from './harness/service';
 
 describe('an upgrade by SIGHUP', () => {

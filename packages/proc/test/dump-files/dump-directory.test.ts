@@ -10,10 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { openDumpDirectory } from '../../src/dump-files/dump-directory';
-import { isRoot, temporaryDirectory, testHost, thrownBy } from './test-host';
+import { itWith, ROOT } from '../harness/needs';
+import { temporaryDirectory, testHost, thrownBy } from './test-host';
 
-// Only root can give a directory to somebody else; CI runs as root.
-const asRoot = isRoot ? it : it.skip;
+// Only root can give a directory to somebody else.
+const asRoot = itWith([ROOT]);
 const NOBODY = 65534;
 
 const uid = process.geteuid?.();

@@ -3,7 +3,8 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ProgramOptions, runProgram } from '../../../../tools/run-program';
 import { DumpFiles } from '../../src/dump-files/dump-files';
-import { fileSystem, isRoot, temporaryDirectory, testHost, thrownBy } from './test-host';
+import { AS_NOBODY, describeWith, itWith, MOUNTS, NOBODY, ROOT } from '../harness/needs';
+import { fileSystem, temporaryDirectory, testHost, thrownBy } from './test-host';
 
 const PACKAGE = join(__dirname, '../..');
 
@@ -87,37 +88,20 @@ describe('dump files of real processes', () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
   });
 
-  // Only root can become nobody; CI runs as root.
-  (isRoot ? it : it.skip).each([
+  itWith([ROOT, 'setpriv', NOBODY]).each([
     ['EACCES', '/usr/lib'],
     ['EACCES', '/usr/lib/does-not-exist'],
     ['ENOENT', '/proc/does-not-exist'],
   ])('say %s as nobody in %s', async (cause, dir) => {
-    const under = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const end = await run(
       `say(outcome(() => dumpTo(${JSON.stringify(dir)}).write('dump', 'txt', 'x')));`,
-      { under },
+      { under: AS_NOBODY },
     );
     expect(JSON.parse(end.out)).toEqual({ code: 'LASTCALL_DUMP_NOT_WRITTEN', cause });
   });
 });
 
-/** Mounts need root and a kernel that lets it. */
-function canMount(): boolean {
-  const dir = temporaryDirectory();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', dir], { stdio: 'ignore' });
-    execFileSync('umount', [dir]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// Mounts need root and a kernel that lets it; CI runs as root.
-const onMounts = isRoot && canMount() ? describe : describe.skip;
-
-onMounts('dump files on a file system of their own', () => {
+describeWith([ROOT, 'mount', 'unshare', MOUNTS])('dump files on a file system of their own', () => {
   function mounted(options: string, use: (dir: string) => void): void {
     const dir = temporaryDirectory();
     execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir]);

@@ -34,6 +34,3 @@ export function thrownBy(fn: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
-
-/** Whether tests may mount file systems and give files to other users. */
-export const isRoot: boolean = process.geteuid?.() === 0;

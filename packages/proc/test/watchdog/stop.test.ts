@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { itWith, PID_NAMESPACES } from '../harness/needs';
 import { runWatched } from './run-watched';
 
 /** A stop that begins with SIGTERM and blocks the loop. The host's calls are said. */
@@ -132,9 +132,7 @@ describe('a stop that blocks the loop', () => {
     expect({ out, code }).toEqual({ out: 'up\nin time\nexit handler 0\n', code: 0 });
   });
 
-  const canUnshare = isPossible('unshare', ['--pid', '--fork', 'true']);
-  // A container may forbid namespaces; then there is no PID 1 to be.
-  (canUnshare ? it : it.skip)(
+  itWith(['unshare', PID_NAMESPACES])(
     'ends even as PID 1, which SIGKILL of its own does not reach',
     async () => {
       const program = runWatched(
@@ -146,12 +144,3 @@ describe('a stop that blocks the loop', () => {
     },
   );
 });
-
-function isPossible(file: string, args: string[]): boolean {
-  try {
-    execFileSync(file, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { temporaryDirectory } from './service';
@@ -72,17 +72,4 @@ export class NotifySocket {
   [Symbol.dispose](): void {
     this.#child.kill('SIGKILL');
   }
-}
-
-/** `it`, where the programs that the test needs are there; else a test that is skipped, or fails where none may be. */
-export function itWith(programs: readonly string[]): jest.It {
-  const missing = programs.filter(
-    (program) => spawnSync('/bin/sh', ['-c', `command -v ${program}`]).status !== 0,
-  );
-  if (missing.length === 0) return it;
-  if (process.env.LASTCALL_REQUIRE_SERVICES === '1') {
-    throw new Error(`the tests need ${missing.join(', ')} (LASTCALL_REQUIRE_SERVICES=1)`);
-  }
-  console.warn(`skipped: tests that need ${missing.join(', ')}`);
-  return it.skip as jest.It;
 }
