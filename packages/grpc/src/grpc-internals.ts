@@ -16,13 +16,6 @@ interface Internals {
   readonly shutdown?: unknown;
 }
 
-const KINDS: Readonly<Record<string, CallKind>> = {
-  unary: 'unary',
-  clientStream: 'client stream',
-  serverStream: 'server stream',
-  bidi: 'bidi',
-};
-
 /** The HTTP/2 servers of `server`: grpc-js adds each when it listens, and takes it out when it has closed. */
 export function http2ServersOf(server: GrpcServer): Map<BoundServer, unknown> | undefined {
   const { http2Servers } = server as Internals;
@@ -39,7 +32,18 @@ export function sessionsOf(entry: unknown): Iterable<ServerHttp2Session> {
 export function kindOf(server: GrpcServer, path: string): CallKind | undefined {
   const { handlers } = server as Internals;
   const handler: unknown = handlers instanceof Map ? handlers.get(path) : undefined;
-  return KINDS[(handler as { type?: string } | undefined)?.type ?? ''];
+  switch ((handler as { type?: string } | undefined)?.type) {
+    case 'unary':
+      return 'unary';
+    case 'clientStream':
+      return 'client stream';
+    case 'serverStream':
+      return 'server stream';
+    case 'bidi':
+      return 'bidi';
+    default:
+      return undefined;
+  }
 }
 
 /** Whether `tryShutdown()` or `forceShutdown()` has been called. */
