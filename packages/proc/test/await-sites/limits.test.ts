@@ -65,18 +65,21 @@ describe('findAwaitSites() holds back', () => {
   });
 
   it('where others want the core, too, so that it would take too long for a stop', async () => {
-    const [alone, shared, unhurried] = await runSearch<AwaitSites[]>(`
+    const [alone, shared, unhurried] = await runSearch<AwaitSites[]>(
+      `
       const search = (deadlineMs) => findAwaitSites({ maxPauseMs: 10_000, minIntervalMs: 0, deadlineMs });
       (async () => {
         const alone = await search(60_000);
         core.slowdownOf = () => 50;
         tell([alone, await search(60_000), await search()]);
-      })();`);
+      })();`,
+      { deadlineMs: 100_000 },
+    );
     expect(alone).toMatchObject({ status: 'complete' });
     expect(shared).toMatchObject({ status: 'degraded', heldBack: true });
     expect(shared?.reason).toContain('on a core that others want, too: 50.0 times as long');
     expect(unhurried).toMatchObject({ status: 'complete' });
-  });
+  }, 110_000);
 
   it('from looking up functions of its own in the heap, which it does not show: each takes a walk over all of it', async () => {
     const [sites, lookups] = await runSearch<[AwaitSites, number]>(`
