@@ -139,7 +139,8 @@ function readText(path: string): string | null {
   return orNull(() => {
     const fd = openSync(path, READ);
     try {
-      return readFileSync(fd, 'utf8');
+      // A device may have no end.
+      return fstatSync(fd, { bigint: true }).isFile() ? readFileSync(fd, 'utf8') : null;
     } finally {
       closeSync(fd);
     }

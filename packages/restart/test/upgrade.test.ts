@@ -99,6 +99,21 @@ describe('an upgrade by SIGHUP', () => {
 });
 
 describe('the pid file', () => {
+  it('that is a device is not read at the stop either: it has no end', async () => {
+    const source = `
+      const { restart } = require('@lastcall/restart');
+      const server = require('node:http').createServer();
+      const say = (event) => console.log(JSON.stringify(event));
+      restart.setup({ pidFile: '/dev/zero' });
+      restart.listen(server, { name: 'web', port: 0 })
+        .then(() => restart.ready())
+        .catch((error) => say({ failed: error.code }));`;
+    await using service = new Service({ args: ['-e', source], cwd: join(__dirname, '..') });
+    await service.saw({ failed: 'LASTCALL_PID_FILE_NOT_WRITTEN' });
+    send(service.child.pid ?? 0, 'SIGTERM');
+    expect(await service.exited).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
   it('names the generation in charge, and is removed at the stop', async () => {
     const pidFile = join(temporaryDirectory(), 'service.pid');
     await using service = new Service({ env: { LASTCALL_PID_FILE: pidFile } });
