@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Program, runProgram } from '../../../tools/run-program';
@@ -163,6 +163,19 @@ describe('startControl()', () => {
       taken,
     );
     expect((await second.ended).out).toContain('LASTCALL_CONTROL_NOT_STARTED');
+  });
+
+  it('refuses a directory whose path leaves no room for a socket, and makes nothing there', async () => {
+    const directory = join(temporaryDirectory(), 'd'.repeat(90));
+    const program = run(
+      'up().catch((e) => { say(e.code + e.message); process.exit(3); })',
+      directory,
+    );
+    expect(await program.ended).toMatchObject({ code: 3 });
+    expect((await program.ended).out).toMatch(
+      /LASTCALL_CONTROL_NOT_STARTED.*too long.*LASTCALL_CONTROL_DIR/,
+    );
+    expect(existsSync(directory)).toBe(false);
   });
 
   it('takes the place of a socket that a dead process of the same pid left behind', async () => {

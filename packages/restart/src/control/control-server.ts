@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { LastcallError, toError } from '@lastcall/proc';
-import { saysNobody } from '../sockets/unix-path';
+import { longestPath, saysNobody } from '../sockets/unix-path';
 import { makePrivateDirectory } from './private-directory';
 import type { ControlReply, ControlRequest, ServingWorker } from './protocol';
 
@@ -37,6 +37,7 @@ const MAX_UNREAD = 16 * 1024 * 1024;
  * @throws LastcallError (as a rejection) `LASTCALL_CONTROL_NOT_STARTED`
  */
 export async function serveControl(path: string, handle: ControlHandler): Promise<ControlServer> {
+  assertRoom(path);
   const connections = new Set<Connection>();
   const server = createServer((socket) => {
     const connection = new Connection(socket, handle);
@@ -68,6 +69,14 @@ export async function serveControl(path: string, handle: ControlHandler): Promis
       return closed;
     },
   };
+}
+
+/** Cut off, as libuv may do, the path would be another one, and perhaps in another directory. */
+function assertRoom(path: string): void {
+  const max = longestPath(process.platform);
+  if (process.platform === 'win32' || Buffer.byteLength(path) <= max) return;
+  const message = `the path of the control socket is too long for one, at most ${max} bytes: ${path}; set LASTCALL_CONTROL_DIR to a shorter directory`;
+  throw new LastcallError('LASTCALL_CONTROL_NOT_STARTED', message);
 }
 
 /** One who asks. */

@@ -7,7 +7,7 @@ import type { RestartEnvironment } from '../restart-environment';
 /** How long a server behind a path may take to accept before it counts as gone, in milliseconds. */
 const PROBE_MS = 1000;
 
-/** How many bytes the path of a unix socket has room for; libuv cuts off what is longer. */
+/** How many bytes the path of a unix socket has room for; libuv, up to Node 22, cuts off what is longer. */
 const MAX_BYTES = { linux: 107, other: 103 };
 /** A name of so many characters is nobody else's. */
 const MIN_NAME = 6;
@@ -21,7 +21,7 @@ const MAX_NAME = 12;
  */
 export function temporaryPath(environment: RestartEnvironment, path: string): string {
   const { pid, platform } = environment;
-  const max = platform === 'linux' ? MAX_BYTES.linux : MAX_BYTES.other;
+  const max = longestPath(platform);
   if (bytes(path) > max) throw tooLong(path, max);
   const telling = `${path}.${pid}.tmp`;
   if (bytes(telling) <= max) return telling;
@@ -29,6 +29,11 @@ export function temporaryPath(environment: RestartEnvironment, path: string): st
   if (room < MIN_NAME) throw tooLong(path, max);
   const hash = createHash('sha256').update(`${pid} ${path}`).digest('base64url');
   return join(dirname(path), `.${hash}`.slice(0, Math.min(room, MAX_NAME)));
+}
+
+/** How many bytes the path of a unix socket may have. */
+export function longestPath(platform: NodeJS.Platform): number {
+  return platform === 'linux' ? MAX_BYTES.linux : MAX_BYTES.other;
 }
 
 function bytes(text: string): number {
