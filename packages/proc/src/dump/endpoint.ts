@@ -9,7 +9,13 @@ export function addressOf(address: unknown): Endpoint | undefined {
 
 export function endpoint(host: string | undefined, port: number | undefined): Endpoint | undefined {
   if (host === undefined || port === undefined) return undefined;
-  // How a socket for both families writes an IPv4 address.
-  const plain = host.replace(/^::ffff:(?=\d+\.)/, '');
-  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+  if (!host.includes(':')) return `${host}:${port}`;
+  return isMapped(host) ? `${host.slice(MAPPED.length)}:${port}` : `[${host}]:${port}`;
+}
+
+const MAPPED = '::ffff:';
+
+/** How a socket for both families writes an IPv4 address. Not by a pattern, which V8 would compile for the first dump. */
+function isMapped(host: string): boolean {
+  return host.startsWith(MAPPED) && host.includes('.') && !host.includes(':', MAPPED.length);
 }

@@ -90,6 +90,14 @@ describe('listHandles()', () => {
     expect(listHandles([socket]).list).toMatchObject([{ remote: '10.0.0.7:5000' }]);
   });
 
+  it.each(['::1', '::ffff:a07', '::ffff:0:10.0.0.7', '::10.0.0.7'])(
+    'writes the IPv6 address %s in brackets',
+    (remoteAddress) => {
+      const socket = { writableLength: 0, remoteAddress, remotePort: 5000 };
+      expect(listHandles([socket]).list).toMatchObject([{ remote: `[${remoteAddress}]:5000` }]);
+    },
+  );
+
   it('survives whatever sits among the handles', () => {
     const hostile = new Proxy(
       {},
