@@ -261,6 +261,25 @@ describeMariadb('createMysql2Drain()', (mariadb) => {
       expect(await mariadb().rows()).toBe(0);
     });
 
+    it('closes nothing once more in a pool that the application has closed before', async () => {
+      const pool = mariadb().pool({ connectionLimit: 2 });
+      const drain = createMysql2Drain(pool);
+      const errors: unknown[] = [];
+      pool.on('connection', (connection) => connection.on('error', (error) => errors.push(error)));
+      const [held, free] = await Promise.all([pool.getConnection(), pool.getConnection()]);
+      await mariadb().query(`lock tables ${mariadb().database}.work write`);
+      const sent = held.query(insert(0));
+      await mariadb().running(1);
+      free.release();
+      const ended = pool.end();
+      const stopped = drain.stop({ signal: never() });
+      await mariadb().query('unlock tables');
+      await sent;
+      held.release();
+      await Promise.all([stopped, ended]);
+      expect(errors).toEqual([]);
+    });
+
     it('calls finished what ends in a pool that the application closes before', async () => {
       const pool = mariadb().pool({ connectionLimit: 3 });
       const drain = createMysql2Drain(pool);
