@@ -125,7 +125,7 @@ export interface ProfileStartEvent {
 /** A profile is over. */
 export interface ProfileEndEvent {
   readonly type: 'profileEnd';
-  /** What ended it: a signal's name, `call`, `maxMs` or `stop` (that of the process, also a forced one). */
+  /** What ended it: a signal's name, `call`, `maxMs`, `stop` (that of the process, also a forced one) or `exit` (without a stop). */
   readonly reason: string;
   readonly files: readonly string[];
   readonly durationMs: number;

@@ -358,6 +358,24 @@ describe('startProfile() and stopProfile()', () => {
     expect(readdirSync(dir)).toHaveLength(3);
   });
 
+  it.each([
+    ['process.exit()', 'process.exit(3);', 3],
+    ['an error that nothing catches', `throw new Error('boom');`, 1],
+  ])(
+    'a profile is written also where the process ends without a stop: by %s',
+    async (_, end, code) => {
+      const dir = directory();
+      const program = runProgram(
+        `proc.startProfile().then(() => setImmediate(() => { ${end} }));`,
+        {
+          env: { LASTCALL_DUMP_DIR: dir },
+        },
+      );
+      expect(await program.ended).toMatchObject({ code, signal: null });
+      expect(kindsIn(dir)).toEqual(['cpu.cpuprofile', 'heap.heapprofile', 'loop.json']);
+    },
+  );
+
   it('tell what was written, and that nothing runs', async () => {
     const dir = directory();
     const program = runProgram(

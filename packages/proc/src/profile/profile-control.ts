@@ -30,7 +30,7 @@ export interface ProfileControlHost {
 /** Begins and ends the profiles of one lifecycle, tells of them, and writes them to files; also when the process stops. */
 export class ProfileControl {
   readonly #host: ProfileControlHost;
-  /** Takes the listener away that ends the profile with the process. */
+  /** Takes away what ends the profile with the process. */
   #unlisten: Remover = () => {};
   #ending: Promise<ProfileResult | null> | undefined;
   #files: DumpFileWriter | undefined;
@@ -73,7 +73,11 @@ export class ProfileControl {
       name: 'profile',
       stage: 'telemetry',
     });
-    this.#unlisten = () => void registration.remove();
+    const ignoreExit = this.#host.environment.onExit(() => this.stopNow('exit'));
+    this.#unlisten = () => {
+      ignoreExit();
+      registration.remove();
+    };
   }
 
   /** Ends the profile and writes it; null when none is running. Callers at the same time get the same promise. */
