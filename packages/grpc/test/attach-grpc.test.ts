@@ -3,10 +3,10 @@ import * as grpc from '@grpc/grpc-js';
 import { LastcallError, type Lifecycle } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
 import { HealthImplementation } from 'grpc-health-check';
+import { within } from '../../http/test/harness/deadline';
 import { attachGrpc, createGrpcDrain, drainSignal, type GrpcServer } from '../src';
 import { sessionsOf } from '../src/grpc-internals';
 import { CallsService } from './harness/calls-service';
-import { within } from './harness/deadline';
 import { bind, createClient, ended, message, unary } from './harness/test-server';
 
 const INSECURE = grpc.ServerCredentials.createInsecure();

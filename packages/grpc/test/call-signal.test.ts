@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type * as grpc from '@grpc/grpc-js';
+import { within } from '../../http/test/harness/deadline';
 import { callSignal } from '../src/call-signal';
-import { within } from './harness/deadline';
 import { disposeServers, TestServer } from './harness/test-server';
 
 afterEach(disposeServers);

@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
+import { Gate, within } from '../../http/test/harness/deadline';
 import { Others, packageDefinition } from './harness/calls-service';
-import { Gate, within } from './harness/deadline';
 import {
   certifiedCredentials,
   createClient,

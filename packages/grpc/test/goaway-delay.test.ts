@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
-import { within } from './harness/deadline';
+import { within } from '../../http/test/harness/deadline';
 import { disposeServers, open, TestServer, unary, unaryOver } from './harness/test-server';
 
 afterEach(disposeServers);

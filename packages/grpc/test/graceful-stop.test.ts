@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events';
 import type * as http2 from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
+import { within } from '../../http/test/harness/deadline';
 import { createGrpcDrain } from '../src/grpc-drain';
 import { http2ServersOf } from '../src/grpc-internals';
 import { Calls, CallsService } from './harness/calls-service';
-import { within } from './harness/deadline';
 import {
   bind,
   createClient,

@@ -5,7 +5,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { HealthImplementation, service } from 'grpc-health-check';
-import { within } from './harness/deadline';
+import { within } from '../../http/test/harness/deadline';
 import { disposeServers, ended, TestServer, unary } from './harness/test-server';
 
 afterEach(disposeServers);

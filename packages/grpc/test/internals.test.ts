@@ -2,9 +2,9 @@ import type * as http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { within } from '../../http/test/harness/deadline';
 import { http2ServersOf, isShutDown, kindOf, sessionsOf } from '../src/grpc-internals';
 import { acceptedUnder, openStreams, transportOf, unwrittenBytes } from '../src/node-internals';
-import { within } from './harness/deadline';
 import { bind, disposeServers, open, TestServer, unary, WAYS } from './harness/test-server';
 
 // One test per undocumented field: a release of Node, grpc-js or grpc-health-check that drops one must fail here.

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { within } from './harness/deadline';
+import { within } from '../../http/test/harness/deadline';
 import { disposeServers, TestServer } from './harness/test-server';
 
 afterEach(disposeServers);

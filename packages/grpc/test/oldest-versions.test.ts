@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
+import { within } from '../../http/test/harness/deadline';
 import { createGrpcDrain, serve } from '../src';
 import { CallsService } from './harness/calls-service';
-import { within } from './harness/deadline';
 import { createClient, ended, message, unary } from './harness/test-server';
 
 // The oldest versions that the package says it works with, for the server; the client is the newest.

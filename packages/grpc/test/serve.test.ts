@@ -8,9 +8,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import type { LastcallError } from '@lastcall/proc';
 import { createTestLifecycle } from '@lastcall/proc/testing';
+import { within } from '../../http/test/harness/deadline';
 import { attachGrpc, createGrpcDrain, type GrpcListener, serve } from '../src';
 import { Calls, type CallsClient, CallsService } from './harness/calls-service';
-import { within } from './harness/deadline';
 import { createClient, tlsCredentials, unary } from './harness/test-server';
 
 const credentials = grpc.ServerCredentials.createInsecure();

@@ -8,9 +8,9 @@ import {
   type ServerInterceptingCallInterface,
   status,
 } from '@grpc/grpc-js';
+import { Gate, turns, within } from '../../http/test/harness/deadline';
 import { drainSignal } from '../src/drain-signal';
 import { createGrpcDrain } from '../src/grpc-drain';
-import { Gate, turns, within } from './harness/deadline';
 import {
   createClient,
   disposeServers,

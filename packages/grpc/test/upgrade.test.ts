@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { within } from '../../http/test/harness/deadline';
 import { KnownProcesses } from '../../restart/test/harness/known-processes';
 import type { CallsClient } from './harness/calls-service';
-import { within } from './harness/deadline';
 import { createClient } from './harness/test-server';
 
 const DEADLINE_MS = 20_000;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { MongoClient, type MongoClientOptions } from 'mongodb';
+import { freePort } from '../../../restart/test/harness/free-port';
 import { createMongoDrain } from '../../src/mongodb';
 import { TcpProxy } from '../tcp-proxy';
 import { OwnMongod } from './own-mongod';
@@ -168,11 +169,3 @@ describe('a client of mongodb whose server (a fake)', () => {
 });
 
 /** A port on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}

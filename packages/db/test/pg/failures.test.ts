@@ -1,6 +1,7 @@
-import { type EventEmitter, once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
+import { freePort } from '../../../restart/test/harness/free-port';
 import { createPgDrain } from '../../src/pg';
 import { TcpProxy } from '../tcp-proxy';
 import { describePostgres } from './describe-postgres';
@@ -274,15 +275,6 @@ describePostgres('an application that closes its pool itself', (postgres) => {
 });
 
 /** A port on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** An ErrorResponse with the fields that pgbouncer gives it. */
 function fatal(code: string, message: string): Buffer {
   const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`);

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { Gate, within } from './deadline';
+import { Gate, within } from '../../../http/test/harness/deadline';
 
 export interface CallRequest {
   readonly text?: string;

@@ -4,12 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
+import { within } from '../../../http/test/harness/deadline';
 import { createGrpcDrain, type GrpcDrain } from '../../src/grpc-drain';
 import type { GrpcDrainOptions } from '../../src/grpc-drain-options';
 import { serve } from '../../src/serve';
 import type { DrainResult } from '../../src/stop';
 import { Calls, type CallsClient, CallsService } from './calls-service';
-import { within } from './deadline';
 
 /** How connections come to the server. */
 export type Way = 'bindAsync()' | 'bindAsync() with TLS' | 'serve()' | 'serve() with TLS';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel, ConsumeMessage, Options } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib';
 import { eventually } from '../../../../tools/eventually';
 import { createAmqplibDrain, type QueueDrain } from '../../src/amqplib';
 import { prepareDrain } from '../../src/drain/queue-drain';
@@ -25,13 +25,13 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       cutGraceMs = 20,
       ...options
     }: Options.Consume & { url?: string; cutGraceMs?: number } = {},
-  ): Promise<{ drain: QueueDrain; channel: Channel }> {
+  ): Promise<{ drain: QueueDrain; channel: Channel; connection: ChannelModel }> {
     const connection = await rabbitmq().connection(url);
     const drain = createAmqplibDrain(connection, { cutGraceMs });
     const channel = await connection.createChannel();
     await channel.prefetch(prefetch);
     await channel.consume(queue, (message) => message && handler(message, channel), options);
-    return { drain, channel };
+    return { drain, channel, connection };
   }
 
   const inHand = (drain: QueueDrain, count: number): Promise<number> =>
@@ -39,6 +39,18 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
       () => drain.gauges().inHand,
       (found) => found === count,
     );
+
+  /** Two messages in the hands of a consumer, which acknowledges them when the gate opens. */
+  async function twoInHand() {
+    const queue = await rabbitmq().queue(2);
+    const gate = createGate();
+    const { drain, connection } = await consume(queue, 2, async (message, channel) => {
+      await gate.opened;
+      channel.ack(message);
+    });
+    await inHand(drain, 2);
+    return { queue, gate, drain, connection };
+  }
 
   describe('a consumer that drains', () => {
     it('ends at once when idle, also when it was never used, and twice is once', async () => {
@@ -72,16 +84,7 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
     });
 
     it('lets an application that closes the connection itself wait for it, whenever it does', async () => {
-      const queue = await rabbitmq().queue(2);
-      const gate = createGate();
-      const connection = await rabbitmq().connection();
-      const drain = createAmqplibDrain(connection);
-      const channel = await connection.createChannel();
-      await channel.consume(queue, async (message) => {
-        await gate.opened;
-        if (message) channel.ack(message);
-      });
-      await inHand(drain, 2);
+      const { queue, gate, connection, drain } = await twoInHand();
       const stopped = drain.stop({ signal: never() });
       const closed = connection.close();
       await delay(0);
@@ -93,16 +96,7 @@ describeRabbitmq('createAmqplibDrain()', (rabbitmq) => {
     });
 
     it('begins when the application closes the connection itself, in the stop of its process', async () => {
-      const queue = await rabbitmq().queue(2);
-      const gate = createGate();
-      const connection = await rabbitmq().connection();
-      const drain = createAmqplibDrain(connection);
-      const channel = await connection.createChannel();
-      await channel.consume(queue, async (message) => {
-        await gate.opened;
-        if (message) channel.ack(message);
-      });
-      await inHand(drain, 2);
+      const { queue, gate, connection, drain } = await twoInHand();
       prepareDrain(drain);
       const closed = connection.close();
       gate.open();
