@@ -1,18 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { describeWith } from '../../proc/test/harness/needs';
+import { freePort } from '../../restart/test/harness/free-port';
 
 const START_MS = 20_000;
-
-const isInstalled = ((): boolean => {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 /** A server of the test's own, which may be killed and frozen. It keeps nothing. */
 export class OwnRedis {
@@ -61,18 +53,7 @@ export class OwnRedis {
 
 /** Like describe(), with a server of its own for each test. `own()` is it, inside of tests. */
 export function describeOwnRedis(name: string, body: (own: () => OwnRedis) => void): void {
-  const why = 'redis-server is not installed (on Debian: apt-get install redis-server)';
-  if (!isInstalled && process.env.LASTCALL_REQUIRE_SERVICES === '1') {
-    it(name, () => {
-      throw new Error(`${why} (LASTCALL_REQUIRE_SERVICES=1 asks for it)`);
-    });
-    return;
-  }
-  if (!isInstalled) {
-    describe.skip(`${name} (skipped: ${why})`, () => body(() => undefined as never));
-    return;
-  }
-  describe(name, () => {
+  describeWith(['redis-server'])(name, () => {
     let own: OwnRedis;
     beforeEach(async () => {
       own = await OwnRedis.start();
@@ -80,12 +61,4 @@ export function describeOwnRedis(name: string, body: (own: () => OwnRedis) => vo
     afterEach(() => own.close());
     body(() => own);
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

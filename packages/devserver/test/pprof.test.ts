@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
+import { itWith } from '../../proc/test/harness/needs';
 import { get } from './get';
-import { goTest } from './go-test';
 import { type OrderedProgram, runProgram } from './run-program';
 
 const run = promisify(execFile);
@@ -44,7 +44,7 @@ describe('/debug/pprof/', () => {
     return stdout;
   }
 
-  goTest('profile is read by go tool pprof', async () => {
+  itWith(['go'])('profile is read by go tool pprof', async () => {
     const top = await goPprof('profile?seconds=1');
     expect(top).toContain('Type: cpu');
     // What V8 has inlined before the profile began shows under its caller.
@@ -52,7 +52,7 @@ describe('/debug/pprof/', () => {
     expect(top).toMatch(/Duration: 1\.?\d*s/);
   });
 
-  goTest('heap and allocs are read by go tool pprof', async () => {
+  itWith(['go'])('heap and allocs are read by go tool pprof', async () => {
     const heap = await goPprof('heap?seconds=1');
     expect(heap).toContain('Type: inuse_space');
     expect(heap).toMatch(/ (allocate|work)$/m);
@@ -61,7 +61,7 @@ describe('/debug/pprof/', () => {
     expect(allocs).toMatch(/ (allocate|work)$/m);
   });
 
-  goTest('goroutine is read by go tool pprof', async () => {
+  itWith(['go'])('goroutine is read by go tool pprof', async () => {
     const top = await goPprof('goroutine');
     expect(top).toContain('Type: goroutine');
     expect(top).toMatch(/^ +5 .* waitForLock$/m);

@@ -1,32 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createConnection, createPool, type Pool } from 'mysql2/promise';
+import { describeWith } from '../../../proc/test/harness/needs';
 import { createMysql2Drain } from '../../src/mysql2';
 import { OwnMariadb } from './own-mariadb';
 
-const isInstalled = ((): boolean => {
-  try {
-    execFileSync('mariadbd', ['--no-defaults', '--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-/** Like describe(); a server of one's own is needed, to be killed. */
-function describeOwn(name: string, body: () => void): void {
-  const why = 'mariadbd is not installed (on Debian: apt-get install mariadb-server)';
-  if (isInstalled) describe(name, body);
-  else if (process.env.LASTCALL_REQUIRE_SERVICES === '1') {
-    it(name, () => {
-      throw new Error(`${why} (LASTCALL_REQUIRE_SERVICES=1 asks for it)`);
-    });
-  } else describe.skip(`${name} (skipped: ${why})`, body);
-}
-
-describeOwn('the drain of a mysql2 pool whose server', () => {
+// A server of one's own is needed, to be killed.
+describeWith(['mariadbd'])('the drain of a mysql2 pool whose server', () => {
   const insert = 'insert into work select 1 from (select sleep(30)) s';
   const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     work.then(

