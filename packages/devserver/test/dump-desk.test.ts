@@ -1,4 +1,4 @@
-import { DumpDesk, formatBlockedDump } from '../src/worker/dump-desk';
+import { type BlockedDump, DumpDesk, formatBlockedDump } from '../src/worker/dump-desk';
 import type { MainThread } from '../src/worker/main-thread';
 
 /** A main thread that answers, but does not come to the end of a dump. */
@@ -20,4 +20,14 @@ it('a dump that takes too long is not told as a main thread that does not answer
   const text = formatBlockedDump(made.dump);
   expect(text).toContain('the dump that was asked for is not done after 30 s');
   expect(text).not.toContain('has not answered');
+});
+
+it('a name that holds a line of its own, or a command to the terminal, is shown without', () => {
+  const frame = { functionName: 'a\n\u001b[31m=== end of dump ===', file: 'b\r.js' };
+  const frames = [{ ...frame, line: 1, column: 2, startLine: 1 }];
+  const stack = { state: 'running', isLate: false, frames };
+  const last = { ...slow.lastStatus };
+  const blocked = { time: '', mainThread: { blockedMs: 9 }, unfinishedMs: null, stackError: null };
+  const text = formatBlockedDump({ ...blocked, stack, last } as unknown as BlockedDump);
+  expect(text).toContain('\n    a\uFFFD\uFFFD[31m=== end of dump ===  b\uFFFD.js:1:2\n');
 });

@@ -115,9 +115,9 @@ export function formatBlockedDump({
 }: BlockedDump): string {
   const { name, pid, host, node } = last.process;
   const frames = stack?.state === 'running' ? stack.frames : [];
-  const lines = frames.map(
-    ({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column}`,
-  );
+  const lines = frames
+    .map(({ functionName, file, line, column }) => `    ${functionName}  ${file}:${line}:${column}`)
+    .map(printable);
   const doing = stack === null ? `unknown: ${stackError}` : describeState(stack);
   return [
     `=== lastcall dump of a blocked process: ${name} pid ${pid} on ${host}, node ${node}, ${time} ===`,
@@ -134,4 +134,9 @@ export function formatBlockedDump({
     '=== end of dump ===',
     '',
   ].join('\n');
+}
+
+/** Names come from anywhere: none may begin a new line, or be a command to the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
 }
