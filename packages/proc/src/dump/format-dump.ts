@@ -4,6 +4,7 @@ import type { LifecycleStatus, ListenerStatus } from '../status';
 import { assertDump } from './assert-dump';
 import type { DumpDocument, HandleGroup, HandleRecord } from './dump-document';
 import { formatBytes, formatCount, formatDuration } from './format-units';
+import { printable } from './printable';
 
 /** How many lines a list may have; the JSON has more. */
 const MOST_LINES = 40;
@@ -50,7 +51,7 @@ function header(dump: DumpDocument): string {
     ...watchdogLine(dump),
     ...(dump.profiling ? ['profile running'] : []),
   ]
-    .map(oneLine)
+    .map(printable)
     .join('\n');
 }
 
@@ -147,7 +148,7 @@ function groupText(
     (frame) => `    await ${frame.functionName.padEnd(width)}  ${position(frame)}`,
   );
   const what = counted === 'promises' ? formatCount(count, 'promise') : `${count} suspended`;
-  return [`[${index + 1}] ${what}${waiting}${age}`, ...lines].map(oneLine).join('\n');
+  return [`[${index + 1}] ${what}${waiting}${age}`, ...lines].map(printable).join('\n');
 }
 
 function resourceSection({ resources, listeners }: AwaitSites): string {
@@ -228,16 +229,11 @@ function section(title: string, lines: readonly string[], total = lines.length):
 }
 
 function heading(title: string): string {
-  return `--- ${oneLine(title)} ---`;
+  return `--- ${printable(title)} ---`;
 }
 
 function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => `  ${oneLine(line)}`);
-}
-
-/** Names come from anywhere: none may begin a new line, or be a command to the terminal. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
+  return lines.map((line) => `  ${printable(line)}`);
 }
 
 function position({

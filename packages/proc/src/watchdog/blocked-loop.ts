@@ -1,4 +1,7 @@
-/** A call that was under way. Names and places only: no values of arguments or variables. */
+/**
+ * A call that was under way. Names and places only: no values of arguments or variables, and no control characters, which
+ * a log would obey.
+ */
 export interface StackFrame {
   /** `(anonymous)` where the function has no name. */
   readonly functionName: string;

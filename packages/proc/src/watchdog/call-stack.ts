@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { printable } from '../dump/printable';
 import type { StackFrame } from './blocked-loop';
 
 /** How many frames are kept, innermost first: enough to know a recursion when one sees it. */
@@ -41,7 +42,7 @@ export function toStack(
   urls: ReadonlyMap<string, string>,
 ): StackFrame[] {
   return frames.slice(0, MAX_FRAMES).map(({ functionName, location }) => ({
-    functionName: functionName || '(anonymous)',
+    functionName: printable(functionName) || '(anonymous)',
     file: toFile(urls.get(location.scriptId) ?? ''),
     line: location.lineNumber + 1,
     column: (location.columnNumber ?? 0) + 1,
@@ -73,7 +74,7 @@ function toSampledFrame(node: ProfileNode, isInnermost: boolean): StackFrame {
   const [tick] = (node.positionTicks ?? []).toSorted((a, b) => b.ticks - a.ticks);
   const isLineKnown = isInnermost && tick !== undefined;
   return {
-    functionName: functionName || '(anonymous)',
+    functionName: printable(functionName) || '(anonymous)',
     file: toFile(url),
     line: isLineKnown ? tick.line : lineNumber + 1,
     column: isLineKnown ? 1 : columnNumber + 1,
@@ -82,10 +83,10 @@ function toSampledFrame(node: ProfileNode, isInnermost: boolean): StackFrame {
 
 function toFile(url: string): string {
   if (url === '') return '[evaluated]';
-  if (!url.startsWith('file:')) return url;
+  if (!url.startsWith('file:')) return printable(url);
   try {
-    return fileURLToPath(url);
+    return printable(fileURLToPath(url));
   } catch {
-    return url;
+    return printable(url);
   }
 }

@@ -1,3 +1,4 @@
+import { printable } from '../dump/printable';
 import { originalPosition } from '../source-maps/source-positions';
 import type { StackFrame } from './blocked-loop';
 
@@ -6,8 +7,8 @@ import type { StackFrame } from './blocked-loop';
  * time in which the main thread is paused.
  */
 export function toSourceStack(stack: readonly StackFrame[]): StackFrame[] {
-  return stack.map((frame) => ({
-    functionName: frame.functionName,
-    ...originalPosition(frame.file, frame.line, frame.column),
-  }));
+  return stack.map((frame) => {
+    const { file, line, column } = originalPosition(frame.file, frame.line, frame.column);
+    return { functionName: frame.functionName, file: printable(file), line, column };
+  });
 }

@@ -34,6 +34,20 @@ describe('a blocked loop', () => {
     expect(found).toMatchObject({ isOver: true, stackPrecision: 'late' });
   });
 
+  it('by a function whose name holds a line of its own, or a command to the terminal, is told without', async () => {
+    const { out } = await runWatched(`
+      const odd = { ['a\\n\\u001b[31mlastcall: b']: () => culprits.loop(dir) };
+      const watchdog = startWatchdog({ thresholdMs: 100, files }, {
+        ...host,
+        onBlocked: (block) => { host.onBlocked(block); if (block.stack.length > 0) process.exit(); },
+      });
+      watchdog.ready.then(() => later(Object.values(odd)[0]));`).ended;
+    const [found] = blocksOf(out);
+    expect(found?.stack).toContainEqual(
+      expect.objectContaining({ functionName: 'a\uFFFD\uFFFD[31mlastcall: b' }),
+    );
+  });
+
   it('of native code leaves a text that says why there is no profile of it', async () => {
     const program = runWatched(
       `const { execSync } = require('node:child_process');
