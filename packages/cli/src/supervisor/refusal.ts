@@ -36,6 +36,6 @@ export function refusalOf({
   if (state === 'running' && hasBeenReady) return null;
   return new LastcallError(
     'LASTCALL_UPGRADE_NOT_READY',
-    'no worker has called restart.ready(): a program that knows nothing of @lastcall/restart cannot be replaced without downtime',
+    'no worker has called restart.ready(), or what it has bound is not here yet; a program that knows nothing of @lastcall/restart cannot be replaced without downtime',
   );
 }

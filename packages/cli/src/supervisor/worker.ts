@@ -227,7 +227,8 @@ export class Worker {
     this.#endedAt = performance.now();
     this.#state = 'leaving';
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LAST_WORDS_MS);
+      // What has come while this process had no CPU is read in the turn of the timer.
+      const timer = setTimeout(() => setImmediate(resolve), LAST_WORDS_MS);
       channel.onEnd(() => {
         clearTimeout(timer);
         resolve();
