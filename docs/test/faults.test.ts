@@ -59,10 +59,10 @@ function expectShown(name: string, text: string): void {
   expect(normalise(text).filter((line) => rest.has(line))).toEqual(wanted);
 }
 
-/** Sends `paths`, without waiting for answers, and waits until the last one has been taken. */
+/** Sends `paths`, without waiting for answers, and waits until each has been taken: they come in any order. */
 async function ask(target: Fault, paths: readonly string[]): Promise<void> {
   for (const path of paths) target.request(path).catch(() => {});
-  await target.saw(new RegExp(`GET ${paths.at(-1)}\n`));
+  for (const path of paths) await target.saw(new RegExp(`GET ${path}\n`));
 }
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
