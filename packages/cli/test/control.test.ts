@@ -58,6 +58,17 @@ describe('lastcall status', () => {
     expect((await lastcall('status')).out).toContain(name);
   });
 
+  it('knows a service by a name that it gave itself after its socket was made', async () => {
+    const program = await up(
+      `process.on('SIGHUP', () => { proc.setup({ name: 'later' }); say('renamed'); });`,
+    );
+    program.kill('SIGHUP');
+    await program.saw('renamed');
+    const { out } = await succeeded(lastcall('status', 'later'));
+    expect(out).toContain(`later pid ${pidOf(program)}`);
+    expect((await lastcall('status', 'nobody')).code).toBe(3);
+  });
+
   const COMMANDS = ['status', 'reload', 'dump', 'profile', 'doctor', 'stop'];
 
   it('takes a number for a pid, and for a name where no process has that pid: every command', async () => {

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { eventually } from '../../../tools/eventually';
 import { namedPrograms, pidOf } from './harness/named-programs';
 import { succeeded } from './harness/succeeded';
 
@@ -65,6 +66,11 @@ describe('lastcall stop', () => {
     ]);
     expect(asked.code).toBe(5);
     program.child.kill('SIGSTOP');
+    // The kernel takes its time for it on a busy machine.
+    await eventually(
+      () => readFileSync(`/proc/${pid}/stat`, 'utf8'),
+      (stat) => / T /.test(stat),
+    );
     const { err } = await lastcallWith({ now }, 'stop', pid, '-t', '9s');
     expect(err).toContain(
       `still there after 5.0 s of 9.0 s (--timeout): it is suspended (kill -CONT`,

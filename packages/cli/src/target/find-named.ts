@@ -17,7 +17,8 @@ export async function findNamed(
   name: string,
   controls: readonly ControlAddress[],
 ): Promise<ControlAddress | null> {
-  const found = await controlsCalled(name, controls);
+  const known = await controlsCalled(name, controls);
+  const found = known.length > 0 ? known : await controlsNamedLater(name, controls);
   const supervisors = found.filter(({ role }) => role === 'supervisor');
   const all = supervisors.length > 0 ? supervisors : await leadersOf(found);
   const [control = null, other] = all;
@@ -38,6 +39,21 @@ export async function controlsCalled(
   if (part === name) return similar;
   const all = await Promise.all(similar.map(statusOf));
   return similar.filter((_, index) => all[index]?.process.name === name);
+}
+
+/** Those that say so themselves: they were given the name after their sockets were made. A worker's stands for its supervisor. */
+async function controlsNamedLater(
+  name: string,
+  controls: readonly ControlAddress[],
+): Promise<ControlAddress[]> {
+  const all = await Promise.all(controls.map(statusOf));
+  const named = controls.filter((_, index) => all[index]?.process.name === name);
+  const supervisorOf = (pid: number): ControlAddress | undefined =>
+    controls.find((_, index) => {
+      const status = all[index];
+      return status?.role === 'supervisor' && status.workers.some((worker) => worker.pid === pid);
+    });
+  return [...new Set(named.map((control) => supervisorOf(control.pid) ?? control))];
 }
 
 /** Of a chain the generation that leads. Two while the new one is yet to prove itself: to stop one is not to stop the other. */
