@@ -31,13 +31,6 @@ type Name = (typeof NAMES)[number];
 const ESM_ONLY: readonly Name[] = ['lightship'];
 const PROC_BUDGET_MS = 5;
 
-/**
- * The budget is for a machine on which close-with-grace takes so many milliseconds. Others are slower or faster, mostly in Node's
- * own part.
- */
-const YARDSTICK = 'close-with-grace';
-const YARDSTICK_MS = 2.7;
-
 interface ImportResult {
   readonly fresh: Readonly<Record<Name, readonly ImportCost[]>>;
   /** When the program has loaded node:http already, as every HTTP server has. */
@@ -84,8 +77,7 @@ function render({ fresh, afterHttp, afterExports }: ImportResult): string {
     `What \`require()\` costs in a fresh process (lightship: \`import()\`, as it cannot be required), medians of ${fresh['@lastcall/proc'].length} processes in turns: with`,
     'nothing loaded before; in a program that has loaded `node:http` already, as every HTTP server has; and in one that has loaded',
     'a package with `exports` in its package.json, too, as at the first of them Node loads what reads that field: the second row',
-    'is the least that such a package can cost. Most of it is Node, and so is most of what differs between machines: the budget is for one',
-    `on which ${YARDSTICK} takes ${YARDSTICK_MS} ms.`,
+    'is the least that such a package can cost.',
     '',
     markdownTable(
       [
@@ -104,16 +96,9 @@ function render({ fresh, afterHttp, afterExports }: ImportResult): string {
 function budgets({ fresh, afterExports }: ImportResult): Budget[] {
   const first = medianOf(fresh['@lastcall/proc'], 'ms');
   const later = medianOf(afterExports['@lastcall/proc'], 'ms');
-  const scale = YARDSTICK_MS / medianOf(fresh[YARDSTICK], 'ms');
   return [
-    atMost(
-      `loading @lastcall/proc, on the scale of ${YARDSTICK} at ${YARDSTICK_MS} ms`,
-      first * scale,
-      PROC_BUDGET_MS,
-      ' ms',
-    ),
-    atMost('loading @lastcall/proc, here', first, PROC_BUDGET_MS, ' ms'),
-    atMost('the same, here, after another package with `exports`', later, PROC_BUDGET_MS, ' ms'),
+    atMost('loading @lastcall/proc', first, PROC_BUDGET_MS, ' ms'),
+    atMost('the same after another package with `exports`', later, PROC_BUDGET_MS, ' ms'),
   ];
 }
 

@@ -94,8 +94,10 @@ describe('a stop that blocks the loop', () => {
     await delay(2500);
     program.kill('SIGCONT');
     const { out, signal } = await program.ended;
-    expect(out).toMatch(/wait over in listener\nending\nexit handler 143\n$/);
-    expect(signal).toBe('SIGTERM');
+    expect({ out, signal }).toEqual({
+      out: 'up\nhammer\nwait over in listener\nending\nexit handler 143\n',
+      signal: 'SIGTERM',
+    });
   });
 
   it('is killed in native code, where nothing can be called', async () => {
