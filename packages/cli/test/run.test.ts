@@ -623,10 +623,13 @@ describeWith(['unshare', PID_NAMESPACES, MOUNTS])('lastcall run as process 1', (
     const nameOf = (pid) => {
       try { return readFileSync('/proc/' + pid + '/comm', 'utf8').trim(); } catch { return ''; }
     };
+    const isZombie = (pid) => {
+      try { return /State:\\s*Z/.test(readFileSync('/proc/' + pid + '/status', 'utf8')); } catch { return false; }
+    };
     const end = Date.now() + 10000;
     const look = () => {
-      // Those that have ended, and that nobody has asked for, have their names still.
-      const left = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && nameOf(name) === 'sleep');
+      // Of any name: what has ended, and nobody has asked for.
+      const left = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && (nameOf(name) === 'sleep' || isZombie(name)));
       if (left.length > 0 && Date.now() < end) return setTimeout(look, 20);
       console.log('left ' + left.length);
       console.log('first ' + nameOf(1));
