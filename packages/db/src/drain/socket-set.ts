@@ -17,6 +17,8 @@ export class SocketSet {
   /** Keeps `socket` until it closes. Adding it again does nothing. */
   add(socket: PoolSocket): void {
     if (socket.destroyed || this.#sockets.has(socket)) return;
+    // postgres.js takes our listener away where TLS begins: those that have closed since.
+    for (const known of this.#sockets) if (known.destroyed) this.#sockets.delete(known);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }
