@@ -1,17 +1,32 @@
-import { Socket } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { CancelTarget } from '../postgres-wire/cancel-request';
+import type { CancelTarget, CancelTls } from '../postgres-wire/cancel-request';
 import type { PgClient, PgOptions } from './pg-pool';
 
 /** How the server is told to cancel what `client` runs. */
 export function cancelTarget(options: PgOptions, client: PgClient): CancelTarget {
-  const { ssl, host } = client;
   return {
     processId: client.processID,
     secretKey: client.secretKey,
-    tls: typeof ssl === 'object' && ssl !== null ? (ssl as ConnectionOptions) : Boolean(ssl),
-    host: host.startsWith('/') ? undefined : host,
+    tls: tlsOf(client),
     open: () => openSocket(options, client),
+  };
+}
+
+/** As pg does it. */
+function tlsOf({ ssl, sslNegotiation, host }: PgClient): CancelTls | undefined {
+  if (!ssl) return undefined;
+  const given: ConnectionOptions = typeof ssl === 'object' ? ssl : {};
+  const { key } = given;
+  return {
+    options: {
+      host,
+      ...given,
+      // pg hides it from whoever copies the options.
+      ...(key === undefined ? {} : { key }),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+    },
+    isDirect: sslNegotiation === 'direct',
   };
 }
 

@@ -82,6 +82,8 @@ export interface PgClient {
   readonly host: string;
   readonly port: number;
   readonly ssl: unknown;
+  /** `direct`, where TLS begins without being asked for. Undefined where pg does not know it yet. */
+  readonly sslNegotiation?: string | undefined;
   /** Undefined with pg-native. */
   readonly connection?: PgConnection | undefined;
   /** Since pg 8.17. */

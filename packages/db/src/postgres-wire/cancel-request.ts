@@ -11,14 +11,22 @@ export interface CancelTarget {
   readonly processId: number | null;
   readonly secretKey: number | Buffer | null;
   /** Begins a connection to the server; it may be connected already, or begin to. */
-  readonly open: () => Socket;
+  readonly open: () => Socket | Promise<Socket>;
   /**
-   * How the connection uses TLS: false, true or the options. Over TLS the request goes the same way: proxies that route by
-   * TLS see nothing else.
+   * How the connection uses TLS; undefined: it does not. Over TLS the request goes the same way: proxies that route by TLS see
+   * nothing else.
    */
-  readonly tls: boolean | ConnectionOptions;
-  /** For the check of the server's certificate. */
-  readonly host: string | undefined;
+  readonly tls: CancelTls | undefined;
+}
+
+/** How a connection uses TLS. */
+export interface CancelTls {
+  /** All that the driver gives to `tls.connect()`, with the name that is asked for and the key. */
+  readonly options: ConnectionOptions;
+  /** It begins with the first byte (`sslnegotiation=direct`), and not with the server's consent. */
+  readonly isDirect: boolean;
+  /** Where the server has no TLS, the connection went in the clear (`sslmode=prefer`). */
+  readonly isOptional?: boolean;
 }
 
 /**
@@ -27,11 +35,23 @@ export interface CancelTarget {
  *
  * @returns settles when the server has closed the connection, it failed, or `signal` has aborted. Never rejects.
  */
-export function sendCancelRequest(target: CancelTarget, signal: AbortSignal): Promise<void> {
+export async function sendCancelRequest(target: CancelTarget, signal: AbortSignal): Promise<void> {
   const message = cancelRequest(target);
-  if (message === undefined || signal.aborted) return Promise.resolve();
+  if (message === undefined || signal.aborted) return;
+  try {
+    await sendOver(await target.open(), target.tls, message, signal);
+  } catch {
+    // There was no socket to be had, as the application makes its own.
+  }
+}
+
+function sendOver(
+  socket: Socket,
+  tls: CancelTls | undefined,
+  message: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
-    const socket = target.open();
     const giveUp = (): void => void socket.destroy();
     signal.addEventListener('abort', giveUp, { once: true });
     // Errors: the close that follows says all there is to say.
@@ -40,9 +60,11 @@ export function sendCancelRequest(target: CancelTarget, signal: AbortSignal): Pr
       signal.removeEventListener('abort', giveUp);
       resolve();
     });
+    if (signal.aborted) giveUp();
     // What is written before the socket has connected waits for that.
-    if (target.tls === false) send(socket, message);
-    else askForTls(socket, target, message);
+    else if (tls === undefined) send(socket, message);
+    else if (tls.isDirect) beginTls(socket, tls, message);
+    else askForTls(socket, tls, message);
   });
 }
 
@@ -51,19 +73,21 @@ function send(socket: Socket, message: Buffer): void {
   socket.end(message);
 }
 
-function askForTls(socket: Socket, { tls, host }: CancelTarget, message: Buffer): void {
+function askForTls(socket: Socket, tls: CancelTls, message: Buffer): void {
   socket.write(Buffer.concat([int32(8), int32(SSL_REQUEST)]));
   socket.once('data', (answer) => {
-    // A server without TLS would not have let the connection in; without its consent nothing is sent in the clear.
-    if (answer.toString('latin1') !== 'S') {
-      socket.destroy();
-      return;
-    }
-    const options = typeof tls === 'object' ? tls : {};
-    const secure = connectTls({ ...options, socket, ...(host === undefined ? {} : { host }) });
-    secure.on('error', () => socket.destroy());
-    secure.once('secureConnect', () => send(secure, message));
+    if (answer.toString('latin1') === 'S') beginTls(socket, tls, message);
+    else if (tls.isOptional) send(socket, message);
+    // It would not have let the connection in; without its consent nothing is sent in the clear.
+    else socket.destroy();
   });
+}
+
+function beginTls(socket: Socket, { options, isDirect }: CancelTls, message: Buffer): void {
+  const protocols = isDirect ? { ALPNProtocols: ['postgresql'] } : {};
+  const secure = connectTls({ ...options, ...protocols, socket });
+  secure.on('error', () => socket.destroy());
+  secure.once('secureConnect', () => send(secure, message));
 }
 
 /** Undefined when the server has sent no key. */

@@ -1,6 +1,7 @@
 import type { DrainDriver } from '../drain/drain-driver';
 import type { DrainFeed } from '../drain/drain-feed';
 import { type CancelTarget, sendCancelRequest } from '../postgres-wire/cancel-request';
+import { tlsOf } from './cancel-tls';
 import type { OpenSql, SqlQuery } from './postgres-sql';
 import { SqlGate } from './sql-gate';
 import { SqlSockets } from './sql-sockets';
@@ -12,15 +13,14 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
   const gate = new SqlGate(sql, feed);
   const wasUsed = Object.keys(sql.options.parameters ?? {}).length > 0;
 
-  function cancelTarget({ pid, secret }: Backend): CancelTarget {
-    const { ssl, host, path } = sql.options;
-    return {
+  /** Of several servers only postgres.js knows which one it is; to the others the key says nothing. */
+  function cancelTargets({ pid, secret }: Backend): CancelTarget[] {
+    return sockets.ways().map(({ open, host, path }) => ({
       processId: pid,
       secretKey: secret,
-      open: () => sockets.connect(),
-      tls: tlsOf(ssl),
-      host: path ? undefined : host[0],
-    };
+      open,
+      tls: tlsOf(sql.options, path === undefined ? host : undefined),
+    }));
   }
 
   /** A query behind another one on its connection runs when that is cancelled: again, until nothing runs. */
@@ -34,7 +34,7 @@ export function connectSql(sql: OpenSql, feed: DrainFeed<SqlWork>): DrainDriver<
     while (!signal.aborted) {
       const backends = new Set(work.filter(({ running }) => running?.active).map(backendOf));
       if (backends.size === 0) return;
-      const targets = [...backends].map((backend) => cancelTarget(backend as Backend));
+      const targets = [...backends].flatMap((backend) => cancelTargets(backend as Backend));
       const settled = gate.nextSettled(signal);
       await Promise.all(targets.map((target) => sendCancelRequest(target, signal)));
       await settled;
@@ -86,12 +86,4 @@ function dropQueued(query: SqlQuery, reason: Error): void {
   if (query.state !== null) return;
   query.reject(reason);
   query.canceller?.(query).catch(() => {});
-}
-
-/** postgres.js knows several words for TLS without a check of the certificate. */
-function tlsOf(ssl: OpenSql['options']['ssl']): CancelTarget['tls'] {
-  if (typeof ssl === 'object') return ssl;
-  if (ssl === 'require' || ssl === 'allow' || ssl === 'prefer')
-    return { rejectUnauthorized: false };
-  return Boolean(ssl);
 }

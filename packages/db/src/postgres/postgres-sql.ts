@@ -70,6 +70,8 @@ export interface SqlOptions {
   /** Of a unix socket, or false. */
   readonly path: string | false | undefined;
   readonly ssl: boolean | string | ConnectionOptions;
+  /** `direct`, where TLS begins without being asked for. */
+  readonly sslnegotiation?: string | null | undefined;
   readonly max: number;
   /** What the server has said of itself: nothing before the first connection. */
   readonly parameters?: object;

@@ -27,21 +27,50 @@ export class SqlSockets extends SocketSet {
 
   /** Begins a connection as postgres.js does. */
   open(): Socket | Promise<Socket> {
-    if (this.#own !== undefined) return this.#own(this.#options);
-    return this.connect();
+    const [address] = addressesOf(this.#options);
+    return this.#own === undefined ? connectTo(address) : this.#own(this.#options);
   }
 
-  /** A socket that connects to the server; what is written meanwhile waits. */
-  connect(): Socket {
-    const { path, host, port } = this.#options;
-    const [firstHost = 'localhost', firstPort = 5432] = [host[0], port[0]];
-    // postgres.js reads the host from the socket, for the name in the TLS handshake.
-    const socket = Object.assign(new Socket(), { host: firstHost, port: firstPort });
-    return path ? socket.connect(path) : socket.connect(firstPort, firstHost);
+  /** Where a connection of the pool may lead, and what begins another one to there. */
+  ways(): Way[] {
+    const own = this.#own;
+    const addresses = addressesOf(this.#options);
+    if (own !== undefined) return [{ ...addresses[0], open: () => own(this.#options) }];
+    return addresses.map((address) => ({ ...address, open: () => connectTo(address) }));
   }
 
   /** Gives the options back as they were. */
   restore(): void {
     this.#options.socket = this.#own;
   }
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** Of a unix socket. */
+  readonly path: string | undefined;
+}
+
+/** A way to a server. */
+export interface Way extends Address {
+  readonly open: () => Socket | Promise<Socket>;
+}
+
+function addressesOf({ path, host, port }: SqlOptions): [Address, ...Address[]] {
+  const [first = 'localhost', ...others] = host;
+  const at = (name: string, index: number): Address => ({
+    host: name,
+    port: port[index] ?? 5432,
+    path: path || undefined,
+  });
+  const rest = path ? [] : others.map((name, index) => at(name, index + 1));
+  return [at(first, 0), ...rest];
+}
+
+/** A socket that connects to the server; what is written meanwhile waits. */
+function connectTo({ path, host, port }: Address): Socket {
+  // postgres.js reads the host from the socket, for the name in the TLS handshake.
+  const socket = Object.assign(new Socket(), { host, port });
+  return path === undefined ? socket.connect(port, host) : socket.connect(path);
 }
