@@ -29,6 +29,11 @@ export function hasToken(): boolean {
 /** Asks the devserver, with the token when there is one. Paths are relative to the page. */
 export function ask(path: string, signal: AbortSignal): Promise<Response> {
   const token = sessionStorage.getItem(STORAGE_KEY);
-  const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` };
+  const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${toHeader(token)}` };
   return fetch(path, { headers, signal, cache: 'no-store', redirect: 'error' });
+}
+
+/** Of other characters no header can be made: fetch throws, as it does without a network. No token has them. */
+function toHeader(token: string): string {
+  return token.replace(/[^\x20-\x7e]/g, '?');
 }

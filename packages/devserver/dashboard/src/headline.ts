@@ -24,7 +24,9 @@ export function headlineOf(moment: Moment): Headline {
       return plain(
         'warn',
         'Token needed',
-        'This devserver asks for the token it was started with.',
+        moment.given
+          ? 'The token given is not the one that this devserver was started with.'
+          : 'This devserver asks for the token it was started with.',
       );
     case 'unreachable':
       return plain('danger', 'No connection', `${sentence(moment.why)} Trying again every second.`);

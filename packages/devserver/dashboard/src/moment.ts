@@ -11,7 +11,8 @@ const ALARM_MS = 1000;
  * - `gone`: the connection ended during a stop, as it does when the process ends
  */
 export type Moment =
-  | { readonly kind: 'connecting' | 'locked' }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'locked'; readonly given: boolean }
   | { readonly kind: 'unreachable'; readonly why: string }
   | { readonly kind: 'live'; readonly last: Sighting; readonly sinceMs: number }
   | {

@@ -1,4 +1,4 @@
-import { ask } from './access-token.js';
+import { ask, hasToken } from './access-token.js';
 import { readEvents } from './event-stream.js';
 import type { Status } from './status.js';
 
@@ -13,8 +13,8 @@ export type Connection =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live'; readonly last: Sighting }
   | { readonly kind: 'lost'; readonly last: Sighting | null; readonly why: string }
-  /** The devserver asks for a token, or for another one. */
-  | { readonly kind: 'locked' };
+  /** The devserver asks for a token, or for another one than was given. */
+  | { readonly kind: 'locked'; readonly given: boolean };
 
 /** The stream sends every second; after so long without one, something is wrong with it. */
 const SILENCE_MS = 4000;
@@ -36,7 +36,7 @@ export function watchStatus(tell: (connection: Connection) => void): () => void 
         tell({ kind: 'live', last });
       });
       if (watch.signal.aborted) return;
-      if (end.kind === 'locked') return tell({ kind: 'locked' });
+      if (end.kind === 'locked') return tell({ kind: 'locked', given: hasToken() });
       tell({ kind: 'lost', last, why: end.why });
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

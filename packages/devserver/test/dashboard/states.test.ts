@@ -211,6 +211,23 @@ describeInChromium('dashboard', (chromium) => {
     await headline('Running, ready');
   });
 
+  it.each([
+    ['another one', 'y'.repeat(32)],
+    ['one that no header can carry', 'токен’…'.repeat(4)],
+  ])('says that the token given is wrong, and asks again, when it is %s', async (_, wrong) => {
+    const token = 'x'.repeat(32);
+    await open(undefined, { mayDisconnect: true, token });
+    await textOf(page, '#headline-detail', /^This devserver asks for the token/);
+    const field = page.getByRole('textbox', { name: 'Token' });
+    await field.fill(wrong);
+    await field.press('Enter');
+    await textOf(page, '#headline-detail', /^The token given is not the one/);
+    await headline('Token needed');
+    await field.fill(token);
+    await field.press('Enter');
+    await headline('Running, ready');
+  });
+
   it('sends the token of its address, which is then out of sight, also after a reload', async () => {
     const token = 'f3'.repeat(16);
     await open(undefined, { token, suffix: `#token=${token}` });
