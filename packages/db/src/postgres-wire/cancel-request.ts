@@ -5,6 +5,9 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 const CANCEL_REQUEST = 80877102;
 const SSL_REQUEST = 80877103;
 
+/** How long the server may take to close, when what was to be cancelled has ended. */
+const GOODBYE_MS = 200;
+
 /** Whose statement is to be cancelled, and where. */
 export interface CancelTarget {
   /** What the server told the connection when it began; null: nothing, and nothing can be cancelled. */
@@ -52,7 +55,10 @@ function sendOver(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const giveUp = (): void => void socket.destroy();
+    const giveUp = (): void => {
+      leave(socket);
+      resolve();
+    };
     signal.addEventListener('abort', giveUp, { once: true });
     // Errors: the close that follows says all there is to say.
     socket.on('error', () => {});
@@ -68,9 +74,23 @@ function sendOver(
   });
 }
 
+/**
+ * The end is the server's: PgBouncer takes ours for the withdrawal of the request, and versions up to 1.18 crash over it
+ * (pgbouncer/pgbouncer, issue 801).
+ */
 function send(socket: Socket, message: Buffer): void {
   socket.resume();
-  socket.end(message);
+  socket.write(message);
+}
+
+/** What is connected may still hear the server's end; nothing waits for it. */
+function leave(socket: Socket): void {
+  if (socket.connecting || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  socket.unref();
+  setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
 }
 
 function askForTls(socket: Socket, tls: CancelTls, message: Buffer): void {
