@@ -17,27 +17,56 @@ const MAX_DEPTH = 4;
 
 /** `error` as plain data. */
 export function errorReport(error: Error, depth = 0): ErrorReport {
-  const [code, cause, errors] = ['code', 'cause', 'errors'].map((key) => read(error, key));
+  const [code, stack] = [read(error, 'code'), stackOf(error)];
   const isDeep = depth >= MAX_DEPTH;
+  const [cause, errors] = isDeep ? [] : [causeOf(error), errorsOf(error)];
   return {
-    name: error.name,
-    message: error.message,
+    name: textOf(read(error, 'name')),
+    message: textOf(read(error, 'message')),
     ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-    ...(cause instanceof Error && !isDeep ? { cause: errorReport(cause, depth + 1) } : {}),
-    ...(Array.isArray(errors) && !isDeep
-      ? { errors: errors.filter(isError).map((inner) => errorReport(inner, depth + 1)) }
-      : {}),
+    ...(stack === undefined ? {} : { stack }),
+    ...(cause === undefined ? {} : { cause: errorReport(cause, depth + 1) }),
+    ...(errors === undefined ? {} : { errors: errors.map((each) => errorReport(each, depth + 1)) }),
   };
 }
 
-/** A property that may be a getter that throws. */
+// What is thrown may be anything: a property may be a getter that throws, or hold a proxy that does so at any look, and
+// where Error.prepareStackTrace is set a stack need not be a text. The end of the process must not fail for it.
+
 function read(error: Error, key: string): unknown {
+  return guarded(() => Reflect.get(error, key));
+}
+
+function guarded<T>(look: () => T): T | undefined {
   try {
-    return Reflect.get(error, key);
+    return look();
   } catch {
     return undefined;
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (guarded(() => String(value)) ?? '');
+}
+
+function stackOf(error: Error): string | undefined {
+  const stack = read(error, 'stack');
+  return typeof stack === 'string' ? stack : undefined;
+}
+
+function causeOf(error: Error): Error | undefined {
+  return errorIn(read(error, 'cause'));
+}
+
+function errorsOf(error: Error): readonly Error[] | undefined {
+  const errors = read(error, 'errors');
+  return guarded(() =>
+    Array.isArray(errors) ? [...errors].flatMap((each) => errorIn(each) ?? []) : undefined,
+  );
+}
+
+function errorIn(value: unknown): Error | undefined {
+  return guarded(() => (value instanceof Error ? value : undefined));
 }
 
 /** `error` in one line: its message and code, what it collects, and what caused it. */
@@ -47,15 +76,16 @@ export function errorLine(error: Error): string {
 
 /** The lines of the stack that say where `error` comes from, its first cause in fact, indented. */
 export function errorOrigin(error: Error, depth = 0): string {
-  if (error.cause instanceof Error && depth < MAX_DEPTH) return errorOrigin(error.cause, depth + 1);
-  return frameLines(error.stack, 4);
+  const cause = causeOf(error);
+  if (cause !== undefined && depth < MAX_DEPTH) return errorOrigin(cause, depth + 1);
+  return frameLines(stackOf(error), 4);
 }
 
 /** The same of an error that ends the process, whose stack nobody sees elsewhere: all of it, with that of each cause. */
 export function errorStacks(error: Error, depth = 0): string {
-  const frames = frameLines(error.stack);
-  if (!(error.cause instanceof Error) || depth === MAX_DEPTH) return frames;
-  const { cause } = error;
+  const frames = frameLines(stackOf(error));
+  const cause = causeOf(error);
+  if (cause === undefined || depth === MAX_DEPTH) return frames;
   return `${frames}\n    caused by: ${lineOf(errorReport(cause, MAX_DEPTH))}${errorStacks(cause, depth + 1)}`;
 }
 
@@ -97,8 +127,4 @@ function titleOf(name: string, message: string, code: string | undefined): strin
 /** `text` without what would break a line of log. */
 export function oneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ');
-}
-
-function isError(value: unknown): value is Error {
-  return value instanceof Error;
 }

@@ -45,10 +45,10 @@ function asError(reason: unknown): Error {
   return new Error(text, { cause: reason });
 }
 
-/** Getters may throw; later these are read without a guard. */
+/** Getters may throw; later these two are read without a guard. */
 function isReadable(error: Error): boolean {
   try {
-    return `${error.name}${error.message}${error.stack}${error.cause}` !== undefined;
+    return `${error.name}${error.message}` !== undefined;
   } catch {
     return false;
   }

@@ -257,7 +257,8 @@ function summaryOf(value: unknown): DrainSummary | undefined {
   const summary = {
     ...(typeof drained === 'number' ? { drained } : {}),
     ...(typeof ended === 'number' ? { ended } : {}),
-    ...(Array.isArray(cut) ? { cut: cut as unknown[] } : {}),
+    // A copy: what the listener does with its own later, or has it do when it is looked at, must not reach the report.
+    ...(Array.isArray(cut) ? { cut: [...(cut as unknown[])] } : {}),
   };
   return Object.keys(summary).length === 0 ? undefined : summary;
 }

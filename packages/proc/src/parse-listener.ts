@@ -26,7 +26,7 @@ export function parseListener(call: Call, listener: Listener, options: ShutdownO
   const isShutdown = call === 'onShutdown()';
   return {
     listener,
-    name: parseName(call, options.name) ?? (listener.name || 'anonymous'),
+    name: parseName(call, options.name) ?? nameOf(listener),
     phase: isShutdown ? 'shutdown' : 'wrap-up',
     stage: isShutdown ? parseStage(options.stage) : undefined,
     timeoutMs: parseTimeout(options.timeoutMs),
@@ -42,6 +42,11 @@ function parseName(call: Call, name: unknown): string | undefined {
     'LASTCALL_BAD_OPTION',
     `option 'name' of ${call} must be a non-empty string, got ${describe(name)}`,
   );
+}
+
+/** A class may have a static member of that name, which is anything. */
+function nameOf({ name }: { readonly name: unknown }): string {
+  return typeof name === 'string' && name !== '' ? name : 'anonymous';
 }
 
 function parseStage(stage: unknown): Stage {

@@ -384,6 +384,22 @@ describe('formatEvent()', () => {
   });
 });
 
+it.each<[string, object]>([
+  ['a stack that is no text, as with Error.prepareStackTrace', { stack: [{}] }],
+  ['a message that is no text', { message: { toString: () => 'refused' } }],
+])('an error with %s has its line', (_, parts) => {
+  const error = Object.assign(new Error('refused'), parts);
+  const event = {
+    type: 'listenerEnd',
+    name: 'db',
+    phase: 'shutdown',
+    atMs: 0,
+    durationMs: 0,
+  } as const;
+  const line = formatEvent({ ...event, outcome: 'failed', error });
+  expect(line?.text).toMatch(/ db .* refused$/);
+});
+
 describe('the line of a blocked event loop', () => {
   const block: BlockedLoop = {
     at: 0,

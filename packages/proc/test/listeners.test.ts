@@ -117,6 +117,25 @@ describe('a listener with hostile manners', () => {
     });
   const revoked = Proxy.revocable({}, {});
   revoked.revoke();
+  const many = (errors: unknown): Error =>
+    Object.assign(new AggregateError([], 'many'), { errors });
+  /** Throws from the second look on. */
+  const fleeting = (key: string): Error => {
+    let looks = 0;
+    return Object.defineProperty(new Error('evil'), key, {
+      get() {
+        looks += 1;
+        if (looks > 1) throw new Error('gotcha');
+        return 'evil';
+      },
+    });
+  };
+  const uncountable = new Proxy([1], {
+    get(target, key) {
+      if (key === 'length') throw new Error('gotcha');
+      return Reflect.get(target, key);
+    },
+  });
 
   it.each<[string, () => unknown]>([
     [
@@ -131,7 +150,14 @@ describe('a listener with hostile manners', () => {
       `an error whose ${key} throws`,
       () => Promise.reject(evil(key)),
     ]),
+    ...['stack', 'message', 'name'].map((key): [string, () => unknown] => [
+      `an error whose ${key} can be read once`,
+      () => Promise.reject(fleeting(key)),
+    ]),
+    ['a list of what was cut that throws', async () => ({ cut: uncountable })],
     ['a revoked proxy', () => Promise.reject(revoked.proxy)],
+    ['a revoked list of errors', () => Promise.reject(many(revoked.proxy))],
+    ['a list of errors with a revoked one', () => Promise.reject(many([revoked.proxy]))],
     ['an object without a prototype', () => Promise.reject(Object.create(null))],
   ])('fails alone: %s', async (_, listener) => {
     const test = quick();
@@ -142,6 +168,13 @@ describe('a listener with hostile manners', () => {
       ['evil', 'failed'],
       ['other', 'ok'],
     ]);
+  });
+
+  it('has its message in the report whatever caused it', async () => {
+    const test = quick();
+    const cause = Object.create(null) as object;
+    test.lifecycle.onShutdown(() => Promise.reject(new Error('no pool', { cause })));
+    expect((await stop(test)).listeners).toMatchObject([{ error: { message: 'no pool' } }]);
   });
 
   it('settles once, whatever its thenable does', async () => {
@@ -187,6 +220,15 @@ describe('a listener with hostile manners', () => {
       { name: 'web', drained: 4, cut: [expect.any(String)] },
     ]);
   });
+});
+
+it('a name that is no text is none', async () => {
+  const test = quick();
+  for (const name of [Symbol('job'), () => 'job', 5]) {
+    test.lifecycle.onShutdown(Object.defineProperty(() => {}, 'name', { value: name }));
+  }
+  const { listeners } = await stop(test);
+  expect(listeners.map(({ name }) => name)).toEqual(['anonymous', 'anonymous#2', 'anonymous#3']);
 });
 
 it('names are unique, also beside one that looks like a numbered one', () => {
