@@ -72,7 +72,7 @@ export interface Environment {
 
   /** Writes a text to stderr without ever blocking or throwing. */
   writeError(text: string): void;
-  /** Replaces `path` atomically, readable and writable by the owner alone. Synchronous; throws what the file system throws. */
+  /** Replaces `path` atomically where it can. Synchronous; throws what the file system throws. */
   writeFile(path: string, text: string): void;
   /** Throws what {@link writeFile} would, as far as that can be told without writing. */
   assertWritable(path: string): void;

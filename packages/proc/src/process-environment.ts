@@ -1,14 +1,5 @@
-import {
-  accessSync,
-  constants,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
-import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { activeResources } from './active-resources';
 import { onPrimaryGone } from './cluster-primary';
@@ -17,6 +8,7 @@ import type { Environment, Remover } from './environment';
 import { onChannel } from './ipc-channel';
 import { setTimer } from './own-timers';
 import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
+import { assertReportWritable, writeReportFile } from './report-file';
 import { socketEnds } from './socket-ends';
 import { writeError } from './write-error';
 
@@ -54,8 +46,8 @@ export function createProcessEnvironment(): Environment {
     activeResources,
     socketEnds,
     writeError,
-    writeFile,
-    assertWritable,
+    writeFile: writeReportFile,
+    assertWritable: assertReportWritable,
     diagnostics,
     loadAhead,
     warn: (error) => process.emitWarning(error),
@@ -202,45 +194,4 @@ function loadAhead(): Remover {
   return (
     require('./diagnostics/load-ahead') as typeof import('./diagnostics/load-ahead')
   ).loadAhead(diagnostics);
-}
-
-function writeFile(path: string, text: string): void {
-  const existing = statSync(path, { throwIfNoEntry: false });
-  if (existing !== undefined && !existing.isFile() && !existing.isDirectory()) {
-    // /dev/stdout, /dev/null, a pipe: written to, not replaced, and without waiting for a reader.
-    const flags = constants.O_WRONLY | constants.O_NONBLOCK;
-    writeFileSync(path, text, { flag: flags as unknown as string });
-    return;
-  }
-  // PID 1 of a container is always the same: what an earlier one left must not be in the way.
-  const temporary = `${path}.${process.pid}.${Date.now()}.tmp`;
-  try {
-    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary, error);
-    throw error;
-  }
-}
-
-function assertWritable(path: string): void {
-  try {
-    const existing = statSync(path, { throwIfNoEntry: false });
-    if (existing?.isDirectory()) throw new Error('it is a directory');
-    const isReplaced = existing === undefined || existing.isFile();
-    // The slash: of a file in place of the folder Node tells no sooner, from 22 on.
-    accessSync(isReplaced ? `${dirname(path)}/` : path, constants.W_OK);
-  } catch (error) {
-    // Under --permission only the write itself tells: what may be written need not be readable.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error;
-  }
-}
-
-function removeQuietly(path: string, cause: unknown): void {
-  if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
-  try {
-    unlinkSync(path);
-  } catch {
-    // It was never created.
-  }
 }

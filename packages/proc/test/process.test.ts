@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   constants,
   lstatSync,
@@ -9,9 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Report } from '../src';
-import { itWith, PID_NAMESPACES } from './harness/needs';
+import { AS_NOBODY, itWith, MOUNTS, NOBODY, PID_NAMESPACES } from './harness/needs';
 import { runProgram } from './run-program';
 
 const temporary = (name: string): string => join(mkdtempSync(join(tmpdir(), 'lastcall-')), name);
@@ -315,6 +316,44 @@ describe('the report', () => {
     for (const path of ['report-%p.json', 'file'])
       expect(await told(join(folder, path))).toBe('up\n');
     for (const path of ['/dev/null', '']) expect(await told(path)).toBe('up\n');
+  });
+
+  /** Stops a program that runs under `under`; what it wrote to stderr. */
+  const stopUnder = async (path: string, under: readonly string[]): Promise<string> => {
+    const program = runProgram(`proc.install(); say('up');`, {
+      under,
+      env: { LASTCALL_REPORT: path },
+    });
+    await program.saw('up');
+    program.kill('SIGTERM');
+    return (await program.ended).err;
+  };
+
+  itWith(['unshare', MOUNTS])(
+    'is written in place where the file is a mount, as the termination log of Kubernetes',
+    async () => {
+      const [path, mounted] = [temporary('report.json'), temporary('termination-log')];
+      for (const file of [path, mounted]) writeFileSync(file, 'an earlier one, '.repeat(1000));
+      const mount = 'mount --bind "$0" "$1" && shift && exec "$@"';
+      const under = ['unshare', '--mount', '/bin/sh', '-c', mount, mounted, path];
+      expect(await stopUnder(path, under)).not.toContain('LASTCALL_REPORT_NOT_WRITTEN');
+      expect(readReport(mounted).reason).toBe('SIGTERM');
+    },
+  );
+
+  itWith([NOBODY])('is written in place where its folder may not be written to', async () => {
+    const path = temporary('report.json');
+    writeFileSync(path, 'an earlier one');
+    chmodSync(dirname(path), 0o755);
+    chmodSync(path, 0o666);
+    expect(await stopUnder(path, AS_NOBODY)).not.toContain('LASTCALL_REPORT_NOT_WRITTEN');
+    expect(readReport(path).reason).toBe('SIGTERM');
+  });
+
+  it('may have the longest name that there is', async () => {
+    const path = temporary(`${'r'.repeat(250)}.json`);
+    expect(await stopUnder(path, [])).not.toContain('LASTCALL_REPORT_NOT_WRITTEN');
+    expect(readReport(path).reason).toBe('SIGTERM');
   });
 
   it('goes into a pipe or device without replacing it', async () => {
