@@ -72,6 +72,8 @@ export interface Environment {
 
   /** Writes a text to stderr without ever blocking or throwing. */
   writeError(text: string): void;
+  /** Has what the application writes to stdout and stderr fail without ending the process. */
+  ignoreOutputErrors(): Remover;
   /** Replaces `path` atomically where it can. Synchronous; throws what the file system throws. */
   writeFile(path: string, text: string): void;
   /** Throws what {@link writeFile} would, as far as that can be told without writing. */

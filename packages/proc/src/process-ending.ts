@@ -1,5 +1,5 @@
 import { endProcess, endProcessAtOnce, exitOf, selfKill } from './end-process';
-import type { Environment } from './environment';
+import type { Environment, Remover } from './environment';
 import { errorReport } from './error-report';
 import type { ExitGate } from './exit-gate';
 import type { LastcallError } from './lastcall-error';
@@ -15,6 +15,7 @@ export class ProcessEnding {
   readonly #warn: (error: LastcallError) => void;
   /** What the stop came to, once it is over. */
   #report: Report | undefined;
+  #heedOutputErrors: Remover = () => {};
 
   constructor(environment: Environment, exitGate: ExitGate, warn: (error: LastcallError) => void) {
     this.#environment = environment;
@@ -24,6 +25,7 @@ export class ProcessEnding {
 
   /** A stop begins: until its end the process does not end with that of another lifecycle. */
   begin({ exit }: Settings): void {
+    this.#heedOutputErrors = this.#environment.ignoreOutputErrors();
     if (exit !== 'none') this.#exitGate.enter();
   }
 
@@ -46,7 +48,10 @@ export class ProcessEnding {
   /** Writes `report` where LASTCALL_REPORT says, and ends the process as it says. */
   end(report: Report, { exit }: Settings): void {
     writeReport(this.#environment, report, this.#warn);
-    if (exit === 'none') return;
+    if (exit === 'none') {
+      this.#heedOutputErrors();
+      return;
+    }
     const code = this.#exitGate.leave(report.ok ? 0 : 1);
     if (report.forced === 'exit') return;
     // Another lifecycle of this process is still at work: the last one out ends it. It has a waitTimeMs of its own; only who

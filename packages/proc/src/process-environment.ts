@@ -6,6 +6,7 @@ import { onPrimaryGone } from './cluster-primary';
 import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environment';
 import type { Environment, Remover } from './environment';
 import { onChannel } from './ipc-channel';
+import { ignoreOutputErrors } from './output-errors';
 import { setTimer } from './own-timers';
 import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
 import { assertReportWritable, writeReportFile } from './report-file';
@@ -46,6 +47,7 @@ export function createProcessEnvironment(): Environment {
     activeResources,
     socketEnds,
     writeError,
+    ignoreOutputErrors,
     writeFile: writeReportFile,
     assertWritable: assertReportWritable,
     diagnostics,

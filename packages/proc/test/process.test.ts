@@ -410,6 +410,43 @@ describe('stderr', () => {
   });
 });
 
+describe('what the application writes during the stop', () => {
+  it.each(['stdout', 'stderr'] as const)(
+    'to %s, whose reader has gone, does not end the process with what is in flight',
+    async (name) => {
+      const other = name === 'stdout' ? 'stderr' : 'stdout';
+      const program = runProgram(`
+        const write = (text) => new Promise((resolve) => process.${name}.write(text, resolve));
+        proc.setup({ logger: false });
+        proc.onShutdown(async () => {
+          for (let i = 0; i < 3; i++) await write('draining').then(() => new Promise(setImmediate));
+          process.${other}.write('drained');
+        });
+        say('up');`);
+      await program.saw('up');
+      program.child[name]?.destroy();
+      program.kill('SIGTERM');
+      const end = await program.ended;
+      expect({ signal: end.signal, text: end.out + end.err }).toEqual({
+        signal: 'SIGTERM',
+        text: expect.stringMatching(/drained$/),
+      });
+    },
+  );
+
+  it("is watched by nobody any more where the process lives on with exit: 'none'", async () => {
+    const program = runProgram(`
+      proc.setup({ exit: 'none', logger: false });
+      const counts = () => [process.stdout, process.stderr].map((stream) => stream.listenerCount('error'));
+      const before = counts();
+      proc.shutdown().then(() => {
+        say(String(before) === String(counts()));
+        process.exit();
+      });`);
+    expect((await program.ended).out).toBe('true\n');
+  });
+});
+
 describe('under', () => {
   it('nohup, SIGTERM stops and SIGHUP has its default, as Node resets dispositions at its start', async () => {
     const program = runProgram(`proc.onShutdown(() => say('closed')); say('up');`, {

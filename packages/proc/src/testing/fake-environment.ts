@@ -183,6 +183,10 @@ export class FakeEnvironment implements Environment {
     this.stderr += text;
   }
 
+  ignoreOutputErrors(): Remover {
+    return () => {};
+  }
+
   writeFile(path: string, text: string): void {
     this.files.set(path, text);
   }
