@@ -20,8 +20,8 @@ export interface RunHost {
   /** Milliseconds since the stop began. */
   elapsedMs(): number;
   wallClock(): number;
-  /** Does what timers would have done if the event loop had not been blocked. */
-  catchUp(): void;
+  /** Does what timers would have done if the event loop had not been blocked. Returns whether the time is over. */
+  catchUp(): boolean;
   setTimer(fn: () => void, delayMs: number): Remover;
   /** Calls `fn` when the hammer falls. O(1), which `addEventListener` is not. */
   onHammer(fn: () => void): Remover;
@@ -166,18 +166,20 @@ export class ListenerRun {
       this.#failed(thrown);
       return;
     }
-    this.#stop.catchUp();
+    const isLate = this.#stop.catchUp();
     const cutSomething = this.#summary?.cut !== undefined && this.#summary.cut.length > 0;
-    this.#finish(this.#isCut() || cutSomething ? 'cut' : 'ok');
+    if (isLate) this.#finish('late');
+    else this.#finish(this.#isCut() || cutSomething ? 'cut' : 'ok');
   }
 
   #failed(thrown: unknown): void {
     if (this.isSettled && !this.isPending) return;
     this.#endMs = this.#stop.elapsedMs();
-    this.#stop.catchUp();
+    const isLate = this.#stop.catchUp();
     const isAbort = this.#signal.aborted && isAbortReason(thrown, this.#signal);
     if (!isAbort) this.#error = toError(thrown);
-    this.#finish(isAbort ? 'cut' : 'failed');
+    if (isLate) this.#finish('late');
+    else this.#finish(isAbort ? 'cut' : 'failed');
   }
 
   #finish(outcome: ListenerOutcome): void {

@@ -211,7 +211,7 @@ export class ProcessLifecycle implements Lifecycle {
   /** The loop is blocked: nothing asynchronous will happen any more. */
   #onWaitOver(): void {
     if (this.#stop === null) return;
-    this.#stop.forceQuit('waitTimeMs');
+    this.#stop.forceQuit('waitTimeMs', true);
     this.#ending.endAtOnce();
   }
 

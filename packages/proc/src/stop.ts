@@ -47,6 +47,8 @@ export class Stop implements RunHost {
   #forcedEnd: ForcedEnd | undefined;
   /** The end is near: nothing new is called. */
   #isForced = false;
+  /** Whether the listeners that run had a turn of the event loop since their signals have aborted. */
+  #hadTurnToCut = false;
   #resolve!: (report: Report) => void;
 
   constructor(host: StopHost, cause: StopCause) {
@@ -133,26 +135,34 @@ export class Stop implements RunHost {
       cause === 'hammerTimeMs'
         ? `hammerTimeMs (${this.settings.hammerTimeMs}) is over`
         : `asked for by ${cause}`;
-    this.#hammer.fall(`the hammer fell: ${why}; cut what is in flight`);
+    this.#cut(`the hammer fell: ${why}; cut what is in flight`);
   }
 
-  /** Ends the stop now; what has not settled, or has not been called, is `late`. */
-  forceQuit(cause: NonNullable<Report['forced']>): void {
+  /**
+   * Ends the stop; what has not settled, or has not been called, is `late`. Where the listeners that run have had no time to
+   * obey their signals (a second signal, or a process that was suspended beyond `waitTimeMs`) they get one turn before.
+   *
+   * @param atOnce - Before this returns, as nothing asynchronous will happen any more.
+   */
+  forceQuit(cause: NonNullable<Report['forced']>, atOnce: boolean = cause === 'exit'): void {
     if (this.#isOver) return;
     const isFirst = !this.#isForced;
     if (isFirst) this.#host.onForced();
     this.#forcedEnd ??= forcedEnd(this.#host, this.elapsedMs(), this.#pendingNames());
+    if (isFirst && cause === 'waitTimeMs') this.hammer('hammerTimeMs');
     if (isFirst) this.emit(forceQuitEvent(this.#host, cause, this.#forcedEnd));
     this.#isForced = true;
-    if (cause !== 'signal') this.#end(cause);
-    else if (isFirst) this.#cutAndEnd();
+    if (atOnce || (cause === 'waitTimeMs' && this.#hadTurnToCut)) this.#end(cause);
+    else if (isFirst) this.#cutAndEnd(cause);
   }
 
-  /** Does what timers would have done if the event loop had not been blocked. */
-  catchUp(): void {
+  /** Does what timers would have done if the event loop had not been blocked. Returns whether the time is over. */
+  catchUp(): boolean {
     const elapsedMs = this.elapsedMs();
-    if (elapsedMs >= this.settings.waitTimeMs) this.forceQuit('waitTimeMs');
+    const isOver = elapsedMs >= this.settings.waitTimeMs;
+    if (isOver) this.forceQuit('waitTimeMs');
     else if (elapsedMs >= this.settings.hammerTimeMs) this.hammer('hammerTimeMs');
+    return isOver;
   }
 
   /** Takes in a listener that was registered during the stop; one whose time has come or gone is run at once. */
@@ -235,11 +245,19 @@ export class Stop implements RunHost {
     run.start();
   }
 
-  /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
-  #cutAndEnd(): void {
-    this.#hammer.fall('a second signal ends the process; cut what is in flight');
+  #cut(message: string): void {
+    this.#hammer.fall(message);
     void this.#host.environment.nextTurn().then(() => {
-      if (!this.#isOver) this.#end('signal');
+      this.#hadTurnToCut = true;
+    });
+  }
+
+  /** One turn of the event loop for the listeners that run: to cut what is in flight, and to say what that was. */
+  #cutAndEnd(cause: NonNullable<Report['forced']>): void {
+    if (cause === 'signal')
+      this.#hammer.fall('a second signal ends the process; cut what is in flight');
+    void this.#host.environment.nextTurn().then(() => {
+      if (!this.#isOver) this.#end(cause);
     });
   }
 

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Report } from '../src';
 import { AS_NOBODY, itWith, MOUNTS, NOBODY, PID_NAMESPACES } from './harness/needs';
 import { runProgram } from './run-program';
@@ -444,6 +445,38 @@ describe('what the application writes during the stop', () => {
         process.exit();
       });`);
     expect((await program.ended).out).toBe('true\n');
+  });
+});
+
+describe('a process that was suspended beyond waitTimeMs', () => {
+  it('cuts what is in flight before it ends', async () => {
+    const path = temporary('report.json');
+    const program = runProgram(
+      `
+      proc.setup({ wrapUpTimeMs: 0, hammerTimeMs: 2000, waitTimeMs: 2500 });
+      proc.onShutdown(({ signal }) => new Promise((resolve) => {
+        signal.addEventListener('abort', () => setImmediate(() => { say('cut'); resolve({ cut: ['job'] }); }));
+        say('running');
+      }), { name: 'jobs' });
+      say('up');`,
+      { env: { LASTCALL_REPORT: path } },
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.saw('running');
+    program.kill('SIGSTOP');
+    // What is tested is that both times go by in which nothing of the process runs.
+    await delay(3000);
+    program.kill('SIGCONT');
+    expect(await program.ended).toMatchObject({
+      signal: 'SIGTERM',
+      out: 'up\nrunning\ncut\n',
+    });
+    expect(readReport(path)).toMatchObject({
+      forced: 'waitTimeMs',
+      hammerMs: expect.any(Number),
+      listeners: [{ name: 'jobs', outcome: 'late', cut: ['job'] }],
+    });
   });
 });
 

@@ -206,6 +206,37 @@ describe('a blocked event loop', () => {
   });
 });
 
+describe('a process that was suspended beyond waitTimeMs', () => {
+  it('has what is in flight cut before it ends', async () => {
+    const test = createTestLifecycle({ wrapUpTimeMs: 0 });
+    let settle = (): void => {};
+    test.lifecycle.onShutdown(() => new Promise<void>((resolve) => (settle = resolve)), {
+      name: 'quick',
+      stage: 'intake',
+    });
+    const cutting = ({ signal }: { signal: AbortSignal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => setImmediate(() => resolve({ cut: ['job'] })));
+      });
+    test.lifecycle.onShutdown(cutting, { name: 'jobs', stage: 'intake' });
+    test.lifecycle.onShutdown(() => {}, { name: 'pool' });
+    const stopped = test.lifecycle.shutdown();
+    await test.clock.advance(10);
+    test.clock.now += 60_000;
+    settle();
+    await test.clock.advance(0);
+    expect(await stopped).toMatchObject({
+      hammerMs: 60_010,
+      forced: 'waitTimeMs',
+      listeners: [
+        { name: 'quick', outcome: 'late' },
+        { name: 'jobs', outcome: 'late', cut: ['job'] },
+        { name: 'pool', outcome: 'late', startMs: null },
+      ],
+    });
+  });
+});
+
 describe('a socket that listens', () => {
   it('and that nothing drains is warned of', () => {
     const warnings = (stage?: 'intake' | 'work') => {
