@@ -57,7 +57,7 @@ function unknownKey(options: object, allowed: readonly string[]): string | undef
 /** Says what a bad value was, short and without running its code. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (typeof value === 'function') return `function ${String(value.name) || '(anonymous)'}`;
   if (typeof value === 'object' && value !== null) {
     return Array.isArray(value) ? 'an array' : 'an object';
   }
@@ -89,7 +89,9 @@ export function mergeSettings<T extends object>(
   env: (variable: string) => string | undefined,
 ): T {
   assertOptionsObject(call, options, Object.keys(fields));
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  // Also what is inherited: it has been found to be an option.
+  const all = Object.keys(fields).map((name) => [name, options[name as keyof T]] as const);
+  const given = all.filter(([, value]) => value !== undefined);
   for (const [name, value] of given) assertSetting(call, name, fields[name as keyof T], value);
   const overrides = Object.entries<SettingField>(fields).flatMap(([name, field]) => {
     const value = readVariable(field, env);

@@ -140,7 +140,7 @@ export class ProcessLifecycle implements Lifecycle {
       if (caller !== undefined) this.#warn(awaitsItself(caller));
       return this.#stop.report;
     }
-    return this.#begin({ reason: String(reason), signal: null, fatal: null });
+    return this.#begin({ reason: reasonText(reason), signal: null, fatal: null });
   }
 
   warn(error: LastcallError): void {
@@ -285,6 +285,15 @@ export class ProcessLifecycle implements Lifecycle {
       this.#handlers.remove();
     }
     return report;
+  }
+}
+
+/** A stop that was asked for takes place, whatever the reason is. */
+function reasonText(reason: unknown): string {
+  try {
+    return String(reason);
+  } catch {
+    return 'shutdown';
   }
 }
 

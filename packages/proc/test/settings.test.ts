@@ -55,6 +55,18 @@ describe('setup()', () => {
     });
   });
 
+  it('takes what options inherit, too', () => {
+    const { lifecycle } = createTestLifecycle();
+    class Times {
+      get wrapUpTimeMs(): number {
+        return 2000;
+      }
+    }
+    lifecycle.setup(new Times());
+    lifecycle.setup(Object.create({ waitTimeMs: 30_000 }) as SetupOptions);
+    expect(lifecycle.settings).toMatchObject({ wrapUpTimeMs: 2000, waitTimeMs: 30_000 });
+  });
+
   it.each<[string, SetupOptions, string, string]>([
     ['a negative time', { wrapUpTimeMs: -1 }, 'LASTCALL_BAD_OPTION', 'wrapUpTimeMs'],
     ['a time that is no number', { hammerTimeMs: '4s' as never }, 'LASTCALL_BAD_OPTION', "'4s'"],

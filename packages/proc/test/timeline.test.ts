@@ -301,6 +301,14 @@ describe('shutdown()', () => {
     expect(test.end).toEqual({ signal: null, code: 0 });
   });
 
+  it('takes place whatever the reason is', () => {
+    for (const reason of [Symbol('deploy'), Object.create(null), null]) {
+      const { lifecycle } = createTestLifecycle();
+      void lifecycle.shutdown(reason as never);
+      expect(lifecycle.state).toBe('wrapping-up');
+    }
+  });
+
   it("leaves the process alone with exit: 'none'", async () => {
     const test = createTestLifecycle({ exit: 'none' });
     test.lifecycle.install();
