@@ -10,10 +10,10 @@ export interface NamedService {
 /**
  * Checks that `service` is one, and names it.
  *
- * @param taken - The names that the group has already.
+ * @param taken - The names that the group has already, each with the highest number that was given to it; the new one is added.
  * @throws LastcallError `LASTCALL_BAD_OPTION`
  */
-export function parseService(service: unknown, taken: ReadonlySet<string>): NamedService {
+export function parseService(service: unknown, taken: Map<string, number>): NamedService {
   if (!isService(service)) {
     throw new LastcallError(
       'LASTCALL_BAD_OPTION',
@@ -42,9 +42,15 @@ function isService(value: unknown): value is Service {
   return given.length > 0 && given.every((part) => typeof part === 'function');
 }
 
-function uniqueName(name: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(name)) return name;
-  let count = 2;
-  while (taken.has(`${name}#${count}`)) count += 1;
-  return `${name}#${count}`;
+function uniqueName(name: string, taken: Map<string, number>): string {
+  let count = taken.get(name) ?? 0;
+  if (count === 0) {
+    taken.set(name, 1);
+    return name;
+  }
+  do count += 1;
+  while (taken.has(`${name}#${count}`));
+  const unique = `${name}#${count}`;
+  taken.set(name, count).set(unique, 1);
+  return unique;
 }

@@ -48,6 +48,7 @@ export class ServiceGroup {
 
   readonly #settings: GroupSettings;
   readonly #services: NamedService[] = [];
+  readonly #names = new Map<string, number>();
   readonly #failures: ServiceFailure[] = [];
   /** Aborts when the hammer falls in the stop of the process. */
   readonly #hammer = new AbortController();
@@ -91,8 +92,7 @@ export class ServiceGroup {
    */
   add(service: Service): this {
     if (this.#state.name !== 'idle') throw started('a service cannot be added');
-    const taken = new Set(this.#services.map(({ name }) => name));
-    this.#services.push(parseService(service, taken));
+    this.#services.push(parseService(service, this.#names));
     return this;
   }
 

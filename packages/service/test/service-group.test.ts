@@ -378,6 +378,20 @@ describe('add()', () => {
     expect(log).toEqual(['a starts', 'a stops', 'a stopped']);
   });
 
+  it('tells services of one name apart, also beside one that looks like a numbered one', async () => {
+    for (const name of ['a', 'a#2', 'a', 'b', 'a', 'a#2']) group.add(upAtOnce(name, log));
+    await group.start();
+    expect(group.services.map(({ name }) => name)).toEqual([
+      'a',
+      'a#2',
+      'a#3',
+      'b',
+      'a#4',
+      'a#2#2',
+    ]);
+    await group.stop();
+  });
+
   it.each([
     [undefined],
     [null],
