@@ -20,12 +20,17 @@ export interface InterruptOptions {
   readonly mayPause: boolean;
   /** Whether what one wants to see has gone by. */
   readonly isOver?: () => boolean;
+  /** Called when the main thread has stopped: it answers, though it may be led on to where `onStack` is called. */
+  readonly onAnswer?: () => void;
   /** Called while the main thread stands. A text it returns is JavaScript for the main thread to run there and then. */
   readonly onStack?: (stack: readonly StackFrame[]) => string | null;
 }
 
-/** Between two microtasks there is only Node's own code on the stack: so many steps lead into the next one. */
-const MAX_STEPS = 3;
+/**
+ * Between two microtasks, or two callbacks of `process.nextTick()`, there is only Node's own code on the stack: 60 steps, at
+ * times 120, lead into the next one, a fraction of a millisecond each.
+ */
+const MAX_STEPS = 200;
 
 /**
  * A session with the inspector of the main thread, which works while that runs JavaScript and cannot turn its loop. In
@@ -43,7 +48,7 @@ export class MainThreadSession {
   }
 
   /** Stops the main thread, takes its stack and lets it go on. Never rejects; `close()` settles it. */
-  interrupt({ mayPause, isOver, onStack }: InterruptOptions): Promise<Interruption> {
+  interrupt({ mayPause, isOver, onAnswer, onStack }: InterruptOptions): Promise<Interruption> {
     const urls = new Map<string, string>();
     let hasAnswered = false;
     let steps = 0;
@@ -55,6 +60,7 @@ export class MainThreadSession {
       this.#on<{ callFrames: DebuggerFrame[] }>('Debugger.paused', ({ callFrames }) => {
         // V8 reports a pause of somebody else before it answers.
         if (!hasAnswered) return resolve({ kind: 'debugged' });
+        onAnswer?.();
         const stack = toStack(callFrames, urls);
         if (isInternal(stack) && isOver?.() !== true && (steps += 1) <= MAX_STEPS) {
           return void this.#tell('Debugger.stepInto');

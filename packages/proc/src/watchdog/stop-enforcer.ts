@@ -141,6 +141,7 @@ export class StopEnforcer {
     };
     const found = await session.interrupt({
       mayPause: true,
+      onAnswer: answered,
       onStack: (stack) => {
         stopWaiting();
         this.#watch.addStack(stack);

@@ -34,6 +34,38 @@ describe('a blocked loop', () => {
     expect(found).toMatchObject({ isOver: true, stackPrecision: 'late' });
   });
 
+  it('by callbacks of nextTick() has the line of theirs, also when it is stopped between two', async () => {
+    const { out } = await runWatched(`
+      const { Worker } = require('node:worker_threads');
+      const isOver = new Int32Array(new SharedArrayBuffer(4));
+      // One stop in three or four is in Node's own code.
+      const looks = \`
+        const { parentPort, workerData: isOver } = require('node:worker_threads');
+        const { MainThreadSession } = require('./dist/watchdog/main-thread-session.js');
+        setInterval(() => {}, 1000);
+        parentPort.once('message', async () => {
+          const seen = [];
+          while (seen.length < 30) {
+            const session = new MainThreadSession();
+            const found = await session.interrupt({ mayPause: true });
+            session.close();
+            // One that stops too soon after another meets its pause, and leaves it alone.
+            if (found.kind === 'stack') seen.push(found.stack.map(({ file, line }) => file + ':' + line));
+          }
+          Atomics.store(isOver, 0, 1);
+          parentPort.postMessage(seen);
+        });\`;
+      const worker = new Worker(looks, { eval: true, workerData: isOver });
+      worker.on('message', (seen) => { say(JSON.stringify(seen)); process.exit(); });
+      worker.on('online', () => later(() => {
+        worker.postMessage('look');
+        culprits.ticks(() => Atomics.load(isOver, 0) === 1);
+      }));`).ended;
+    const stacks: string[][] = JSON.parse(out);
+    expect(stacks).toHaveLength(30);
+    for (const stack of stacks) expect(stack).toContain(placeOf('ticks'));
+  });
+
   it('by a function whose name holds a line of its own, or a command to the terminal, is told without', async () => {
     const { out } = await runWatched(`
       const odd = { ['a\\n\\u001b[31mlastcall: b']: () => culprits.loop(dir) };
