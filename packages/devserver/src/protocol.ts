@@ -150,8 +150,8 @@ export interface WorkerSettings {
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly liveLimitMs: number;
-  /** Whether the worker may connect to the main thread's inspector. */
-  readonly inspectable: boolean;
+  /** Why the worker may not connect to the main thread's inspector; null where it may. */
+  readonly whyNotInspectable: string | null;
   /** Secrets redacted. */
   readonly commandLine: readonly string[];
   readonly status: StatusSnapshot;

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { type LastcallError, type Lifecycle, proc } from '@lastcall/proc';
 import { redactCommandLine } from './command-line';
 import { type DevserverOptions, type DevserverSettings, resolveOptions } from './devserver-options';
@@ -83,7 +84,7 @@ function workerSettings(
     token,
     allowedHosts,
     liveLimitMs,
-    inspectable: isInspectable(),
+    whyNotInspectable: whyNotInspectable(),
     commandLine: redactCommandLine([
       process.execPath,
       ...process.execArgv,
@@ -98,10 +99,16 @@ interface Permission {
   has(scope: string): boolean;
 }
 
-/** Asked here and beforehand: in a worker that may not, connecting to the main thread aborts the process. */
-function isInspectable(): boolean {
+/**
+ * Asked here and beforehand: in a worker that may not, connecting to the main thread aborts the process. And the main thread
+ * is not the one to look at where a devserver was started in a worker: Node lets threads look at no other.
+ */
+function whyNotInspectable(): string | null {
+  if (!isMainThread)
+    return 'this devserver was started in a worker thread, which cannot be inspected';
   const { permission } = process as unknown as { readonly permission?: Permission };
-  return permission === undefined || permission.has('inspector');
+  if (permission === undefined || permission.has('inspector')) return null;
+  return 'the main thread cannot be inspected under --permission';
 }
 
 /** To whoever handles warnings of the lifecycle, else to Node. */

@@ -16,3 +16,23 @@ it('answers where the inspector is not permitted, and refuses what needs it', as
   program.kill('SIGKILL');
   await program.ended;
 });
+
+it('looks at no other thread than the one that it was started in', async () => {
+  const program = runProgram(`
+    const { Worker } = require('node:worker_threads');
+    const inWorker = \`
+      const { proc } = require('@lastcall/proc');
+      proc.setup({ name: 'in-worker', logger: false });
+      require('@lastcall/devserver').startDevserver({ port: 0 }).then(({ address }) =>
+        require('node:fs').writeSync(1, 'port ' + new URL(address).port + '.\\\\n'));
+      setInterval(() => {}, 1000);\`;
+    new Worker(inWorker, { eval: true });`);
+  const port = await program.port;
+  for (const path of ['profile', 'heap', 'allocs']) {
+    const answer = await get(port, `/debug/pprof/${path}?seconds=1`);
+    expect(answer).toMatchObject({ status: 501, text: expect.stringContaining('worker thread') });
+  }
+  expect((await get(port, '/debug/dump')).text).toContain('dump: in-worker');
+  program.kill('SIGKILL');
+  await program.ended;
+});

@@ -13,10 +13,10 @@ const STEP_DEADLINE_MS = 5000;
 export class InspectorSession {
   readonly #session: Session;
 
-  /** Throws HttpError 501 where the process may not be inspected (`--permission`). */
+  /** Throws HttpError 501 where the thread may not be inspected (`--permission`), or cannot. */
   constructor() {
-    if (!(workerData as WorkerSettings).inspectable)
-      throw new HttpError(501, 'the main thread cannot be inspected under --permission');
+    const { whyNotInspectable } = workerData as WorkerSettings;
+    if (whyNotInspectable !== null) throw new HttpError(501, whyNotInspectable);
     this.#session = new Session();
     try {
       this.#session.connectToMainThread();
