@@ -539,6 +539,18 @@ describe('the watchdog', () => {
     },
   );
 
+  it('is not said to have seen no block where it cannot watch', async () => {
+    const program = runProgram(`
+      const { Worker } = require('node:worker_threads');
+      const inWorker = \`
+        const { proc } = require('@lastcall/proc');
+        proc.setup({ logger: false, watchdog: { thresholdMs: 100 } });
+        proc.dump({ awaits: 'never', write: false }).then(({ json, text }) =>
+          require('node:fs').writeSync(1, JSON.stringify(json.watchdog) + text.match(/blocked.*/)));\`;
+      new Worker(inWorker, { eval: true }).on('exit', () => process.exit());`);
+    expect((await program.ended).out).toBe('nullnull');
+  });
+
   it('does not take the time of a dump for a block', async () => {
     const program = runProgram(
       `proc.setup({ watchdog: { thresholdMs: 50 } });

@@ -25,15 +25,18 @@ export class WatchdogControl {
   #announces = false;
   #watchdog: Watchdog | undefined;
   #isProfiling = false;
+  /** It could not start, or has died. */
+  #hasFailed = false;
 
   constructor(host: WatchdogControlHost) {
     this.#host = host;
   }
 
-  /** What it has seen; null where there is none. */
+  /** What it has seen; null where there is none, or one that does not watch and has seen nothing. */
   get record(): WatchdogRecord | null {
     if (this.#watchdog === undefined) return null;
     const { thresholdMs, counts } = this.#watchdog;
+    if (this.#hasFailed && counts.blocks === 0) return null;
     return { thresholdMs, ...counts };
   }
 
@@ -50,7 +53,10 @@ export class WatchdogControl {
       { ...setting, files: files(), announce },
       {
         onBlocked: (block) => emit({ type: 'blocked', block }),
-        onFailed: (error) => emit({ type: 'warning', error }),
+        onFailed: (error) => {
+          this.#hasFailed = true;
+          emit({ type: 'warning', error });
+        },
         onHammerDue,
         onWaitOver,
       },
@@ -79,6 +85,7 @@ export class WatchdogControl {
   close(): void {
     this.#watchdog?.close();
     this.#watchdog = undefined;
+    this.#hasFailed = false;
     this.#setting = false;
   }
 }
