@@ -101,6 +101,7 @@ function formatForceQuit(event: ForceQuitEvent): EventLine {
 }
 
 function keptAliveBy({ resources, sockets = {} }: ForceQuitEvent): string {
+  if (Object.keys(resources).length === 0) return NOTHING_OPEN;
   const most = Object.entries(sockets).sort(([, a], [, b]) => b - a);
   if (most.length === 0) return counts(resources);
   const more = most.length > SOCKET_ENDS ? ', …' : '';
@@ -108,6 +109,9 @@ function keptAliveBy({ resources, sockets = {} }: ForceQuitEvent): string {
 }
 
 const SOCKET_ENDS = 5;
+
+/** Without a stop the process would have ended by itself. */
+const NOTHING_OPEN = 'the stop alone, which waited (nothing is open)';
 
 function withOrigin(line: EventLine, cause: Error): EventLine {
   return { ...line, details: errorOrigin(cause) };

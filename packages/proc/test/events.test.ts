@@ -296,6 +296,13 @@ describe('formatEvent()', () => {
     );
   });
 
+  it('says that nothing but the stop keeps the process alive where nothing is open', () => {
+    const { resources: _, ...rest } = forceQuit;
+    expect(formatEvent({ ...rest, cause: 'waitTimeMs', resources: {} })?.text).toBe(
+      'still alive, the process is ended (waitTimeMs) at 5500 ms; not settled: pool, web; kept alive by: the stop alone, which waited (nothing is open)',
+    );
+  });
+
   it.each([
     ['waitTimeMs', 'the stop is given up, the process lives on (waitTimeMs) at 5500 ms;'],
     ['signal', 'the stop is given up, the process lives on (a second signal) at 5500 ms;'],
