@@ -147,11 +147,12 @@ export class Stop implements RunHost {
   forceQuit(cause: NonNullable<Report['forced']>, atOnce: boolean = cause === 'exit'): void {
     if (this.#isOver) return;
     const isFirst = !this.#isForced;
+    // First: a handler of the events below may call process.exit(), and then it is here again.
+    this.#isForced = true;
     if (isFirst) this.#host.onForced();
     this.#forcedEnd ??= forcedEnd(this.#host, this.elapsedMs(), this.#pendingNames());
     if (isFirst && cause === 'waitTimeMs') this.hammer('hammerTimeMs');
     if (isFirst) this.emit(forceQuitEvent(this.#host, cause, this.#forcedEnd));
-    this.#isForced = true;
     if (atOnce || (cause === 'waitTimeMs' && this.#hadTurnToCut)) this.#end(cause);
     else if (isFirst) this.#cutAndEnd(cause);
   }

@@ -725,6 +725,25 @@ describe('process.exit() during the stop', () => {
     });
   });
 
+  it('by who is told of the forced end is told in the report, too', async () => {
+    const path = temporary('report.json');
+    const program = runProgram(
+      `${quick}
+      proc.events.on('forceQuit', () => process.exit(9));
+      proc.onShutdown(never, { name: 'hung' });
+      say('up');`,
+      { env: { LASTCALL_REPORT: path } },
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: 9 });
+    expect(readReport(path)).toMatchObject({
+      forced: 'exit',
+      exit: { signal: null, code: 9 },
+      listeners: [{ name: 'hung', outcome: 'late' }],
+    });
+  });
+
   it('is not what an error that nothing caught is taken for', async () => {
     const program = runProgram(
       `proc.onShutdown(() => { setTimeout(() => { throw new Error('boom'); }); return never(); }, { name: 'pool' });
