@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { ownTimerCount } from './own-timers';
+import { ownTimerCount, ownTurnCount } from './own-timers';
 
 /**
  * What others keep the process alive with: our deadlines, and stdout and stderr, are not why it does not end.
@@ -10,7 +10,8 @@ export function activeResources(handles?: readonly unknown[]): string[] {
   // First, as Node makes the two streams when they are first looked at; and listed once: of 10,000 sockets that takes its time.
   const idlePipes = handles === undefined ? countIdlePipes() : handles.filter(isIdleOutput).length;
   const all = process.getActiveResourcesInfo();
-  return without(without(all, 'Timeout', ownTimerCount()), 'PipeWrap', idlePipes);
+  const others = without(without(all, 'Timeout', ownTimerCount()), 'Immediate', ownTurnCount());
+  return without(others, 'PipeWrap', idlePipes);
 }
 
 /** How many of stdout and stderr are pipes with nothing left to write. Node counts them, but libuv does not wait for them. */

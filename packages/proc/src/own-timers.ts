@@ -23,3 +23,21 @@ export function setTimer(fn: () => void, delayMs: number): Remover {
 export function ownTimerCount(): number {
   return timers.size;
 }
+
+let turns = 0;
+
+/** Resolves after the event loop has turned once. */
+export function nextTurn(): Promise<void> {
+  turns += 1;
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      turns -= 1;
+      resolve();
+    });
+  });
+}
+
+/** How many of the immediates that Node counts are ours. */
+export function ownTurnCount(): number {
+  return turns;
+}

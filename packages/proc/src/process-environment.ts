@@ -7,7 +7,7 @@ import type { DiagnosticsEnvironment } from './diagnostics/diagnostics-environme
 import type { Environment, Remover } from './environment';
 import { onChannel } from './ipc-channel';
 import { ignoreOutputErrors } from './output-errors';
-import { setTimer } from './own-timers';
+import { nextTurn, setTimer } from './own-timers';
 import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
 import { assertReportWritable, writeReportFile } from './report-file';
 import { socketEnds } from './socket-ends';
@@ -41,7 +41,7 @@ export function createProcessEnvironment(): Environment {
     runExitHandlers,
     exit,
     flush,
-    nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    nextTurn,
     isTerminal,
     isListening,
     activeResources,

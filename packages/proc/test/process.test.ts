@@ -129,6 +129,24 @@ describe('the end of a process', () => {
     expect(resources).not.toContain('Timeout');
   });
 
+  it('nor our own turns, where a blocked loop is late for both of them', async () => {
+    const path = temporary('report.json');
+    const program = runProgram(
+      `${quick}
+      proc.onShutdown(() => {
+        for (const end = performance.now() + 500; performance.now() < end; );
+        return never();
+      });
+      say('up');`,
+      { env: { LASTCALL_REPORT: path } },
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.ended;
+    expect(readReport(path)).toMatchObject({ forced: 'waitTimeMs', resources: { Timeout: 1 } });
+    expect(readReport(path).resources).not.toHaveProperty('Immediate');
+  });
+
   it('says where sockets lead that keep the process alive', async () => {
     const program = runProgram(`
       ${quick}
