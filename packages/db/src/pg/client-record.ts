@@ -1,7 +1,7 @@
 import { CancelledWork } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
-import { endingOfTags, isUndoneByError, mayCommit } from '../postgres-wire/may-commit';
+import { endingOfTags, isUndoneByError, mayCommitAny } from '../postgres-wire/may-commit';
 import { activeQuery, sentQueries } from './pg-internals';
 import type { PgClient, PgMessage } from './pg-pool';
 
@@ -83,8 +83,8 @@ export class ClientRecord {
 
   /** In a transaction the server undoes everything when the connection goes, unless a commit is among what it has got. */
   #judgeRunning(): 'rolled back' | 'outcome unknown' {
-    const cannotCommit = sentQueries(this.client).every(({ text }) => !mayCommit(text));
-    return this.#isInTransaction && cannotCommit ? 'rolled back' : 'outcome unknown';
+    const sent = sentQueries(this.client).map(({ text }) => text);
+    return this.#isInTransaction && !mayCommitAny(sent) ? 'rolled back' : 'outcome unknown';
   }
 
   get #isInTransaction(): boolean {

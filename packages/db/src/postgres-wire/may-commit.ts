@@ -20,6 +20,17 @@ export function mayCommit(text: unknown): boolean {
   return typeof text !== 'string' || COMMITS.test(text);
 }
 
+/** Behind the end of the transaction they are in one that commits at its end. */
+const MORE_BEHIND_ROLLBACK =
+  /\b(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)[^;]*;\s*\S/i;
+
+/**
+ * Whether the server, which has got `texts` in this order in an open transaction, may commit any of it. In doubt it may.
+ */
+export function mayCommitAny(texts: readonly unknown[]): boolean {
+  return texts.some(mayCommit) || MORE_BEHIND_ROLLBACK.test(texts.join(';'));
+}
+
 /**
  * Whether nothing that `text` has done is left when the server has ended it with an error. In doubt it is not known.
  * @param isInTransaction - Whether a transaction was open before it.

@@ -1,7 +1,13 @@
 import { CancelledWork, type Ending } from '../drain/cancelled-work';
 import type { Outcome } from '../drain/cut-work';
 import type { WorkSnapshot } from '../drain/drain-driver';
-import { endingOfTags, isSeveral, isUndoneByError, mayCommit } from '../postgres-wire/may-commit';
+import {
+  endingOfTags,
+  isSeveral,
+  isUndoneByError,
+  mayCommit,
+  mayCommitAny,
+} from '../postgres-wire/may-commit';
 import { isConnectError, isConnectionError } from './connection-error';
 import type { SqlQuery } from './postgres-sql';
 
@@ -102,7 +108,7 @@ export class SqlWork {
   judgeDestroyed(): Exclude<Outcome, 'finished'> {
     if (this.#lost !== undefined) return this.#lost;
     const { running } = this;
-    if (running !== undefined) return this.#judgeRunning(running);
+    if (running !== undefined) return this.#judgeRunning();
     if (!this.#isInTransaction || this.backend === null) return this.#cancelled?.undone ?? 'cut';
     return this.#cancelled?.mayHaveCommitted ? 'outcome unknown' : 'rolled back';
   }
@@ -131,7 +137,7 @@ export class SqlWork {
       if (this.backend === null && isConnectError(error)) this.#lose('cut', error);
       return;
     }
-    if (isConnectionError(error)) this.#lose(this.#judgeRunning(query), error);
+    if (isConnectionError(error)) this.#lose(this.#judgeRunning(), error);
     else if (isServerError(error) && error.code === QUERY_CANCELED) {
       const isUndone = isUndoneByError(textOf(query), this.#isInTransaction);
       // The server itself names the place in its source; a pooler may say the same of a statement that goes on.
@@ -146,9 +152,11 @@ export class SqlWork {
     this.#lostBy ??= error;
   }
 
-  #judgeRunning(query: SqlQuery): 'rolled back' | 'outcome unknown' {
+  /** By all that the server has got: a commit may stand behind what runs. */
+  #judgeRunning(): 'rolled back' | 'outcome unknown' {
+    const sent = [...this.queries].filter(({ state }) => state !== null).map(textOf);
     const isUndone =
-      this.#isInTransaction && !mayCommit(textOf(query)) && !this.#cancelled?.mayHaveCommitted;
+      this.#isInTransaction && !mayCommitAny(sent) && !this.#cancelled?.mayHaveCommitted;
     return isUndone ? 'rolled back' : 'outcome unknown';
   }
 }

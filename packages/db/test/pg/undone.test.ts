@@ -138,4 +138,25 @@ describePostgres('what a cancelled statement leaves behind', (postgres) => {
     expect(await postgres().rows()).toBe(1);
     proxy.close();
   });
+
+  it('is not known of what stands behind a rollback in one text, when the server cannot be reached', async () => {
+    const proxy = await TcpProxy.to(postgres().url);
+    const pool = postgres().pool({ connectionString: proxy.via(postgres().url) });
+    const drain = createPgDrain(pool, { cancelGraceMs: 20 });
+    const client = await pool.connect();
+    await client.query('begin');
+    const failed = client.query(`rollback; ${postgres().insert(1)}`).catch(codeOf);
+    await postgres().sleeping(1);
+    proxy.freeze();
+    const { cut } = await drain.stop({ signal: AbortSignal.abort() });
+    expect(cut).toMatchObject([{ outcome: 'outcome unknown', state: 'running' }]);
+    await failed;
+    client.release();
+    const rows = await postgres().eventually(
+      () => postgres().rows(),
+      (count) => count === 1,
+    );
+    expect(rows).toBe(1);
+    proxy.close();
+  });
 });

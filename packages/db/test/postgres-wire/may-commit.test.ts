@@ -1,4 +1,9 @@
-import { endingOfTags, isUndoneByError, mayCommit } from '../../src/postgres-wire/may-commit';
+import {
+  endingOfTags,
+  isUndoneByError,
+  mayCommit,
+  mayCommitAny,
+} from '../../src/postgres-wire/may-commit';
 
 describe('isUndoneByError()', () => {
   it.each([
@@ -38,6 +43,16 @@ describe('mayCommit()', () => {
   it('is true in doubt', () => {
     expect([undefined, 'commit', 'END', 'a; COMMIT'].map(mayCommit)).toEqual(Array(4).fill(true));
     expect(mayCommit('insert into t values (1)')).toBe(false);
+  });
+});
+
+describe('mayCommitAny()', () => {
+  it('is true of what stands behind the end of the transaction', () => {
+    expect(mayCommitAny(['insert into t values (1)', 'rollback'])).toBe(false);
+    expect(mayCommitAny(['rollback', 'insert into t values (1)'])).toBe(true);
+    expect(mayCommitAny(['abort; insert into t values (1)'])).toBe(true);
+    expect(mayCommitAny(['rollback to s; insert into t values (1)'])).toBe(false);
+    expect(mayCommitAny(['insert into t values (1)', 'commit'])).toBe(true);
   });
 });
 

@@ -1,6 +1,7 @@
 import postgres, { type ReservedSql, type Sql } from 'postgres';
 import { createPostgresDrain } from '../../src/postgres';
 import { describePostgres } from '../pg/describe-postgres';
+import { TcpProxy } from '../tcp-proxy';
 
 describePostgres('what a cancelled statement of postgres.js leaves behind', (server) => {
   /** Has `work` run a statement, lets the hammer fall on it once the table has so many rows, and gives the outcomes. */
@@ -91,4 +92,48 @@ describePostgres('what a cancelled statement of postgres.js leaves behind', (ser
     expect(await hammer((sql) => sql.unsafe(code), 1)).toEqual(['outcome unknown']);
     expect(await server().rows()).toBe(1);
   });
+
+  it.each<[string, (sql: Sql) => Promise<unknown>]>([
+    [
+      'a reserved connection',
+      async (sql) => {
+        const connection = await sql.reserve();
+        await connection`begin`;
+        await Promise.all([connection.unsafe(insert(1)), connection`commit`]);
+      },
+    ],
+    [
+      'a transaction that does not wait for its last statement',
+      (sql) => sql.begin((tx) => void tx.unsafe(insert(1)).catch(() => {})),
+    ],
+    [
+      'a reserved connection, behind a rollback',
+      async (sql) => {
+        const connection = await sql.reserve();
+        await connection`begin`;
+        await Promise.all([connection`rollback`, connection.unsafe(insert(1))]);
+      },
+    ],
+  ])(
+    'on %s, is not known when the server cannot be reached, and has got more',
+    async (_name, work) => {
+      const proxy = await TcpProxy.to(server().url);
+      const connection = { application_name: server().table };
+      const sql = postgres(proxy.via(server().url), { connection });
+      const drain = createPostgresDrain(sql, { cancelGraceMs: 20 });
+      await sql`select 1`;
+      const working = work(sql).catch(() => {});
+      await server().sleeping(1);
+      proxy.freeze();
+      const { drained, cut } = await drain.stop({ signal: AbortSignal.abort() });
+      expect({ drained, cut }).toMatchObject({ drained: 0, cut: [{ outcome: 'outcome unknown' }] });
+      await working;
+      const rows = await server().eventually(
+        () => server().rows(),
+        (count) => count === 1,
+      );
+      expect(rows).toBe(1);
+      proxy.close();
+    },
+  );
 });
