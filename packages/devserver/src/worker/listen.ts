@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -34,7 +34,7 @@ async function listenOnPath(server: Server, path: string): Promise<Listening> {
     const socket = join(folder, 's');
     await bind(server, { path: socket });
     chmodSync(socket, 0o600);
-    renameSync(socket, path);
+    claim(socket, path);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -42,10 +42,21 @@ async function listenOnPath(server: Server, path: string): Promise<Listening> {
   return { address: path, remove: () => removeOurs(path, ino) };
 }
 
+/** Not over the socket of a process that started at the same time: a rename would replace it, and nobody reach that process. */
+function claim(socket: string, path: string): void {
+  try {
+    linkSync(socket, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw inUse(path);
+    // No hard links here.
+    renameSync(socket, path);
+  }
+}
+
 /** Not what another process has put there since. */
 function removeOurs(path: string, ino: number): void {
   try {
-    if (lstatSync(path).ino === ino) unlinkSync(path);
+    if (lstatSync(path).ino === ino) rmSync(path);
   } catch {
     // It is gone already.
   }
@@ -56,8 +67,10 @@ async function makeWay(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw systemError('EEXIST', `${path} exists and is no socket`);
-  if (await isAnswered(path)) throw systemError('EADDRINUSE', `address already in use ${path}`);
-  unlinkSync(path);
+  if (await isAnswered(path)) throw inUse(path);
+  // Another process that starts may have replaced it meanwhile, by a socket that may have got its number.
+  const now = lstatSync(path, { throwIfNoEntry: false });
+  if (now?.ino === found.ino && now.ctimeMs === found.ctimeMs) rmSync(path, { force: true });
 }
 
 function isAnswered(path: string): Promise<boolean> {
@@ -81,6 +94,10 @@ function bind(server: Server, options: Parameters<Server['listen']>[0] & object)
       resolve();
     });
   });
+}
+
+function inUse(path: string): Error {
+  return systemError('EADDRINUSE', `address already in use ${path}`);
 }
 
 function systemError(code: string, message: string): Error {
