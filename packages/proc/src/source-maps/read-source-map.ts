@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
+import type { SourceMapPayload } from 'node:module';
 import { dirname, resolve } from 'node:path';
 
 /** A source map as it stands in the file, and what its relative paths count from. */
 export interface FoundSourceMap {
-  readonly json: unknown;
+  readonly json: SourceMapPayload;
   readonly folder: string;
 }
 
@@ -38,8 +39,17 @@ function decodeDataUrl(url: string): string {
 }
 
 /** Some servers put `)]}'` before JSON, so that no page can run it as a script. */
-function parse(text: string): unknown {
-  return JSON.parse(text.startsWith(')]}') ? text.slice(text.indexOf('\n') + 1) : text);
+function parse(text: string): SourceMapPayload {
+  const json = JSON.parse(text.startsWith(')]}') ? text.slice(text.indexOf('\n') + 1) : text);
+  if (!isSourceMap(json)) throw new Error('not a source map');
+  return json;
+}
+
+/** Node takes what it is given: of `"sources": { "length": 1e9 }` it makes a list, which stops the process for 10 s. */
+function isSourceMap(json: Partial<SourceMapPayload & { sections: unknown }> | null): boolean {
+  if (Array.isArray(json?.sections))
+    return json.sections.every(({ map }: { map?: object }) => isSourceMap(map ?? null));
+  return Array.isArray(json?.sources) && typeof json.mappings === 'string';
 }
 
 function readText(path: string): string {

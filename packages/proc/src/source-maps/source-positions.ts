@@ -1,4 +1,4 @@
-import { findSourceMap, SourceMap, type SourceMapPayload } from 'node:module';
+import { findSourceMap, SourceMap } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { readSourceMap } from './read-source-map';
@@ -34,7 +34,7 @@ const MAX_LOADED = 500;
  */
 export function originalPosition(file: string, line: number, column: number): SourcePosition {
   const path = toPath(file);
-  const unchanged = { file: path, line, column };
+  const unchanged = { file: withoutData(path), line, column };
   const found = load(path);
   if (found === undefined) return unchanged;
   const entry = found.map.findEntry(line - 1, column - 1);
@@ -74,14 +74,22 @@ function fromNode(path: string): LoadedMap | undefined {
 function fromFile(path: string): LoadedMap | undefined {
   const found = readSourceMap(path);
   if (found === undefined) return undefined;
-  const map = new SourceMap(found.json as SourceMapPayload);
-  const { sourceRoot = '' } = found.json as Partial<SourceMapPayload>;
+  const map = new SourceMap(found.json);
+  const { sourceRoot = '' } = found.json;
   const base = resolve(found.folder, toPath(sourceRoot));
   return { map, pathOf: (source) => (isUrl(source) ? toPath(source) : resolve(base, source)) };
 }
 
 function isUrl(source: string): boolean {
   return /^[a-z][a-z\d+.-]+:/i.test(source);
+}
+
+/** How much of a `data:` URL is shown, which is all the code of a module. */
+const SHOWN_DATA = 60;
+
+function withoutData(file: string): string {
+  const isLong = file.startsWith('data:') && file.length > SHOWN_DATA;
+  return isLong ? `${file.slice(0, SHOWN_DATA)}…` : file;
 }
 
 /** The path of a `file:` URL; all else is left as it is. */

@@ -77,6 +77,9 @@ describe('originalPosition()', () => {
     ['the map is not a map', { 'web.js': inline('[1, 2]') }],
     ['the map is null', { 'web.js': inline('null') }],
     ['the mappings are broken', { 'web.js': inline(map({ mappings: 7 })) }],
+    // Node would make lists of these: of the first one of a single letter each, of the second one for 10 s.
+    ['the sources are a text', { 'web.js': inline(map({ sources: 'abc' })) }],
+    ['the sources are no list', { 'web.js': inline(map({ sources: { length: 1e9 } })) }],
     ['the map is elsewhere', { 'web.js': code('https://maps.example/web.js.map') }],
     ['the map is a folder', { 'web.js': code('maps'), 'maps/a': '' }],
     ['the URL is broken', { 'web.js': code('%E0%A4%A') }],
@@ -90,6 +93,12 @@ describe('originalPosition()', () => {
     expect(originalPosition(path, 2, 1)).toEqual({ file: path, line: 2, column: 1 });
     expect(originalPosition('node:net', 5, 1)).toEqual({ file: 'node:net', line: 5, column: 1 });
     expect(originalPosition('', 5, 1)).toEqual({ file: '', line: 5, column: 1 });
+  });
+
+  it('shows the beginning of a data: URL, which is the code of a whole module', () => {
+    const url = `data:text/javascript,${'x'.repeat(10_000)}`;
+    const { file } = originalPosition(url, 1, 1);
+    expect(file).toBe(`data:text/javascript,${'x'.repeat(39)}…`);
   });
 
   it('reads each file once', () => {
