@@ -1,4 +1,4 @@
-import type { AwaitFrame, AwaitSites } from './await-sites';
+import type { AwaitFrame, AwaitSites, CodePosition } from './await-sites';
 import { isNodeInternal } from './code-positions';
 import { groupAwaits } from './group-awaits';
 import { findManyListeners } from './listener-sites';
@@ -36,8 +36,8 @@ export function describeFindings(findings: Findings, options: DescribeOptions): 
     const definition = positions.ofFunction(each.closure);
     if (definition === undefined || isOwnFile(definition.file)) continue;
     const position = options.located.get(each) ?? { line: definition.line, column: null };
-    const source = toSource({ ...definition, ...position }) ?? { ...definition, ...position };
-    frames.set(each, { ...source, kind: each.kind });
+    const running = { ...definition, ...position };
+    frames.set(each, { ...(toSource(running) ?? named(running)), kind: each.kind });
   }
   const tokens = new WaitTokens(graph, findings.tokens);
   const waits = new WaitFinder(graph, tokens, findings.ignored, (closure) =>
@@ -58,4 +58,9 @@ export function describeFindings(findings: Findings, options: DescribeOptions): 
     listeners: findManyListeners(findings.emitters, sources),
     unlocated: [...frames.keys()].filter((each) => !options.located.has(each)).length,
   };
+}
+
+/** Code of `eval()` and `new Function()` has no file. */
+function named({ functionName, file, ...at }: CodePosition): CodePosition {
+  return { functionName: functionName || '(anonymous)', file: file || '[evaluated]', ...at };
 }

@@ -77,4 +77,16 @@ describe('the positions of await sites', () => {
       { functionName: 'consume', file: source, ...placeOf('await queue.take'), kind: 'async' },
     ]);
   });
+
+  it('have a name in code that has no file', async () => {
+    const { groups } = await runSearch<AwaitSites>(
+      `const kept = [];
+      globalThis.kept = [kept, eval('(async () => { await new Promise((resolve) => kept.push(resolve)); })()')];
+      turns().then(() => findAwaitSites({ force: true })).then(tell);`,
+    );
+    const frames = groups.map(({ frames: [innermost] }) => innermost);
+    expect(frames).toContainEqual(
+      expect.objectContaining({ functionName: '(anonymous)', file: '[evaluated]', line: 1 }),
+    );
+  });
 });
