@@ -15,7 +15,7 @@ const NATIVE_AFTER_MS = 250;
 /** Behind native code a shorter profile, in milliseconds, has but the way back to the loop, and not what blocked it. */
 const LEAST_AFTER_NATIVE_MS = 100;
 
-/** How long the session stays open when the loop turns again, in milliseconds: an answer may be on its way. */
+/** How long a session stays open that is no longer needed, in milliseconds: an answer may be on its way. */
 const LAST_ANSWER_MS = 100;
 
 /**
@@ -93,9 +93,13 @@ export class BlockWatch {
   async release(): Promise<void> {
     const open = this.#open;
     if (open === null) return;
-    open.session?.close();
+    // A profile ends here, or it would hold up a deadline for as long as it was to take.
+    open.over.abort();
+    if (open.wasSilent) open.session?.close();
+    const timer = setTimeout(() => open.session?.close(), LAST_ANSWER_MS);
     open.seen ??= Promise.resolve();
     await open.seen;
+    clearTimeout(timer);
   }
 
   /** What somebody else has found out about the present block. */
@@ -176,7 +180,7 @@ export class BlockWatch {
     if (found.kind === 'stack') this.#noteStack(open, found.stack);
     const isPausable = !this.#heartbeat.isInspectable;
     if (this.#isOver(open) || (isPausable && found.kind !== 'stack')) return;
-    if (this.#config.profileMs === 0) return;
+    if (this.#config.profileMs === 0 || open.over.signal.aborted) return;
     const timer = setTimeout(() => open.over.abort(), this.#config.profileMs);
     const profile = await session.profile(this.#config.intervalMs, open.over.signal);
     clearTimeout(timer);

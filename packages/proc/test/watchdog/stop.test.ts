@@ -124,6 +124,22 @@ describe('a stop that blocks the loop', () => {
     expect({ out, code }).toEqual({ out: 'up\nhammer\ngave up\nexit handler 0\n', code: 0 });
   });
 
+  it('is hammered in time also while a profile of the block is taken, which then has what there was', async () => {
+    const program = runWatched(
+      stop(
+        `for (const end = Date.now() + 7000; !hammer.signal.aborted && Date.now() < end; ) {}
+        say(hammer.signal.aborted ? 'gave up' : 'no hammer'); process.exit(0);`,
+        SELF_KILL,
+        8000,
+      ).replace('{ thresholdMs: 100, files }', '{ thresholdMs: 100, profileMs: 10_000, files }'),
+    );
+    await program.saw('up');
+    program.kill('SIGTERM');
+    const { out } = await program.ended;
+    expect(out).toBe('up\nhammer\ngave up\nexit handler 0\n');
+    expect(program.files().some((file) => file.endsWith('.cpuprofile'))).toBe(true);
+  });
+
   it('is left alone while the loop turns', async () => {
     const program = runWatched(
       stop(`setTimeout(() => { say('in time'); process.exit(0); }, 1500);`, SELF_KILL),
