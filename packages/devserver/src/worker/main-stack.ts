@@ -30,6 +30,9 @@ const PAUSE_DEADLINE_MS = 1000;
 /** JavaScript pauses at once: what takes longer was in native code. */
 const NATIVE_AFTER_MS = 100;
 
+/** Between two promises, or two callbacks of `process.nextTick()`, only Node's own code is on the stack: some 60 steps lead on. */
+const MOST_STEPS = 200;
+
 interface Script {
   readonly scriptId: string;
   readonly url: string;
@@ -63,7 +66,7 @@ export function assertNotDebugged({ lastHealth }: Pick<MainThread, 'lastHealth'>
 export async function readMainStack(): Promise<MainStack> {
   const reader = await StackReader.open();
   try {
-    return await reader.read(PAUSE_DEADLINE_MS);
+    return await reader.read(PAUSE_DEADLINE_MS, MOST_STEPS);
   } finally {
     reader.close();
   }
@@ -74,6 +77,8 @@ export class StackReader {
   readonly #session: InspectorSession;
   readonly #urls = new Map<string, string>();
   #onPaused: ((calls: readonly Call[]) => void) | undefined;
+  #stepsLeft = 0;
+  #stoppedAt = 0;
 
   private constructor(session: InspectorSession) {
     this.#session = session;
@@ -81,6 +86,12 @@ export class StackReader {
       this.#urls.set(scriptId, url),
     );
     session.on<{ callFrames: readonly Call[] }>('Debugger.paused', ({ callFrames }) => {
+      this.#stoppedAt ||= performance.now();
+      if (this.#stepsLeft > 0 && this.#isInternal(callFrames)) {
+        this.#stepsLeft -= 1;
+        session.post('Debugger.stepInto').catch(() => {});
+        return;
+      }
       // First of all, and whatever caused the pause: nothing may hold the process up.
       session.post('Debugger.resume').catch(() => {});
       this.#onPaused?.(callFrames);
@@ -99,14 +110,19 @@ export class StackReader {
     }
   }
 
-  /** The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. */
-  async read(deadlineMs: number): Promise<MainStack> {
+  /**
+   * The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. Where that is all Node's own, up to `steps`
+   * lead on to the program's.
+   */
+  async read(deadlineMs: number, steps = 0): Promise<MainStack> {
     const askedAt = performance.now();
+    this.#stepsLeft = steps;
+    this.#stoppedAt = 0;
     const paused = this.#nextPause(deadlineMs);
     await this.#session.post('Debugger.pause');
     const calls = await paused;
     if (calls === undefined) return { state: 'idle or in native code' };
-    const isLate = performance.now() - askedAt > NATIVE_AFTER_MS;
+    const isLate = this.#stoppedAt - askedAt > NATIVE_AFTER_MS;
     return { state: 'running', frames: calls.map((call) => this.#toFrame(call)), isLate };
   }
 
@@ -118,12 +134,19 @@ export class StackReader {
 
   #nextPause(deadlineMs: number): Promise<readonly Call[] | undefined> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), deadlineMs);
+      const timer = setTimeout(() => {
+        this.#stepsLeft = 0;
+        resolve(undefined);
+      }, deadlineMs);
       this.#onPaused = (calls) => {
         clearTimeout(timer);
         resolve(calls);
       };
     });
+  }
+
+  #isInternal(calls: readonly Call[]): boolean {
+    return calls.every(({ location }) => this.#urls.get(location.scriptId)?.startsWith('node:'));
   }
 
   #toFrame({ functionName, functionLocation, location }: Call): StackFrame {
