@@ -71,6 +71,8 @@ export interface SettingField {
   readonly isValid: (value: unknown) => boolean;
   /** The environment variable that overrides it. */
   readonly variable?: string;
+  /** What the text of the variable may be, in words, where that is something else. */
+  readonly allowedText?: string;
   /** What its text is, or how it is read; what cannot be read is left as it is, and found not to be valid. */
   readonly as?: 'text' | 'number' | 'boolean' | ((text: string) => unknown);
 }
@@ -110,7 +112,7 @@ function assertSetting(call: string, name: string, field: SettingField, value: u
 
 /** Undefined where the environment says nothing. */
 function readVariable(
-  { variable, as = 'text', isValid, allowed }: SettingField,
+  { variable, as = 'text', isValid, allowed, allowedText = allowed }: SettingField,
   env: (variable: string) => string | undefined,
 ): unknown {
   const text = variable === undefined ? undefined : env(variable)?.trim();
@@ -119,7 +121,7 @@ function readVariable(
   if (isValid(value)) return value;
   throw new LastcallError(
     'LASTCALL_BAD_ENVIRONMENT',
-    `environment variable ${variable} must be ${allowed}, got '${text}'; correct or unset it`,
+    `environment variable ${variable} must be ${allowedText}, got '${text}'; correct or unset it`,
   );
 }
 

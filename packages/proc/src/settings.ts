@@ -5,7 +5,11 @@ import { gracePeriodMs } from './grace-period';
 import { LastcallError } from './lastcall-error';
 import { assertCatchable, CATCHABLE_SIGNALS } from './signals/signal-names';
 import type { WatchdogOptions } from './watchdog/watchdog';
-import { assertWatchdogOptions } from './watchdog/watchdog-options';
+import {
+  assertWatchdogOptions,
+  LEAST_THRESHOLD_MS,
+  MOST_THRESHOLD_MS,
+} from './watchdog/watchdog-options';
 
 /** What a process does with a second stop signal while it is stopping. */
 export type SecondSignal = 'kill' | 'hammer' | 'ignore';
@@ -127,7 +131,8 @@ const FIELDS: { readonly [K in keyof Settings]: SettingField } = {
     allowed: 'false or an object with thresholdMs',
     isValid: (value) => value === false || (typeof value === 'object' && value !== null),
     variable: 'LASTCALL_WATCHDOG_MS',
-    as: (text) => (/^\d+$/.test(text) ? toWatchdog(Number(text)) : text),
+    allowedText: `0 for none, or a number of milliseconds from ${LEAST_THRESHOLD_MS} to ${MOST_THRESHOLD_MS}`,
+    as: toWatchdog,
   },
   logger: {
     allowed: 'true, false, a function, or an object with info(), warn() and error()',
@@ -197,8 +202,14 @@ function assertDistinctSignals({ stopSignals, dumpSignal, profileSignal }: Setti
   );
 }
 
-function toWatchdog(thresholdMs: number): Settings['watchdog'] {
-  return thresholdMs === 0 ? false : { thresholdMs };
+/** What is no threshold stays a text, which is refused. */
+function toWatchdog(text: string): Settings['watchdog'] | string {
+  const thresholdMs = Number(text);
+  if (!/^\d+$/.test(text)) return text;
+  if (thresholdMs === 0) return false;
+  return thresholdMs >= LEAST_THRESHOLD_MS && thresholdMs <= MOST_THRESHOLD_MS
+    ? { thresholdMs }
+    : text;
 }
 
 function isNonEmptyArray(value: unknown): boolean {

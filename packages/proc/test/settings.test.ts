@@ -184,11 +184,20 @@ describe('the environment', () => {
     ['LASTCALL_WAIT_TIME_MS', '500', 'LASTCALL_BAD_TIMES'],
     ['LASTCALL_EXIT', 'yes', 'LASTCALL_BAD_ENVIRONMENT'],
     ['LASTCALL_FATAL_ERRORS', 'yes', 'LASTCALL_BAD_ENVIRONMENT'],
+    ['LASTCALL_WATCHDOG_MS', '-5', 'LASTCALL_BAD_ENVIRONMENT'],
+    ['LASTCALL_WATCHDOG_MS', '49', 'LASTCALL_BAD_ENVIRONMENT'],
+    ['LASTCALL_WATCHDOG_MS', '600001', 'LASTCALL_BAD_ENVIRONMENT'],
   ])('rejects %s=%s at the first use', (name, value, code) => {
     const test = createTestLifecycle();
     test.environment.variables[name] = value;
     expect(() => test.lifecycle.setup({})).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(value.replace('-', '')) }),
+    );
+  });
+
+  it('says of the watchdog what its variable may be', () => {
+    expect(() => createTestLifecycle({}, { env: { LASTCALL_WATCHDOG_MS: '1e9' } })).toThrow(
+      "environment variable LASTCALL_WATCHDOG_MS must be 0 for none, or a number of milliseconds from 50 to 600000, got '1e9'",
     );
   });
 

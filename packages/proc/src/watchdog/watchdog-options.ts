@@ -2,8 +2,12 @@ import { assertOptionsObject, describe } from '../check-options';
 import { LastcallError } from '../lastcall-error';
 import type { WatchdogOptions } from './watchdog';
 
+/** The threshold of a watchdog, in milliseconds. */
+export const LEAST_THRESHOLD_MS = 50;
+export const MOST_THRESHOLD_MS = 600_000;
+
 const RANGES = {
-  thresholdMs: [50, 600_000],
+  thresholdMs: [LEAST_THRESHOLD_MS, MOST_THRESHOLD_MS],
   profileMs: [0, 10_000],
   intervalMs: [0.1, 100],
 } as const;
