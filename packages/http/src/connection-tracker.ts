@@ -123,11 +123,6 @@ export class ConnectionTracker implements Iterable<Connection> {
     return { sockets: sockets.slice(0, limit), count: sockets.length };
   }
 
-  /** The record of `transport`, or one made up for the occasion. */
-  recordOf(transport: Socket): Connection {
-    return this.of(transport) ?? recordFor(transport);
-  }
-
   /** The record of `socket`, which may be a TCP or a TLS socket; undefined if it has none or is closed. */
   of(socket: Socket | null | undefined): Connection | undefined {
     const mark = socket && (tcpSocketOf(socket) as MarkedSocket)[key];

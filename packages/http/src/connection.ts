@@ -1,6 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { UpgradedConnection } from './http-drain-options';
+import { peerOf } from './peer-of';
 
 /** A connection that left HTTP, and when. */
 export interface Upgrade extends UpgradedConnection {
@@ -44,11 +45,7 @@ export class Connection {
 
   /** `address:port` of the other end, or `unix`. */
   get peer(): string {
-    const { remoteAddress, remotePort } = this.socket;
-    if (remoteAddress === undefined) return 'unix';
-    // How a socket for both families writes an IPv4 address.
-    const host = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
-    return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
+    return peerOf(this.socket);
   }
 
   destroy(): void {
