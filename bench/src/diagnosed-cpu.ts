@@ -44,7 +44,7 @@ export async function measureUnasked(
   progress: Progress,
   { quick }: Effort,
 ): Promise<{ readonly cpuMicros: CpuMicros<Unasked>; readonly generations: number }> {
-  const generations = quick ? 1 : 24;
+  const generations = quick ? 1 : 48;
   const cpuMicros: Record<Unasked, number[]> = { bare: [], 'bare-again': [], 'not asked': [] };
   for (let generation = 0; generation < generations; generation++) {
     const measured = await measureGeneration(quick ? 1 : 12, quick ? 1 : WARM_UP_ROUNDS);

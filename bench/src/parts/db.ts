@@ -57,7 +57,8 @@ async function runDriver(
   progress: Progress,
   quick: boolean,
 ): Promise<DriverResult> {
-  const generations = quick ? 1 : 4;
+  // Many, with few rounds each: the server's processes differ from one pool to the next for as long as they live, by up to a tenth.
+  const generations = quick ? 1 : 20;
   // Short ones: what else goes on meanwhile on the machine hits few of them, and the median does not see it.
   const counts = { query: 480, checkout: 480, 'empty checkout': 2_000 };
   const empty = (): Record<Name, DbSlice[]> => ({
@@ -68,7 +69,7 @@ async function runDriver(
   });
   const slices = { query: empty(), checkout: empty(), 'empty checkout': empty() };
   for (let generation = 0; generation < generations; generation++) {
-    const measured = await runGeneration(driver, url, counts, quick ? 8 : 60);
+    const measured = await runGeneration(driver, url, counts, quick ? 8 : 12);
     for (const work of WORKS)
       for (const name of NAMES) slices[work][name].push(...measured[work][name]);
     progress(`${driver}, processes ${generation + 1} of ${generations}: ${summary(measured)}`);

@@ -40,11 +40,11 @@ interface Servers {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<GrpcResult> {
-  const generations = quick ? 1 : 10;
+  const generations = quick ? 1 : 16;
   const empty = (): Record<Name, Slice[]> => ({ bare: [], 'bare-again': [], lastcall: [] });
   const slices = { Unary: empty(), Stream: empty() };
   for (let generation = 0; generation < generations; generation++) {
-    const measured = await runGeneration(quick ? 400 : 4_000, quick ? 1 : 4);
+    const measured = await runGeneration(quick ? 400 : 4_000, quick ? 1 : 6, quick ? 1 : 8);
     for (const method of ['Unary', 'Stream'] as const)
       for (const name of NAMES) slices[method][name].push(...measured[method][name]);
     progress(`processes ${generation + 1} of ${generations}: ${summary(measured)}`);
@@ -55,6 +55,7 @@ async function run(progress: Progress, { quick }: Effort): Promise<GrpcResult> {
 /** Fresh processes each time: two that run the same code can differ by a few percent all their life. */
 async function runGeneration(
   calls: number,
+  warmUps: number,
   rounds: number,
 ): Promise<Record<Method, Record<Name, Slice[]>>> {
   await using load = new Child('grpc-load', {});
@@ -66,8 +67,9 @@ async function runGeneration(
     ) as Servers['servers'];
     const measure = (method: Method) => (name: Name) =>
       measureSlice({ load, servers }, name, method, calls);
-    // Once without being counted, for the compiler.
-    await inTurns(NAMES, 1, measure('Unary'));
+    // Some that are not counted, for the compiler: it takes two seconds until a call costs what it costs from then on, and in
+    // the first of them lastcall loads what a dump needs.
+    await inTurns(NAMES, warmUps, measure('Unary'));
     await inTurns(NAMES, 1, measure('Stream'));
     const Unary = await inTurns(NAMES, rounds, measure('Unary'));
     return { Unary, Stream: await inTurns(NAMES, rounds, measure('Stream')) };
@@ -78,7 +80,7 @@ async function runGeneration(
 
 function startServer(name: Name): Child {
   const options: GrpcServerOptions = { attached: name === 'lastcall' };
-  return new Child('grpc-server', options);
+  return new Child('grpc-server', options, ['--expose-gc']);
 }
 
 async function measureSlice(
@@ -132,7 +134,8 @@ function render({ slices, generations }: GrpcResult): string {
     'A gRPC server that answers `hello` at once, in a process of its own; the load in another, over 4 connections with 16 calls at a time each,',
     `in turns: ${slices.Unary.bare.length} rounds over ${generations} generations of processes. The ratios are the median over the rounds of the ratio to the bare`,
     'server of the same round. Noted per call are its method and time. The messages of a stream are counted, which shows where a server does',
-    'nothing but send the smallest of messages.',
+    'nothing but send the smallest of messages. What is loaded at the start is old when the first call comes, as it is in a service that loads',
+    'more than this one.',
     '',
     '**Unary calls**',
     '',
