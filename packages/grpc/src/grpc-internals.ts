@@ -14,7 +14,11 @@ interface Internals {
   readonly http2Servers?: unknown;
   readonly handlers?: unknown;
   readonly shutdown?: unknown;
+  keepaliveTimeMs?: unknown;
 }
+
+/** What grpc-js takes for never. */
+const NO_KEEPALIVE_MS = 0x7fffffff;
 
 /** The HTTP/2 servers of `server`: grpc-js adds each when it listens, and takes it out when it has closed. */
 export function http2ServersOf(server: GrpcServer): Map<BoundServer, unknown> | undefined {
@@ -49,4 +53,13 @@ export function kindOf(server: GrpcServer, path: string): CallKind | undefined {
 /** Whether `tryShutdown()` or `forceShutdown()` has been called. */
 export function isShutDown(server: GrpcServer): boolean {
   return (server as Internals).shutdown === true;
+}
+
+/**
+ * From now on `server` sends no keepalive pings. Node sends none after GOAWAY, and says so: grpc-js takes that for a dead client, and
+ * destroys the connection with the calls on it.
+ */
+export function endKeepalive(server: GrpcServer): void {
+  const internals = server as Internals;
+  if (typeof internals.keepaliveTimeMs === 'number') internals.keepaliveTimeMs = NO_KEEPALIVE_MS;
 }

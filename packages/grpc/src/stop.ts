@@ -5,6 +5,7 @@ import { ConnectionSweep, type SweepHooks } from './connection-sweep';
 import { type CutCall, describeCall } from './cut-call';
 import { closeWhenAnswered, endCall, hasStatus } from './end-call';
 import type { GrpcDrainSettings } from './grpc-drain-options';
+import { endKeepalive } from './grpc-internals';
 import type { GrpcServer } from './grpc-server';
 import { joinForceShutdown } from './join-force-shutdown';
 import { closeListener, whenQueueAccepted } from './listener-close';
@@ -94,6 +95,7 @@ export class Stop implements ServerObserver, SweepHooks {
   begin(): void {
     const { server, tracker } = this.#parts;
     tracker.observer = this;
+    endKeepalive(server);
     this.#undoJoin = joinForceShutdown(server, () => this.hammer());
     for (const connection of tracker) {
       for (const stream of connection.streams) this.#follow(stream, connection);

@@ -3,7 +3,13 @@ import type { Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { within } from '../../http/test/harness/deadline';
-import { http2ServersOf, isShutDown, kindOf, sessionsOf } from '../src/grpc-internals';
+import {
+  endKeepalive,
+  http2ServersOf,
+  isShutDown,
+  kindOf,
+  sessionsOf,
+} from '../src/grpc-internals';
 import { acceptedUnder, openStreams, transportOf, unwrittenBytes } from '../src/node-internals';
 import { bind, disposeServers, open, TestServer, unary, WAYS } from './harness/test-server';
 
@@ -54,6 +60,16 @@ describe('what grpc-js keeps', () => {
     expect(isShutDown(server)).toBe(false);
     server.forceShutdown();
     expect(isShutDown(server)).toBe(true);
+  });
+
+  it('server.keepaliveTimeMs says how often it pings', () => {
+    const server = new grpc.Server({ 'grpc.keepalive_time_ms': 100 });
+    expect(server).toMatchObject({ keepaliveTimeMs: 100 });
+    endKeepalive(server);
+    // As without the option.
+    const { keepaliveTimeMs } = new grpc.Server() as unknown as { keepaliveTimeMs: number };
+    expect(server).toMatchObject({ keepaliveTimeMs });
+    server.forceShutdown();
   });
 
   it('health.statusMap has the services with a status', () => {

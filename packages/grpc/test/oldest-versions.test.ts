@@ -2,6 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import { within } from '../../http/test/harness/deadline';
 import { createGrpcDrain, serve } from '../src';
 import { CallsService } from './harness/calls-service';
+import { SERVER_KEEPALIVE, timeToPing } from './harness/keepalive';
 import { createClient, ended, message, unary } from './harness/test-server';
 
 // The oldest versions that the package says it works with, for the server; the client is the newest.
@@ -41,6 +42,28 @@ describe.each([
       cut: [],
       errors: [],
     });
+    client.close();
+    drain.detach();
+  });
+
+  it('finishes its calls though it pings its clients', async () => {
+    const server = new Server(SERVER_KEEPALIVE);
+    const service = new CallsService();
+    service.addTo(server);
+    const drain = createGrpcDrain(server);
+    const port = await new Promise<number>((resolve) =>
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_, bound) =>
+        resolve(bound),
+      ),
+    );
+    const client = createClient(port);
+    const call = unary(client, 'slow');
+    await service.got('unary');
+    const stopped = drain.stop({ signal: new AbortController().signal });
+    await timeToPing();
+    service.gate.open();
+    expect(await call).toMatchObject({ code: grpc.status.OK });
+    expect(await within('the stop', stopped)).toMatchObject({ drained: 1, cut: [] });
     client.close();
     drain.detach();
   });
