@@ -4,7 +4,7 @@ import type { StackFrame } from './blocked-loop';
 
 /**
  * The stack in positions of the source, by the source maps of its files. It reads files, synchronously: not for the
- * time in which the main thread is paused.
+ * time in which the main thread is paused, unless they have been read before.
  */
 export function toSourceStack(stack: readonly StackFrame[]): StackFrame[] {
   return stack.map((frame) => {

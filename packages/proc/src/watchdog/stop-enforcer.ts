@@ -6,6 +6,7 @@ import { killProcess } from './kill-process';
 import type { LoopObserver } from './loop-observer';
 import { type Interruption, MainThreadSession } from './main-thread-session';
 import { nativeState } from './native-state';
+import { toSourceStack } from './source-stack';
 import { whenSilent } from './when-silent';
 
 /** What the host of the main thread is called for. */
@@ -142,8 +143,10 @@ export class StopEnforcer {
     const found = await session.interrupt({
       mayPause: true,
       onAnswer: answered,
-      onStack: (stack) => {
+      onStack: (running) => {
         stopWaiting();
+        // Of a block that has been looked at the maps are read.
+        const stack = toSourceStack(running);
         this.#watch.addStack(stack);
         const block: BlockedLoop = { ...this.#watch.now(), stack, stackPrecision: 'exact' };
         seen(block);

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { itWith, PID_NAMESPACES } from '../harness/needs';
 import { runWatched } from './run-watched';
@@ -41,6 +43,21 @@ describe('a stop that blocks the loop', () => {
     await program.saw('up');
     program.kill('SIGTERM');
     expect(await program.ended).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+
+  it('is told by the lines of its source', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lastcall-watchdog-'));
+    const map = { version: 3, sources: ['stop.ts'], names: [], mappings: 'AAUA' };
+    const url = `data:application/json,${encodeURIComponent(JSON.stringify(map))}`;
+    const file = join(dir, 'stop.js');
+    writeFileSync(file, `exports.stop = () => { while (true) {} };\n//# sourceMappingURL=${url}`);
+    const program = runWatched(stop(`require(${JSON.stringify(file)}).stop();`, SELF_KILL));
+    await program.saw('up');
+    program.kill('SIGTERM');
+    await program.ended;
+    const texts = program.files().map((path) => readFileSync(path, 'utf8'));
+    const last = texts.find((text) => text.includes('The process is ended'));
+    expect(last).toContain(`(${join(dir, 'stop.ts')}:11:1)`);
   });
 
   it('is killed when the host cannot end it', async () => {
