@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { ownTimerCount, ownTurnCount } from './own-timers';
+import { silentWorkers } from './silent-workers';
 
 /**
  * What others keep the process alive with: our deadlines, and stdout and stderr, are not why it does not end.
@@ -11,7 +12,8 @@ export function activeResources(handles?: readonly unknown[]): string[] {
   const idlePipes = handles === undefined ? countIdlePipes() : handles.filter(isIdleOutput).length;
   const all = process.getActiveResourcesInfo();
   const others = without(without(all, 'Timeout', ownTimerCount()), 'Immediate', ownTurnCount());
-  return without(others, 'PipeWrap', idlePipes);
+  const known = without(others, 'PipeWrap', idlePipes);
+  return [...known, ...silentWorkers().map(() => 'Worker')];
 }
 
 /** How many of stdout and stderr are pipes with nothing left to write. Node counts them, but libuv does not wait for them. */

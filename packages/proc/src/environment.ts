@@ -67,6 +67,8 @@ export interface Environment {
    * @param handles - The open handles but for accepted sockets, where they are listed already
    */
   activeResources(handles?: readonly unknown[]): string[];
+  /** Has {@link activeResources} know the worker threads that begin from now on, of which Node keeps no list. */
+  watchWorkers(): Remover;
   /** Where the open TCP sockets of the process lead, an entry per socket. */
   socketEnds(): string[];
 

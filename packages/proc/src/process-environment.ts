@@ -10,6 +10,7 @@ import { ignoreOutputErrors } from './output-errors';
 import { nextTurn, setTimer } from './own-timers';
 import { exit, exitCallStack, isExiting, runExitHandlers } from './process-exit';
 import { assertReportWritable, writeReportFile } from './report-file';
+import { watchWorkers } from './silent-workers';
 import { socketEnds } from './socket-ends';
 import { writeError } from './write-error';
 
@@ -45,6 +46,7 @@ export function createProcessEnvironment(): Environment {
     isTerminal,
     isListening,
     activeResources,
+    watchWorkers,
     socketEnds,
     writeError,
     ignoreOutputErrors,

@@ -69,6 +69,7 @@ export class ProcessHandlers {
     for (const signal of settings.stopSignals) this.#own(signal, onStopSignal);
     this.#addDiagnostics(settings);
     this.#removers.push(this.#dispatcher.onError(onWarning));
+    this.#removers.push(this.#environment.watchWorkers());
     this.#removers.push(this.#environment.onStopMessage(onStopMessage));
     this.#removers.push(this.#environment.onPrimaryGone(onPrimaryGone));
     if (settings.fatalErrors) this.#removers.push(this.#environment.onUncaught(onFatal));

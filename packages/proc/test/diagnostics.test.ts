@@ -59,6 +59,38 @@ describe('a dump', () => {
   });
 });
 
+describe('worker threads', () => {
+  it('are among what keeps the process alive, also those that Node lists nothing of', async () => {
+    const program = runProgram(`
+      const { Worker } = require('node:worker_threads');
+      proc.setup({ logger: false });
+      proc.install();
+      const begin = () => new Worker('setInterval(() => {}, 1000)', { eval: true });
+      const count = async () => {
+        const { json } = await proc.dump({ awaits: 'never', write: false });
+        const open = json.handles.groups.find(({ type }) => type === 'Worker');
+        const { Worker: silent = 0, MessagePort: heard = 0 } = json.keepsAlive;
+        return [open?.count ?? 0, silent, heard].join();
+      };
+      (async () => {
+        say('none ' + (await count()));
+        const silent = begin();
+        say('silent ' + (await count()));
+        const heard = begin().on('message', () => {});
+        say('heard ' + (await count()));
+        silent.unref();
+        heard.unref();
+        say('unref ' + (await count()));
+        silent.ref();
+        await silent.terminate();
+        say('ended ' + (await count()));
+        process.exit();
+      })();`);
+    const { out } = await program.ended;
+    expect(out).toBe('none 0,0,0\nsilent 1,1,0\nheard 2,1,1\nunref 0,0,0\nended 0,0,0\n');
+  });
+});
+
 describe('SIGUSR1', () => {
   it('writes a dump as text and as JSON, readable by the owner alone', async () => {
     const dir = directory();

@@ -4,6 +4,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { LoopRecord, MemoryRecord, ProcessRecord } from '../dump/dump-document';
+import { silentWorkers } from '../silent-workers';
 import type { DiagnosticsEnvironment } from './diagnostics-environment';
 import { memoryUsage } from './memory-usage';
 
@@ -62,7 +63,9 @@ function processRecord(name: string): ProcessRecord {
 
 function handles(): readonly unknown[] {
   const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] };
-  return _getActiveHandles?.call(process) ?? [];
+  const handles = _getActiveHandles?.call(process) ?? [];
+  const workers = silentWorkers();
+  return workers.length === 0 ? handles : [...handles, ...workers];
 }
 
 function memory(): MemoryRecord {

@@ -175,6 +175,10 @@ export class FakeEnvironment implements Environment {
     return Array.from({ length: this.clock.pending }, () => 'Timeout');
   }
 
+  watchWorkers(): Remover {
+    return () => {};
+  }
+
   socketEnds(): string[] {
     return [];
   }
