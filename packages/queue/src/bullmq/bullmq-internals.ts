@@ -37,7 +37,7 @@ interface Internals extends Connections {
   readonly extendLocksTimer?: NodeJS.Timeout | null;
   readonly stalledCheckTimer?: NodeJS.Timeout;
   readonly stalledCheckStopper?: () => void;
-  readonly abortDelayController?: { abort(): void } | null;
+  abortDelayController?: { abort(): void } | null;
   readonly childPool?: ChildPool;
 }
 
@@ -68,10 +68,25 @@ export function findJob(worker: OpenWorker, id: string): Promise<Job | undefined
 
 /** Lets a worker be closed at any moment, also while it connects. Before its `close()`. */
 export function prepareClose(worker: OpenWorker): void {
+  skipRateLimits(worker);
   for (const connection of connectionsOf(worker)) {
     keepErrorsQuiet(connection);
     if (isOurs(connection)) skipClosedStreams(connection);
   }
+}
+
+/** A close ends a wait for a rate limit, but not one that a job in hand still brings about: it would last as long as that. */
+function skipRateLimits(worker: OpenWorker): void {
+  let waiting = (worker as unknown as Internals).abortDelayController;
+  Object.defineProperty(worker, 'abortDelayController', {
+    configurable: true,
+    get: () => waiting,
+    set: (wait: Internals['abortDelayController']) => {
+      waiting = wait;
+      // It begins to listen in the same turn.
+      setImmediate(() => wait?.abort());
+    },
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
+import { DelayedError, type Job, RateLimitError, UnrecoverableError, type Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { eventually } from '../../../../tools/eventually';
 import { createBullmqDrain, type QueueDrain } from '../../src/bullmq';
@@ -84,6 +84,25 @@ function suite(bullmq: () => TestBullmq): void {
       expect(await stopped).toEqual({ drained: 3, cut: [], handedBack: 0, errors: [] });
       expect(await bullmq().states()).toEqual({ completed: 1, failed: 1, waiting: 3 });
       expect(await bullmq().queue.getDelayedCount()).toBe(1);
+    });
+
+    it('does not wait for the end of a rate limit that a job in hand has met', async () => {
+      await bullmq().add(1);
+      const gate = createGate();
+      const worker = bullmq().worker(
+        async () => {
+          await gate.opened;
+          await worker.rateLimit(60_000);
+          throw new RateLimitError();
+        },
+        { limiter: { max: 1, duration: 1000 } },
+      );
+      const drain = drainOf(worker);
+      await inHand(drain, 1);
+      const stopped = drain.stop({ signal: never() });
+      gate.open();
+      expect(await stopped).toEqual({ drained: 1, cut: [], handedBack: 0, errors: [] });
+      expect(await bullmq().states()).toEqual({ waiting: 1 });
     });
 
     it('leaves a client of the application open', async () => {
