@@ -26,7 +26,7 @@ const culprits = {
   },
   ticks(isOver) {
     process.nextTick(function again() {
-      if (!isOver()) process.nextTick(again); // ticks
+      if (!isOver()) process.nextTick(again);
     });
   },
   regex() {
