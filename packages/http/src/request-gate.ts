@@ -19,7 +19,11 @@ type Handler = (...args: any[]) => void;
 interface Gated {
   readonly event: GatedEvent;
   readonly listeners: readonly Listener[];
-  readonly own: Handler;
+  /** Calls them. */
+  readonly app: EventEmitter;
+  own: Handler;
+  /** The app has taken `own` from the server. It may have kept it, to call what it found there before (as engine.io does). */
+  isTaken: boolean;
 }
 
 /** What the gate is to do with requests. */
@@ -42,9 +46,10 @@ export interface GatePolicy {
 export class RequestGate {
   readonly #server: HttpServer;
   readonly #tracker: ConnectionTracker;
+  readonly #recorder: UpgradeRecorder;
   readonly #policy: GatePolicy;
-  readonly #app: EventEmitter;
-  readonly #gated: Gated[] = [];
+  readonly #gated = new Set<Gated>();
+  #isRemoved = false;
   /** Whether requests are refused with 503. */
   refuses = false;
 
@@ -56,50 +61,78 @@ export class RequestGate {
   ) {
     this.#server = server;
     this.#tracker = tracker;
+    this.#recorder = recorder;
     this.#policy = policy;
-    this.#app = relayFor(server);
-    for (const event of REQUEST_EVENTS) this.#gate(event, this.#onRequest(event), recorder);
-    for (const event of UPGRADE_EVENTS) this.#gate(event, this.#onUpgrade(event), recorder);
+    for (const event of [...REQUEST_EVENTS, ...UPGRADE_EVENTS]) this.#gate(event);
+    server.on('removeListener', this.#onRemoveListener);
   }
 
   /** Gives the app its listeners back. */
   remove(): void {
+    this.#isRemoved = true;
+    this.#server.off('removeListener', this.#onRemoveListener);
     for (const { event, listeners, own } of this.#gated) {
       this.#server.off(event, own);
       for (const listener of listeners) this.#server.on(event, listener as () => void);
     }
-    this.#gated.length = 0;
-    // The relay keeps its listeners: a request may be on its way through the gate.
+    this.#gated.clear();
+    // The relays keep their listeners: a request may be on its way through the gate.
   }
 
-  #gate(event: GatedEvent, own: Handler, recorder: UpgradeRecorder): void {
-    const listeners = this.#server.rawListeners(event).filter((fn) => !recorder.owns(fn));
+  /** The app puts other listeners in place (`removeAllListeners('request')`, one that answers 503): the gate goes in front of them. */
+  readonly #onRemoveListener = (event: string | symbol, listener: unknown): void => {
+    for (const gated of this.#gated) {
+      if (gated.event !== event || gated.own !== listener) continue;
+      gated.isTaken = true;
+      this.#gated.delete(gated);
+      inPlace.delete(gated.own);
+      process.nextTick(() => this.#gateAnew(gated.event));
+    }
+  };
+
+  #gateAnew(event: GatedEvent): void {
+    // Two gates, that of a drain that was detached and is stopped nevertheless, would take turns for ever.
+    const isGated = this.#server.rawListeners(event).some((listener) => inPlace.has(listener));
+    if (!this.#isRemoved && !isGated) this.#gate(event);
+  }
+
+  #gate(event: GatedEvent): void {
+    const listeners = this.#server.rawListeners(event).filter((fn) => !this.#recorder.owns(fn));
     // Whether anybody listens decides what Node does with these; an expectation it would refuse unseen, we refuse.
     if (listeners.length === 0 && event !== 'request' && event !== 'checkExpectation') return;
+    const gated: Gated = {
+      event,
+      listeners,
+      app: relayFor(this.#server),
+      own: () => {},
+      isTaken: false,
+    };
+    gated.own = isUpgrade(event) ? this.#onUpgrade(gated) : this.#onRequest(gated);
     for (const listener of listeners) {
       this.#server.off(event, listener as () => void);
-      this.#app.on(event, (...args) => listener.apply(this.#server, args));
+      gated.app.on(event, (...args) => listener.apply(this.#server, args));
     }
-    this.#server.on(event, own);
-    this.#gated.push({ event, listeners, own });
+    this.#server.on(event, gated.own);
+    this.#gated.add(gated);
+    inPlace.add(gated.own);
   }
 
-  #onRequest(event: GatedEvent): Handler {
+  #onRequest(gated: Gated): Handler {
     return (request: IncomingMessage, response: ServerResponse) => {
       // HTTP/2 passes; its sockets may not be touched once the session is gone.
       const isHttp1 = response instanceof ServerResponse;
       const connection = isHttp1 ? this.#tracker.of(request.socket) : undefined;
-      if (connection === undefined) {
-        this.#emit(event, request, response);
+      if (connection === undefined || gated.isTaken) {
+        emit(gated, request, response);
         return;
       }
       if (isClosing(connection)) return;
-      process.nextTick(() => this.#pass(event, request, response, connection));
+      process.nextTick(() => this.#pass(gated, request, response, connection));
     };
   }
 
   #pass(
-    event: GatedEvent,
+    gated: Gated,
     request: IncomingMessage,
     response: ServerResponse,
     connection: Connection,
@@ -112,15 +145,15 @@ export class RequestGate {
       return;
     }
     this.#policy.passing(response);
-    this.#emit(event, request, response);
+    emit(gated, request, response);
   }
 
-  #onUpgrade(event: GatedEvent): Handler {
+  #onUpgrade(gated: Gated): Handler {
     return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const isStream = request.httpVersionMajor >= 2;
-      const connection = isStream ? undefined : this.#tracker.of(request.socket);
+      const isPassed = request.httpVersionMajor >= 2 || gated.isTaken;
+      const connection = isPassed ? undefined : this.#tracker.of(request.socket);
       if (connection === undefined || !(this.refuses || connection.closing)) {
-        this.#emit(event, request, socket, head);
+        emit(gated, request, socket, head);
         return;
       }
       connection.upgrade = undefined;
@@ -129,11 +162,18 @@ export class RequestGate {
       this.#policy.upgradeRefused(connection);
     };
   }
+}
 
-  #emit(event: GatedEvent, ...args: unknown[]): void {
-    if (this.#app.listenerCount(event) === 0) refuseExpectation(event, args[1]);
-    else this.#app.emit(event, ...args);
-  }
+/** The gates that stand before a server. */
+const inPlace = new WeakSet<Listener>();
+
+function isUpgrade(event: GatedEvent): boolean {
+  return (UPGRADE_EVENTS as readonly string[]).includes(event);
+}
+
+function emit({ event, app }: Gated, ...args: unknown[]): void {
+  if (app.listenerCount(event) === 0) refuseExpectation(event, args[1]);
+  else app.emit(event, ...args);
 }
 
 const REFUSED_UPGRADE =

@@ -148,6 +148,48 @@ describe('the gate', () => {
     expect(calls).toEqual(['on true', 'once', 'on true']);
   });
 
+  it('stands in front of a handler that the app puts in place during the drain', async () => {
+    const server = await startServer('http', hello, { lingerMs: 60_000 });
+    const peer = await server.idlePeer();
+    server.drain.wrapUp();
+    server.server.removeAllListeners('request');
+    const sorry = ((_: IncomingMessage, res: ServerResponse) => {
+      res.writeHead(503).end('sorry');
+    }) as never;
+    server.server.on('request', sorry);
+    const stopped = server.beginStop();
+    await server.refusing();
+    await peer.get('/').got(/503 [\s\S]*sorry/);
+    expect(peer.connectionHeaders.at(-1)).toBe('close');
+    expect(await peer.ended()).toBe('end');
+    expect(await stopped).toMatchObject({ drained: 1, cut: [] });
+    server.drain.detach();
+    expect(server.server.listeners('request')).toEqual([sorry]);
+  });
+
+  it('is not in the way of one that calls those that it found, as that of engine.io', async () => {
+    let calls = 0;
+    const counting = (_: IncomingMessage, res: ServerResponse) => {
+      calls += 1;
+      res.end('hello');
+    };
+    const server = await startServer('http', counting, { lingerMs: 60_000 });
+    const peer = await server.idlePeer();
+    expect(calls).toBe(1);
+    server.drain.wrapUp();
+    const found = server.server.listeners('request');
+    server.server.removeAllListeners('request');
+    server.server.on('request', ((...args: unknown[]) => {
+      for (const listener of found) listener.apply(server.server, args);
+    }) as never);
+    const stopped = server.beginStop();
+    await server.refusing();
+    await peer.get('/').got(/hello$/);
+    expect(peer.connectionHeaders.at(-1)).toBe('close');
+    expect(await stopped).toMatchObject({ drained: 1, cut: [] });
+    expect(calls).toBe(2);
+  });
+
   it('gives the listeners back on detach()', async () => {
     const server = createServer(hello);
     const other = () => {};
