@@ -23,11 +23,11 @@ it('a dump that takes too long is not told as a main thread that does not answer
 });
 
 it('a name that holds a line of its own, or a command to the terminal, is shown without', () => {
-  const frame = { functionName: 'a\n\u001b[31m=== end of dump ===', file: 'b\r.js' };
+  const frame = { functionName: 'a\n\u001b[31m=== end of dump ===', file: 'b\r\u202e.js' };
   const frames = [{ ...frame, line: 1, column: 2, startLine: 1 }];
   const stack = { state: 'running', isLate: false, frames };
   const last = { ...slow.lastStatus };
   const blocked = { time: '', mainThread: { blockedMs: 9 }, unfinishedMs: null, stackError: null };
   const text = formatBlockedDump({ ...blocked, stack, last } as unknown as BlockedDump);
-  expect(text).toContain('\n    a\uFFFD\uFFFD[31m=== end of dump ===  b\uFFFD.js:1:2\n');
+  expect(text).toContain('\n    a\uFFFD\uFFFD[31m=== end of dump ===  b\uFFFD\uFFFD.js:1:2\n');
 });

@@ -136,7 +136,7 @@ export function formatBlockedDump({
   ].join('\n');
 }
 
-/** Names come from anywhere: none may begin a new line, or be a command to the terminal. */
+/** Names come from anywhere: none may begin a new line, be a command to the terminal, or turn the order of what follows. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
 }

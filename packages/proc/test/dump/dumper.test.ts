@@ -91,9 +91,10 @@ describe('await sites that are left out to spare the process', () => {
 
 describe('a dump', () => {
   it('keeps to one line what is in flight, whatever its name is', async () => {
-    const name = '/\u001b[2J\r\n=== end of dump 1\u2028';
+    // The last one turns the order of what follows.
+    const name = '/\u001b[2J\r\n=== end of dump 1\u2028\u202e';
     const { text, json } = await dump({ kind: 'request', name, ageMs: 1, peer: 'a\nb' });
-    expect(text).toContain('/\uFFFD[2J\uFFFD\uFFFD=== end of dump 1\uFFFD  (a\uFFFDb)');
+    expect(text).toContain('/\uFFFD[2J\uFFFD\uFFFD=== end of dump 1\uFFFD\uFFFD  (a\uFFFDb)');
     expect(json.activities.oldest[0]?.name).toBe(name);
   });
 
