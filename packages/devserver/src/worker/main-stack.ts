@@ -30,8 +30,12 @@ const PAUSE_DEADLINE_MS = 1000;
 /** JavaScript pauses at once: what takes longer was in native code. */
 const NATIVE_AFTER_MS = 100;
 
-/** Between two promises, or two callbacks of `process.nextTick()`, only Node's own code is on the stack: some 60 steps lead on. */
-const MOST_STEPS = 200;
+/**
+ * Between two promises, or two callbacks of `process.nextTick()`, only Node's own code is on the stack: so many further looks
+ * find what runs between, as good as always. No more, and none that leads on by steps, for which V8 sets breakpoints: that of
+ * Node 20 may abort the process where it optimizes a function while one stops it.
+ */
+const MOST_LOOKS = 10;
 
 interface Script {
   readonly scriptId: string;
@@ -66,10 +70,27 @@ export function assertNotDebugged({ lastHealth }: Pick<MainThread, 'lastHealth'>
 export async function readMainStack(): Promise<MainStack> {
   const reader = await StackReader.open();
   try {
-    return await reader.read(PAUSE_DEADLINE_MS, MOST_STEPS);
+    return await lookUntilOwn(reader);
   } finally {
     reader.close();
   }
+}
+
+/** The first stack that is not Node's own alone; else the last one. What comes back from native code is told at once. */
+async function lookUntilOwn(reader: StackReader): Promise<MainStack> {
+  let stack = await reader.read(PAUSE_DEADLINE_MS);
+  for (let looks = 0; looks < MOST_LOOKS && isInternal(stack); looks++) {
+    await reader.resumed;
+    const next = await reader.read(NATIVE_AFTER_MS);
+    if (next.state !== 'running') return stack;
+    stack = next;
+  }
+  return stack;
+}
+
+function isInternal(stack: MainStack): boolean {
+  if (stack.state !== 'running' || stack.isLate) return false;
+  return stack.frames.every(({ file }) => file.startsWith('node:'));
 }
 
 /** Reads the stack of the main thread, again and again. */
@@ -77,8 +98,9 @@ export class StackReader {
   readonly #session: InspectorSession;
   readonly #urls = new Map<string, string>();
   #onPaused: ((calls: readonly Call[]) => void) | undefined;
-  #stepsLeft = 0;
-  #stoppedAt = 0;
+  #onResumed: () => void = () => {};
+  /** Settles when the main thread goes on behind the last stack: a pause that is asked for before is none. */
+  resumed: Promise<void> = Promise.resolve();
 
   private constructor(session: InspectorSession) {
     this.#session = session;
@@ -86,16 +108,14 @@ export class StackReader {
       this.#urls.set(scriptId, url),
     );
     session.on<{ callFrames: readonly Call[] }>('Debugger.paused', ({ callFrames }) => {
-      this.#stoppedAt ||= performance.now();
-      if (this.#stepsLeft > 0 && this.#isInternal(callFrames)) {
-        this.#stepsLeft -= 1;
-        session.post('Debugger.stepInto').catch(() => {});
-        return;
-      }
+      this.resumed = new Promise((resolve) => {
+        this.#onResumed = resolve;
+      });
       // First of all, and whatever caused the pause: nothing may hold the process up.
       session.post('Debugger.resume').catch(() => {});
       this.#onPaused?.(callFrames);
     });
+    session.on('Debugger.resumed', () => this.#onResumed());
   }
 
   /** Rejects with HttpError when the main thread cannot be inspected. */
@@ -110,19 +130,14 @@ export class StackReader {
     }
   }
 
-  /**
-   * The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. Where that is all Node's own, up to `steps`
-   * lead on to the program's.
-   */
-  async read(deadlineMs: number, steps = 0): Promise<MainStack> {
+  /** The stack, unless nothing pauses within `deadlineMs`: then no JavaScript runs. */
+  async read(deadlineMs: number): Promise<MainStack> {
     const askedAt = performance.now();
-    this.#stepsLeft = steps;
-    this.#stoppedAt = 0;
     const paused = this.#nextPause(deadlineMs);
     await this.#session.post('Debugger.pause');
     const calls = await paused;
     if (calls === undefined) return { state: 'idle or in native code' };
-    const isLate = this.#stoppedAt - askedAt > NATIVE_AFTER_MS;
+    const isLate = performance.now() - askedAt > NATIVE_AFTER_MS;
     return { state: 'running', frames: calls.map((call) => this.#toFrame(call)), isLate };
   }
 
@@ -134,19 +149,12 @@ export class StackReader {
 
   #nextPause(deadlineMs: number): Promise<readonly Call[] | undefined> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#stepsLeft = 0;
-        resolve(undefined);
-      }, deadlineMs);
+      const timer = setTimeout(() => resolve(undefined), deadlineMs);
       this.#onPaused = (calls) => {
         clearTimeout(timer);
         resolve(calls);
       };
     });
-  }
-
-  #isInternal(calls: readonly Call[]): boolean {
-    return calls.every(({ location }) => this.#urls.get(location.scriptId)?.startsWith('node:'));
   }
 
   #toFrame({ functionName, functionLocation, location }: Call): StackFrame {

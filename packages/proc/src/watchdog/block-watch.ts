@@ -166,7 +166,6 @@ export class BlockWatch {
     const found = await session.interrupt({
       mayPause: !this.#heartbeat.isInspectable,
       isOver: () => this.#isOver(open),
-      onAnswer: answered,
     });
     answered();
     this.#rest(Math.min(monotonicMs() - startedMs, NATIVE_AFTER_MS));
