@@ -271,8 +271,13 @@ function written(files: readonly string[]): string {
   return files.length === 0 ? 'no file written' : files.join(' ');
 }
 
+/** More names than anybody reads in one line; the event, and the report, have all. */
+const MOST_NAMES = 50;
+
 function names(list: readonly string[]): string {
-  return list.length === 0 ? 'nothing' : list.join(', ');
+  if (list.length === 0) return 'nothing';
+  const more = list.length - MOST_NAMES;
+  return `${list.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function counts(resources: Readonly<Record<string, number>>): string {

@@ -296,6 +296,13 @@ describe('formatEvent()', () => {
     );
   });
 
+  it('names no more of thousands than a line has room for', () => {
+    const pending = Array.from({ length: 20_000 }, (_, i) => `job#${i + 1}`);
+    const { text = '' } = formatEvent({ ...forceQuit, pending, cause: 'signal' }) ?? {};
+    expect(text).toContain('not settled: job#1, job#2, ');
+    expect(text).toMatch(/, job#50 and 19950 more$/);
+  });
+
   it('says that nothing but the stop keeps the process alive where nothing is open', () => {
     const { resources: _, ...rest } = forceQuit;
     expect(formatEvent({ ...rest, cause: 'waitTimeMs', resources: {} })?.text).toBe(
