@@ -94,30 +94,6 @@ describe('a process whose main thread is blocked', () => {
     await release();
   });
 
-  it('is dumped with the callback of nextTick() that starves it, also when it is stopped between two', async () => {
-    await start();
-    program.order(
-      `require('node:v8').setFlagsFromString('--no-opt'); let turns = 0; say('blocked'); process.nextTick(function again() {
-        if ((turns += 1) % 4096 !== 0 || !existsSync(${JSON.stringify(free)})) process.nextTick(again); else say('free');
-      });`.replaceAll('\n', ' '),
-    );
-    await program.saw('blocked');
-    // Of those who ask within a second, all get the same.
-    const seen = new Map<string, readonly string[]>();
-    while (seen.size < 6) {
-      const { stack, time } = JSON.parse((await get(port, '/debug/dump?format=json')).text);
-      if (stack?.state !== 'running' || seen.has(time)) continue;
-      seen.set(
-        time,
-        stack.frames.map((frame: { functionName: string }) => frame.functionName),
-      );
-    }
-    // Of single looks one in three or four sees Node's own code alone.
-    const named = [...seen.values()].filter((names) => names.includes('again'));
-    expect(named.length).toBeGreaterThanOrEqual(5);
-    await release();
-  });
-
   it('is said to be in native code where that is what blocks', async () => {
     await start();
     // A call of some 200 ms, whatever the machine.

@@ -30,13 +30,6 @@ const PAUSE_DEADLINE_MS = 1000;
 /** JavaScript pauses at once: what takes longer was in native code. */
 const NATIVE_AFTER_MS = 100;
 
-/**
- * Between two promises, or two callbacks of `process.nextTick()`, only Node's own code is on the stack: so many further looks
- * find what runs between, as good as always. No more, and none that leads on by steps, for which V8 sets breakpoints: that of
- * Node 20 may abort the process where it optimizes a function while one stops it.
- */
-const MOST_LOOKS = 10;
-
 interface Script {
   readonly scriptId: string;
   readonly url: string;
@@ -70,27 +63,10 @@ export function assertNotDebugged({ lastHealth }: Pick<MainThread, 'lastHealth'>
 export async function readMainStack(): Promise<MainStack> {
   const reader = await StackReader.open();
   try {
-    return await lookUntilOwn(reader);
+    return await reader.read(PAUSE_DEADLINE_MS);
   } finally {
     reader.close();
   }
-}
-
-/** The first stack that is not Node's own alone; else the last one. What comes back from native code is told at once. */
-async function lookUntilOwn(reader: StackReader): Promise<MainStack> {
-  let stack = await reader.read(PAUSE_DEADLINE_MS);
-  for (let looks = 0; looks < MOST_LOOKS && isInternal(stack); looks++) {
-    await reader.resumed;
-    const next = await reader.read(NATIVE_AFTER_MS);
-    if (next.state !== 'running') return stack;
-    stack = next;
-  }
-  return stack;
-}
-
-function isInternal(stack: MainStack): boolean {
-  if (stack.state !== 'running' || stack.isLate) return false;
-  return stack.frames.every(({ file }) => file.startsWith('node:'));
 }
 
 /** Reads the stack of the main thread, again and again. */
@@ -98,9 +74,6 @@ export class StackReader {
   readonly #session: InspectorSession;
   readonly #urls = new Map<string, string>();
   #onPaused: ((calls: readonly Call[]) => void) | undefined;
-  #onResumed: () => void = () => {};
-  /** Settles when the main thread goes on behind the last stack: a pause that is asked for before is none. */
-  resumed: Promise<void> = Promise.resolve();
 
   private constructor(session: InspectorSession) {
     this.#session = session;
@@ -108,14 +81,10 @@ export class StackReader {
       this.#urls.set(scriptId, url),
     );
     session.on<{ callFrames: readonly Call[] }>('Debugger.paused', ({ callFrames }) => {
-      this.resumed = new Promise((resolve) => {
-        this.#onResumed = resolve;
-      });
       // First of all, and whatever caused the pause: nothing may hold the process up.
       session.post('Debugger.resume').catch(() => {});
       this.#onPaused?.(callFrames);
     });
-    session.on('Debugger.resumed', () => this.#onResumed());
   }
 
   /** Rejects with HttpError when the main thread cannot be inspected. */

@@ -20,18 +20,15 @@ export interface InterruptOptions {
   readonly mayPause: boolean;
   /** Whether what one wants to see has gone by. */
   readonly isOver?: () => boolean;
-  /** How often it is looked at once more where only Node's own code is on the stack. Default 10. */
-  readonly looks?: number;
   /** Called while the main thread stands. A text it returns is JavaScript for the main thread to run there and then. */
   readonly onStack?: (stack: readonly StackFrame[]) => string | null;
 }
 
 /**
- * Between two microtasks, or two callbacks of `process.nextTick()`, there is only Node's own code on the stack: so many further
- * looks find what runs between, as good as always. No more, and none that leads on by steps, for which V8 sets breakpoints: that
- * of Node 20 may abort the process, about once in some hundred stops, where it optimizes a function while one stops it.
+ * Between two microtasks there is only Node's own code on the stack: so many steps lead into the next one. No more, as callbacks of
+ * `process.nextTick()` would need: V8 may abort the process where it optimizes functions that are stopped so often.
  */
-const MAX_LOOKS = 10;
+const MAX_STEPS = 3;
 
 /**
  * A session with the inspector of the main thread, which works while that runs JavaScript and cannot turn its loop. In
@@ -49,16 +46,10 @@ export class MainThreadSession {
   }
 
   /** Stops the main thread, takes its stack and lets it go on. Never rejects; `close()` settles it. */
-  interrupt({
-    mayPause,
-    looks = MAX_LOOKS,
-    isOver,
-    onStack,
-  }: InterruptOptions): Promise<Interruption> {
+  interrupt({ mayPause, isOver, onStack }: InterruptOptions): Promise<Interruption> {
     const urls = new Map<string, string>();
     let hasAnswered = false;
-    let looked = 0;
-    let looksAgain = false;
+    let steps = 0;
     return new Promise((resolve) => {
       this.#onClose = () => resolve({ kind: 'silent' });
       this.#on<{ scriptId: string; url: string }>('Debugger.scriptParsed', ({ scriptId, url }) =>
@@ -68,8 +59,9 @@ export class MainThreadSession {
         // V8 reports a pause of somebody else before it answers.
         if (!hasAnswered) return resolve({ kind: 'debugged' });
         const stack = toStack(callFrames, urls);
-        looksAgain = isInternal(stack) && isOver?.() !== true && (looked += 1) <= looks;
-        if (looksAgain) return void this.#tell('Debugger.resume');
+        if (isInternal(stack) && isOver?.() !== true && (steps += 1) <= MAX_STEPS) {
+          return void this.#tell('Debugger.stepInto');
+        }
         const expression = onStack?.(stack) ?? null;
         const ran =
           expression === null
@@ -78,9 +70,6 @@ export class MainThreadSession {
         void this.#tell('Debugger.resume');
         void this.#tell('Debugger.disable');
         resolve({ kind: 'stack', stack, ran });
-      });
-      this.#on('Debugger.resumed', () => {
-        if (looksAgain) void this.#tell('Debugger.pause');
       });
       // Not by a promise: the pause may follow before its turn.
       void this.#tell('Debugger.enable', {}, () => {

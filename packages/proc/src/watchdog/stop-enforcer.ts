@@ -34,9 +34,6 @@ const ANSWER_MS = 500;
 /** The same where it is known to be in native code. */
 const SILENT_ANSWER_MS = 50;
 
-/** How often it is looked at again for more than Node's own code on the stack: there is little time. */
-const LOOKS = 5;
-
 /** How long a process without a core is waited for, in milliseconds: by then others have killed it. */
 const NO_LIMIT_MS = 60_000;
 
@@ -145,7 +142,6 @@ export class StopEnforcer {
     };
     const found = await session.interrupt({
       mayPause: true,
-      looks: LOOKS,
       onStack: (running) => {
         stopWaiting();
         // Of a block that has been looked at the maps are read.

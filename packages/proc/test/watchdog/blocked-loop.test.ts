@@ -34,41 +34,6 @@ describe('a blocked loop', () => {
     expect(found).toMatchObject({ isOver: true, stackPrecision: 'late' });
   });
 
-  it('by callbacks of nextTick() is told by theirs, also when it is stopped between two', async () => {
-    const { out } = await runWatched(`
-      const { Worker } = require('node:worker_threads');
-      const isOver = new Int32Array(new SharedArrayBuffer(4));
-      // Stopped so often at its start, Node 20 aborts at times while it optimizes what is stopped.
-      require('node:v8').setFlagsFromString('--no-opt');
-      const looks = \`
-        const { parentPort, workerData: isOver } = require('node:worker_threads');
-        const { MainThreadSession } = require('./dist/watchdog/main-thread-session.js');
-        setInterval(() => {}, 1000);
-        parentPort.once('message', async () => {
-          const seen = [];
-          while (seen.length < 30) {
-            const session = new MainThreadSession();
-            const found = await session.interrupt({ mayPause: true });
-            session.close();
-            // One that stops too soon after another meets its pause, and leaves it alone.
-            if (found.kind === 'stack') seen.push(found.stack.map(({ functionName }) => functionName));
-          }
-          Atomics.store(isOver, 0, 1);
-          parentPort.postMessage(seen);
-        });\`;
-      const worker = new Worker(looks, { eval: true, workerData: isOver });
-      worker.on('message', (seen) => { say(JSON.stringify(seen)); process.exit(); });
-      let turns = 0;
-      worker.on('online', () => later(() => culprits.ticks(() => {
-        if ((turns += 1) === 1) worker.postMessage('look');
-        return Atomics.load(isOver, 0) === 1;
-      })));`).ended;
-    const stacks: string[][] = JSON.parse(out);
-    expect(stacks).toHaveLength(30);
-    // Of single looks one in three or four sees Node's own code alone.
-    expect(stacks.filter((stack) => stack.includes('again')).length).toBeGreaterThanOrEqual(27);
-  });
-
   it('by a function whose name holds a line of its own, or a command to the terminal, is told without', async () => {
     const { out } = await runWatched(`
       const odd = { ['a\\n\\u001b[31mlastcall: b']: () => culprits.loop(dir) };

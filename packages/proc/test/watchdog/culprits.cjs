@@ -24,11 +24,6 @@ const culprits = {
   async promises(dir) {
     while (!isSeen(dir)) await null; // promises
   },
-  ticks(isOver) {
-    process.nextTick(function again() {
-      if (!isOver()) process.nextTick(again);
-    });
-  },
   regex() {
     const end = Date.now() + LONG_MS;
     while (Date.now() < end) /^(a+)+$/.test(`${'a'.repeat(25)}b`); // regex
