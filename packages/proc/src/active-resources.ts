@@ -13,7 +13,8 @@ export function activeResources(handles?: readonly unknown[]): string[] {
   const all = process.getActiveResourcesInfo();
   const others = without(without(all, 'Timeout', ownTimerCount()), 'Immediate', ownTurnCount());
   const known = without(others, 'PipeWrap', idlePipes);
-  return [...known, ...silentWorkers().map(() => 'Worker')];
+  for (const _ of silentWorkers()) known.push('Worker');
+  return known;
 }
 
 /** How many of stdout and stderr are pipes with nothing left to write. Node counts them, but libuv does not wait for them. */
