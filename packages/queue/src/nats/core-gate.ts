@@ -1,5 +1,5 @@
 import { EarlySubscription } from './early-subscription';
-import { gateIterator } from './gated-iterator';
+import { type GatedIterator, gateIterator } from './gated-iterator';
 import { NatsEntry } from './nats-entry';
 import type { NatsHands } from './nats-hands';
 import type {
@@ -22,6 +22,7 @@ export class CoreGate {
   readonly #connection: OpenConnection;
   readonly #hands: NatsHands;
   readonly #subscriptions = new Map<OpenSubscription, EarlySubscription | undefined>();
+  readonly #iterations = new Map<OpenSubscription, GatedIterator<CoreMessage>>();
   readonly #early = new Set<EarlySubscription>();
   readonly #untracked: UntrackedConsumers;
   /** Replies, and JetStream's own traffic: not what an application consumes. */
@@ -51,7 +52,7 @@ export class CoreGate {
     const open = [...this.#subscriptions].filter(([subscription]) => !subscription.isClosed());
     await Promise.all(
       open.map(async ([subscription, early]) => {
-        await subscription.drain();
+        await Promise.all([subscription.drain(), this.#iterations.get(subscription)?.returnRest()]);
         await early?.drained();
       }),
     );
@@ -117,6 +118,7 @@ export class CoreGate {
     this.#subscriptions.set(subscription, early);
     const forget = (): void => {
       this.#subscriptions.delete(subscription);
+      this.#iterations.delete(subscription);
       if (early !== undefined && !this.#hands.ledger.isDraining) this.#early.delete(early);
     };
     subscription.closed.then(forget, forget);
@@ -128,6 +130,8 @@ export class CoreGate {
     const begin = (message: CoreMessage): NatsEntry => entryOf(subject, message);
     subscription[Symbol.asyncIterator] = () => {
       const own = gateIterator(iterate(), { hands: this.#hands, begin });
+      this.#iterations.set(subscription, own);
+      if (this.#hands.ledger.isDraining) void own.returnRest();
       return Object.assign(own, { [Symbol.asyncIterator]: () => own });
     };
   }

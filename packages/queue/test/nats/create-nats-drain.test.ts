@@ -128,6 +128,55 @@ describeNats('createNatsDrain()', (nats) => {
         expect((await reply).string()).toBe('given up');
       });
 
+      describe('an iteration that hangs before the last of what has arrived', () => {
+        async function hanging(url?: string) {
+          const { client, drain } = await start(url);
+          const subject = nats().subject();
+          const gate = createGate();
+          const iteration = (async () => {
+            for await (const _message of client.subscribe(subject)) {
+              await gate.opened;
+              break;
+            }
+          })();
+          await client.flush();
+          for (let i = 0; i < 3; i++) nats().admin.publish(subject, String(i));
+          await nats().admin.flush();
+          await inHand(drain, 1);
+          await client.flush();
+          const lost = { outcome: 'lost', queue: subject, id: subject };
+          return { drain, gate, iteration, lost };
+        }
+
+        it('has all of them listed at the hammer', async () => {
+          const { drain, gate, iteration, lost } = await hanging();
+          expect(await drain.stop({ signal: now() })).toMatchObject({
+            drained: 0,
+            cut: [lost, lost, lost],
+          });
+          gate.open();
+          await iteration;
+        });
+
+        it('has them listed where the server is frozen, too', async () => {
+          const proxy = await nats().proxy();
+          const { drain, gate, iteration, lost } = await hanging(proxy.via(nats().url));
+          proxy.freeze();
+          expect(await drain.stop({ signal: now() })).toMatchObject({ cut: [lost, lost, lost] });
+          gate.open();
+          await iteration;
+        });
+
+        it('has those listed that a loop leaves when it breaks', async () => {
+          const { drain, gate, iteration, lost } = await hanging();
+          const stopped = drain.stop({ signal: never() });
+          await inHand(drain, 3);
+          gate.open();
+          await iteration;
+          expect(await stopped).toMatchObject({ drained: 1, cut: [lost, lost] });
+        });
+      });
+
       it.each(['drain', 'close'] as const)(
         'lets an application that calls %s() itself wait for it, whenever it does',
         async (end) => {
