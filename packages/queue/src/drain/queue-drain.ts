@@ -143,7 +143,7 @@ function assertNotAttached(consumer: object, name: string): void {
   if (!attached.has(consumer)) return;
   throw new LastcallError(
     'LASTCALL_QUEUE_ALREADY_ATTACHED',
-    `what was given to ${name}'s drain has one already: call detach() on that one first`,
+    `a drain is wanted, and the consumer of ${name} has one already: call detach() on that one first`,
   );
 }
 
