@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { LastcallError } from './lastcall-error';
 import type { Lifecycle } from './public-types';
 
@@ -59,9 +60,20 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'function') return `function ${String(value.name) || '(anonymous)'}`;
   if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? 'an array' : 'an object';
+    return Array.isArray(value) ? 'an array' : `an object${ofClass(value)}`;
   }
   return String(value);
+}
+
+/** Says a client from a pool, and a promise that nobody awaited from what it is of. */
+function ofClass(value: object): string {
+  if (types.isProxy(value)) return '';
+  const prototype: object | null = Object.getPrototypeOf(value);
+  const own =
+    prototype === null ? undefined : Object.getOwnPropertyDescriptor(prototype, 'constructor');
+  const name: unknown = own?.value?.name;
+  const isTelling = typeof name === 'string' && name !== '' && name !== 'Object';
+  return isTelling ? ` of class ${name}` : '';
 }
 
 /** One setting of a table of them. */
