@@ -128,15 +128,35 @@ export class Dumper {
     const startedAt = environment.now();
     const { at, ...base } = await this.#base(options.reason);
     const loop = await diagnostics.loop(WATCH_MS);
-    const awaits = withAdvice(await this.#awaits(options.awaits), options.howToInsist);
-    const tookMs = environment.now() - startedAt;
-    const time = new Date(at).toISOString();
-    const json: DumpDocument = { ...base, time, loop, awaits, stats: { ...base.stats, tookMs } };
-    const text = formatDump(json);
-    const files = options.write ? this.#write(text, json) : [];
+    // Until all is written: a block that comes right after is the program's.
+    const endExcuse = this.#host.excuse();
+    const { text, json, files, tookMs } = await this.#complete(
+      { ...base, time: new Date(at).toISOString(), loop },
+      startedAt,
+      options,
+    ).finally(endExcuse);
     const { reason, seq } = json;
-    this.#host.emit({ type: 'dump', reason, seq, files, tookMs, pauseMs: awaits.stats.pauseMs });
+    this.#host.emit({
+      type: 'dump',
+      reason,
+      seq,
+      files,
+      tookMs,
+      pauseMs: json.awaits.stats.pauseMs,
+    });
     return { text, json, files, toString: () => text };
+  }
+
+  async #complete(
+    base: Omit<DumpDocument, 'awaits' | 'stats'> & { readonly stats: Base['stats'] },
+    startedAt: number,
+    { awaits: wish, howToInsist, write }: CompleteOptions,
+  ) {
+    const awaits = withAdvice(await this.#awaits(wish), howToInsist);
+    const tookMs = this.#host.environment.now() - startedAt;
+    const json: DumpDocument = { ...base, awaits, stats: { ...base.stats, tookMs } };
+    const text = formatDump(json);
+    return { text, json, files: write ? this.#write(text, json) : [], tookMs };
   }
 
   /**
@@ -192,10 +212,10 @@ export class Dumper {
     if (wish === 'never') return notLookedFor('not asked for');
     const { diagnostics } = this.#host;
     const roomMs = roomIn(this.#host.lifecycle.status());
-    const endExcuse = this.#host.excuse();
-    return await diagnostics
-      .findAwaitSites({ force: wish === 'always', ...(roomMs === null ? {} : limitsIn(roomMs)) })
-      .finally(endExcuse);
+    return await diagnostics.findAwaitSites({
+      force: wish === 'always',
+      ...(roomMs === null ? {} : limitsIn(roomMs)),
+    });
   }
 
   #write(text: string, json: DumpDocument): string[] {

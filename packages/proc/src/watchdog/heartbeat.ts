@@ -31,6 +31,12 @@ export class Heartbeat {
     Atomics.store(this.#cells, AT, process.hrtime.bigint());
   }
 
+  /** What made the loop late is over: from now on it is late by what comes next. */
+  pardon(): void {
+    Atomics.store(this.#cells, AT, process.hrtime.bigint());
+    this.isExcused = false;
+  }
+
   /** Whether the main thread stands still for a reason that is nobody's fault. */
   set isExcused(isExcused: boolean) {
     Atomics.store(this.#cells, EXCUSED, isExcused ? 1n : 0n);

@@ -83,6 +83,7 @@ class ThreadWatchdog implements Watchdog {
       if (isOver) return;
       isOver = true;
       this.#excuses -= 1;
+      if (this.#excuses === 0) this.#heartbeat.pardon();
     };
   }
 
@@ -151,8 +152,6 @@ class ThreadWatchdog implements Watchdog {
 
   #beat(): void {
     this.#heartbeat.beat(inspectorUrl() !== undefined);
-    // Only now: until it has turned, the loop is late by what was excused.
-    this.#heartbeat.isExcused = this.#excuses > 0;
   }
 
   #hear(message: FromThread): void {

@@ -102,6 +102,26 @@ describe('a blocked loop', () => {
     expect(err).toMatch(/event loop blocked for [\d.]+ m?s so far by .*second \(/);
   });
 
+  it('is seen also where it begins in the turn in which a dump ends, whose own time is not counted', async () => {
+    const { out } = await runWatched(`
+      const watchdog = startWatchdog({ thresholdMs: 100 }, {
+        ...host, onBlocked: (block) => { host.onBlocked(block); process.exit(); },
+      });
+      const nap = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      watchdog.ready.then(() => later(() => {
+        const endExcuse = watchdog.excuse();
+        (function dump() { nap(1000); })();
+        endExcuse();
+        const end = Date.now() + 5000;
+        (function program() { while (Date.now() < end) nap(5); })();
+        setTimeout(() => process.exit(), 2000);
+      }));`).ended;
+    const blocks = blocksOf(out);
+    expect(blocks.map(({ stack }) => stack.map(({ functionName }) => functionName))).toEqual([
+      expect.arrayContaining(['program']),
+    ]);
+  });
+
   it('leaves the process as text while it lasts, with a profile', async () => {
     const program = runWatched(`
       const { readdirSync, existsSync } = require('node:fs');
