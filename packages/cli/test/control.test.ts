@@ -315,6 +315,17 @@ describe('lastcall dump', () => {
     },
   );
 
+  it('insists by a second signal, and refuses what a signal cannot ask for', async () => {
+    const program = await up(`${SOURCE} proc.install();`, { control: false });
+    // Right after the first one the process holds the await sites back.
+    for (let dumps = 0; dumps < 2; dumps += 1) {
+      const { out } = await succeeded(lastcall('dump', '--awaits', 'always', pidOf(program)));
+      expect(out).toContain('waitForStock');
+    }
+    const { code, err } = await lastcall('dump', '--awaits', 'never', pidOf(program));
+    expect({ code, err }).toMatchObject({ code: 4, err: expect.stringContaining('SIGUSR1') });
+  });
+
   it('sends no signal that the process would die of', async () => {
     const program = await up('', { control: false });
     for (const command of ['dump', 'profile', 'reload']) {

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { LastcallError } from '@lastcall/proc';
+import { type DumpDocument, LastcallError } from '@lastcall/proc';
 import type { DumpAnswer } from '@lastcall/restart/control';
 import { type Command, Option } from 'commander';
 import type { CliEnvironment } from '../cli-environment';
@@ -91,8 +91,25 @@ function textOf(answer: DumpAnswer): string {
 async function bySignal(
   environment: CliEnvironment,
   target: Target,
-  { timeout }: DumpOptions,
+  { awaits, timeout }: DumpOptions,
 ): Promise<DumpAnswer> {
+  if (awaits === 'never') {
+    throw new LastcallError(
+      'LASTCALL_CLI_IMPOSSIBLE',
+      `process ${target.pid} has no control socket, and SIGUSR1 cannot ask for a dump without await sites: it may stop the process for a moment`,
+    );
+  }
+  const first = await oneBySignal(environment, target, timeout);
+  // A second signal soon after is how a process is told to have them anyway.
+  const insists = awaits === 'always' && first.json.awaits.heldBack === true;
+  return insists ? await oneBySignal(environment, target, timeout) : first;
+}
+
+async function oneBySignal(
+  environment: CliEnvironment,
+  target: Target,
+  timeout: number,
+): Promise<Extract<DumpAnswer, { kind: 'full' }> & { json: DumpDocument }> {
   const files = new DumpFiles(environment, target.pid);
   sendHandled(environment, target, 'SIGUSR1');
   await waitUntil(environment, timeout, () => files.fresh(/-dump-.*\.(json|txt)$/).length === 2);
@@ -106,7 +123,7 @@ async function bySignal(
   return {
     kind: 'full',
     text: readFileSync(text, 'utf8'),
-    json: JSON.parse(readFileSync(json, 'utf8')) as object,
+    json: JSON.parse(readFileSync(json, 'utf8')) as DumpDocument,
     files: [json, text],
   };
 }
