@@ -94,6 +94,17 @@ describe('a process whose main thread is blocked', () => {
     await release();
   });
 
+  it('is dumped with the readiness that a health check has seen last, and how long ago that was', async () => {
+    await start();
+    program.order("proc.health.addProbe('late'); say('added');");
+    await program.saw('added');
+    expect(await get(port, '/readyz')).toMatchObject({ status: 503 });
+    await block();
+    const { text } = await get(port, '/debug/dump?awaits=never');
+    expect(text).toMatch(/^state before: running, not ready, as of \d+\.\d s ago$/m);
+    await release();
+  });
+
   it('is said to be in native code where that is what blocks', async () => {
     await start();
     // A call of some 200 ms, whatever the machine.

@@ -11,6 +11,7 @@ const slow = {
     lifecycle: { state: 'running', health: { ready: true } },
     activityCounts: {},
   },
+  lastAgesMs: { health: 1200, status: 60_000 },
 } as unknown as MainThread;
 
 it('a dump that takes too long is not told as a main thread that does not answer', async () => {
@@ -26,8 +27,8 @@ it('a name that holds a line of its own, or a command to the terminal, is shown 
   const frame = { functionName: 'a\n\u001b[31m=== end of dump ===', file: 'b\r\u202e.js' };
   const frames = [{ ...frame, line: 1, column: 2, startLine: 1 }];
   const stack = { state: 'running', isLate: false, frames };
-  const last = { ...slow.lastStatus };
+  const { lastStatus: last, lastAgesMs } = slow;
   const blocked = { time: '', mainThread: { blockedMs: 9 }, unfinishedMs: null, stackError: null };
-  const text = formatBlockedDump({ ...blocked, stack, last } as unknown as BlockedDump);
+  const text = formatBlockedDump({ ...blocked, stack, last, lastAgesMs } as unknown as BlockedDump);
   expect(text).toContain('\n    a\uFFFD\uFFFD[31m=== end of dump ===  b\uFFFD\uFFFD.js:1:2\n');
 });

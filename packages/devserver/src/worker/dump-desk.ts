@@ -15,6 +15,8 @@ export interface BlockedDump {
   readonly stackError: string | null;
   /** The last status before. */
   readonly last: MainThread['lastStatus'];
+  /** How old that was. */
+  readonly lastAgesMs: MainThread['lastAgesMs'];
 }
 
 /** A dump by the main thread, or one without it. */
@@ -88,6 +90,7 @@ export class DumpDesk {
       unfinishedMs,
       ...seen,
       last: this.#main.lastStatus,
+      lastAgesMs: this.#main.lastAgesMs,
     };
     return { kind: 'blocked', dump };
   }
@@ -112,6 +115,7 @@ export function formatBlockedDump({
   stack,
   stackError,
   last,
+  lastAgesMs,
 }: BlockedDump): string {
   const { name, pid, host, node } = last.process;
   const frames = stack?.state === 'running' ? stack.frames : [];
@@ -127,13 +131,18 @@ export function formatBlockedDump({
     `main thread: ${doing}`,
     ...lines,
     '',
-    `state before: ${last.lifecycle.state}, ${last.lifecycle.health.ready ? 'ready' : 'not ready'}`,
+    `state before: ${last.lifecycle.state}, ${last.lifecycle.health.ready ? 'ready' : 'not ready'}, as of ${seconds(lastAgesMs.health)} ago`,
     ...Object.entries(last.activityCounts).map(
-      ([kind, count]) => `in flight before: ${count} ${kind}`,
+      ([kind, count]) =>
+        `in flight before: ${count} ${kind}, as of ${seconds(lastAgesMs.status)} ago`,
     ),
     '=== end of dump ===',
     '',
   ].join('\n');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Names come from anywhere: none may begin a new line, be a command to the terminal, or turn the order of what follows. */

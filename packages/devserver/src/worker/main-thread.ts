@@ -35,6 +35,8 @@ export class MainThread {
   #health: HealthSnapshot;
   #status: StatusSnapshot;
   #hasBeenReady = false;
+  #healthAt = performance.now();
+  #statusAt = performance.now();
 
   constructor(send: (id: number, question: Question) => void, status: StatusSnapshot) {
     this.#send = send;
@@ -47,9 +49,16 @@ export class MainThread {
     return this.#health;
   }
 
-  /** The status as it was last known. */
+  /** The status as it was last known; a health check that came later tells more of the lifecycle. */
   get lastStatus(): StatusSnapshot {
-    return this.#status;
+    const { state, health } = this.#health;
+    return { ...this.#status, lifecycle: { ...this.#status.lifecycle, state, health } };
+  }
+
+  /** How old that is, in milliseconds: state and readiness, and all else. Nobody asks a process that nobody looks at. */
+  get lastAgesMs(): { readonly health: number; readonly status: number } {
+    const now = performance.now();
+    return { health: Math.round(now - this.#healthAt), status: Math.round(now - this.#statusAt) };
   }
 
   /** Whether it was ever seen ready. */
@@ -97,12 +106,14 @@ export class MainThread {
 
   knowStatus(status: StatusSnapshot): void {
     this.#status = status;
+    this.#statusAt = performance.now();
     this.#knowHealth(healthOf(status));
   }
 
   #knowHealth(health: HealthSnapshot): HealthSnapshot {
     this.#hasBeenReady ||= health.health.ready;
     this.#health = health;
+    this.#healthAt = performance.now();
     return health;
   }
 
