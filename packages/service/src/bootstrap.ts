@@ -118,10 +118,21 @@ async function startDevserver(
     const options = { ...(devserver === true ? {} : devserver), lifecycle };
     const { address } = await devserverPackage().startDevserver(options);
     return address;
-  } catch {
-    // It has been told as a warning.
+  } catch (error) {
+    // Its own errors it has told as a warning.
+    if (error instanceof LastcallError) return null;
+    // Once bootstrap() has returned: only then can somebody listen.
+    await null;
+    lifecycle.warn(notLoaded(error as Error));
     return null;
   }
+}
+
+/** As in a bundle without it, or an image from which it was pruned. */
+function notLoaded(cause: Error): LastcallError {
+  const [reason] = cause.message.split('\n', 1);
+  const message = `the devserver cannot be loaded: ${reason}; the microservice runs without one. Install @lastcall/devserver, and keep it out of a bundle, or do without 'devserver'`;
+  return new LastcallError('LASTCALL_DEVSERVER_NOT_STARTED', message, { cause });
 }
 
 function whenReady(

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { type Program, runProgram } from '../../../tools/run-program';
 
-function run(devserver: string): Program {
+function run(devserver: string, before = ''): Program {
   return runProgram(
     join(__dirname, '..'),
-    `const { bootstrap } = require('@lastcall/service');
+    `${before}
+    const { bootstrap } = require('@lastcall/service');
     const alive = setInterval(() => {}, 1000);
     const app = bootstrap({
       name: 'orders',
@@ -45,6 +46,19 @@ describe('bootstrap({ devserver })', () => {
       program.kill('SIGTERM');
       expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
     }
+  });
+
+  it('that is not there, as in a bundle, is a warning, too', async () => {
+    const program = run(
+      'true',
+      `const modules = require('node:module');
+      const resolve = modules._resolveFilename;
+      modules._resolveFilename = (name, ...rest) => resolve(name === '@lastcall/devserver' ? './gone' : name, ...rest);`,
+    );
+    await program.saw('warning LASTCALL_DEVSERVER_NOT_STARTED');
+    await program.saw('port 1.');
+    program.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ signal: 'SIGTERM' });
   });
 
   it('that is not wanted is not loaded', async () => {
