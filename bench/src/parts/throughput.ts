@@ -37,7 +37,7 @@ interface ThroughputResult {
 }
 
 async function run(progress: Progress, { quick }: Effort): Promise<ThroughputResult> {
-  const generations = quick ? 1 : 24;
+  const generations = quick ? 1 : 48;
   const slices = Object.fromEntries(NAMES.map((name) => [name, [] as Slice[]]));
   for (let generation = 0; generation < generations; generation++) {
     const measured = await runGeneration(quick ? 1 : 12, quick ? 1 : WARM_UP_ROUNDS);
