@@ -1,7 +1,6 @@
 import type { AcceptedSockets, Activities } from '../activities/activities';
 import { plainActivity } from '../activities/plain-activity';
 import type { AwaitSites, AwaitSitesOptions } from '../await-sites/await-sites';
-import { assertOptionsObject, describe } from '../check-options';
 import type { DiagnosticsEnvironment } from '../diagnostics/diagnostics-environment';
 import type { Environment } from '../environment';
 import type { LifecycleEvent } from '../events';
@@ -9,6 +8,7 @@ import { LastcallError, toError } from '../lastcall-error';
 import type { Lifecycle } from '../lifecycle';
 import type { LifecycleStatus } from '../status';
 import { countEach } from '../stop-outcome';
+import { assertDumpOptions } from './assert-dump-options';
 import type { DumpOptions, DumpResult } from './dump';
 import { DUMP_SCHEMA, type DumpDocument, type WatchdogRecord } from './dump-document';
 import { formatDump } from './format-dump';
@@ -57,9 +57,6 @@ const MOST_HANDLES = 400;
 /** Longest text that goes to stderr where no file can be written. */
 const STDERR_BYTES = 64 * 1024;
 
-const OPTIONS = ['reason', 'awaits', 'howToInsist', 'write'] as const;
-const AWAITS = ['auto', 'always', 'never'] as const;
-
 /** The options of a dump, with their defaults. */
 type CompleteOptions = { readonly [K in keyof DumpOptions]-?: Exclude<DumpOptions[K], undefined> };
 
@@ -84,7 +81,7 @@ export class Dumper {
 
   /** @throws LastcallError `LASTCALL_BAD_OPTION` */
   dump(options: DumpOptions): Promise<DumpResult> {
-    assertOptions(options);
+    assertDumpOptions(options);
     const { awaits = 'auto', howToInsist = HOW_TO_INSIST, write = true } = options;
     const key = `${awaits} ${write}`;
     const running = this.#running.get(key);
@@ -208,7 +205,7 @@ export class Dumper {
     return { counts, oldest: activities.map(plainActivity), warnings };
   }
 
-  async #awaits(wish: (typeof AWAITS)[number]): Promise<AwaitSites> {
+  async #awaits(wish: CompleteOptions['awaits']): Promise<AwaitSites> {
     if (wish === 'never') return notLookedFor('not asked for');
     const { diagnostics } = this.#host;
     const roomMs = roomIn(this.#host.lifecycle.status());
@@ -268,22 +265,6 @@ function describeHandles(
     list: list.slice(0, MOST_HANDLES),
     total: handles.length,
   };
-}
-
-function assertOptions(options: DumpOptions): void {
-  assertOptionsObject('dump()', options, OPTIONS);
-  const { awaits, write, reason, howToInsist } = options;
-  if (awaits !== undefined && !AWAITS.includes(awaits))
-    throw bad('awaits', AWAITS.map((value) => `'${value}'`).join(', '), awaits);
-  if (write !== undefined && typeof write !== 'boolean') throw bad('write', 'true or false', write);
-  if (reason !== undefined && typeof reason !== 'string') throw bad('reason', 'a string', reason);
-  if (howToInsist !== undefined && typeof howToInsist !== 'string')
-    throw bad('howToInsist', 'a string', howToInsist);
-}
-
-function bad(option: string, allowed: string, value: unknown): LastcallError {
-  const message = `option '${option}' of dump() must be ${allowed}, got ${describe(value)}`;
-  return new LastcallError('LASTCALL_BAD_OPTION', message);
 }
 
 function notLookedFor(reason: string): AwaitSites {
