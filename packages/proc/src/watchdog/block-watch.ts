@@ -96,7 +96,8 @@ export class BlockWatch {
     // A profile ends here, or it would hold up a deadline for as long as it was to take.
     open.over.abort();
     if (open.wasSilent) open.session?.close();
-    const timer = setTimeout(() => open.session?.close(), LAST_ANSWER_MS);
+    // Who is in native code cannot be called either, and has lost nothing by this.
+    const timer = setTimeout(() => open.session?.close(), NATIVE_AFTER_MS);
     open.seen ??= Promise.resolve();
     await open.seen;
     clearTimeout(timer);
